@@ -1,0 +1,47 @@
+package gateway
+
+import "time"
+
+// Batch is up to BatchRecipientsMax recipients of one leg with the plan of
+// their transactions.
+type Batch struct {
+	Message    QueueID
+	Leg        int // index in Message.Legs
+	Number     int // counted from 0 in its leg
+	Deliveries []Delivery
+	Edits      []Edit // for every copy of the batch, templates included
+	Priority   int
+	Attempt    int // finished attempts
+	Due        time.Time
+	Expires    time.Time
+}
+
+// BatchRecipientsMax bounds a batch, so that a plan and its commit stay small
+// whatever the size of the list.
+const BatchRecipientsMax = 1000
+
+// Delivery is one transaction: the recipients that get the same copy.
+type Delivery struct {
+	ReversePath ReversePath
+	Recipients  []Recipient
+	Outcomes    []Outcome // parallel to Recipients; nil before the first attempt
+	Route       string    // "" is the upstream MTA, else a name of [route] or [[forward]]
+	Edits       []Edit    // of this copy, behind those of the batch
+	Envelope    Envelope  // BodyType, SMTPUTF8, EnvelopeID and Return; nothing else is read
+}
+
+// Outcome is what became of one recipient.
+type Outcome struct {
+	Status  *Status // nil: not tried yet
+	Settled bool    // no further attempt will be made
+}
+
+// Pending says whether a recipient of d is still to be tried.
+func (d *Delivery) Pending() bool {
+	for i := range d.Recipients {
+		if i >= len(d.Outcomes) || !d.Outcomes[i].Settled {
+			return true
+		}
+	}
+	return false
+}

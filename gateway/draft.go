@@ -1,0 +1,158 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+)
+
+// Draft is a message as edits left it: its header in memory, its body still
+// where the content is. It is used by one goroutine.
+type Draft struct {
+	Header Header
+
+	body      Content // the whole content, or the new body
+	bodyStart int64
+}
+
+// OpenDraft reads the header of content and applies edits to it. Content whose
+// header block exceeds the limits is ErrHeaderTooLarge.
+func OpenDraft(content Content, edits ...Edit) (*Draft, error) {
+	r, err := content.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	block, err := readBlock(r, content.Size())
+	if err != nil {
+		return nil, err
+	}
+	header, end, err := splitHeader(block)
+	if err != nil {
+		return nil, err
+	}
+	if strings.HasPrefix(string(block[end:]), lineEnd) {
+		end += len(lineEnd)
+	}
+	d := &Draft{Header: header, body: content, bodyStart: int64(end)}
+	return d, d.Apply(edits...)
+}
+
+// readBlock returns the content up to the end of its header block, and what
+// was read behind it.
+func readBlock(r io.ReaderAt, size int64) ([]byte, error) {
+	for n := int64(8 << 10); ; n *= 4 {
+		block := make([]byte, min(n, size, HeaderBytesMax))
+		if _, err := r.ReadAt(block, 0); err != nil && !errors.Is(err, io.EOF) {
+			return nil, fmt.Errorf("read header: %w", err)
+		}
+		_, end, err := splitHeader(block)
+		switch {
+		case err != nil:
+			return nil, err
+		case int64(len(block)) == size, strings.Contains(string(block[end:]), "\n"):
+			return block, nil
+		case len(block) == HeaderBytesMax:
+			return nil, ErrHeaderTooLarge
+		}
+	}
+}
+
+// Apply changes the draft. After an error it is as the edits before the
+// failing one left it.
+func (d *Draft) Apply(edits ...Edit) error {
+	for _, e := range edits {
+		if e.Op == ReplaceBody {
+			d.body, d.bodyStart = Bytes(e.Body), 0
+			continue
+		}
+		header, err := e.apply(d.Header)
+		if err != nil {
+			return err
+		}
+		d.Header = header
+	}
+	return nil
+}
+
+// Clone returns a draft of its own that starts as d is.
+func (d *Draft) Clone() *Draft {
+	c := *d
+	c.Header = slices.Clone(d.Header)
+	return &c
+}
+
+// Body is the octets behind the empty line.
+func (d *Draft) Body() Content { return section{d.body, d.bodyStart} }
+
+// Content is the whole message as it goes out: fields, empty line, body.
+func (d *Draft) Content() Content {
+	var b strings.Builder
+	for _, field := range d.Header {
+		b.WriteString(string(field))
+	}
+	b.WriteString(lineEnd)
+	return joined{head: b.String(), body: d.Body()}
+}
+
+// section is a content from start to its end.
+type section struct {
+	whole Content
+	start int64
+}
+
+func (s section) Size() int64 { return s.whole.Size() - s.start }
+
+func (s section) Open() (ContentReader, error) {
+	r, err := s.whole.Open()
+	if err != nil {
+		return nil, err
+	}
+	return &sectionReader{io.NewSectionReader(r, s.start, s.Size()), r}, nil
+}
+
+type sectionReader struct {
+	*io.SectionReader
+	io.Closer
+}
+
+// joined is a head in memory followed by a body.
+type joined struct {
+	head string
+	body Content
+}
+
+func (j joined) Size() int64 { return int64(len(j.head)) + j.body.Size() }
+
+func (j joined) Open() (ContentReader, error) {
+	body, err := j.body.Open()
+	if err != nil {
+		return nil, err
+	}
+	at := &joinedReader{head: strings.NewReader(j.head), body: body, bodySize: j.body.Size()}
+	at.Reader = io.NewSectionReader(at, 0, j.Size())
+	return at, nil
+}
+
+type joinedReader struct {
+	io.Reader
+	head     *strings.Reader
+	body     ContentReader
+	bodySize int64
+}
+
+func (r *joinedReader) ReadAt(p []byte, off int64) (int, error) {
+	n := 0
+	if off < r.head.Size() {
+		n, _ = r.head.ReadAt(p, off)
+		if n == len(p) {
+			return n, nil
+		}
+	}
+	m, err := r.body.ReadAt(p[n:], max(off-r.head.Size(), 0))
+	return n + m, err
+}
+
+func (r *joinedReader) Close() error { return r.body.Close() }

@@ -1,0 +1,189 @@
+package gateway
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Limits of a header block. They are checked before any parser sees it,
+// because parsers of mail tend to take quadratic time.
+const (
+	HeaderBytesMax  = 256 << 10 // the whole block; the largest honest ones have some 64 KiB
+	HeaderFieldsMax = 1000      // fields
+	FieldLinesMax   = 1000      // lines of one folded field
+)
+
+// ErrHeaderTooLarge says that a header block exceeds HeaderBytesMax,
+// HeaderFieldsMax or FieldLinesMax.
+var ErrHeaderTooLarge = &Status{Code: 552, Enhanced: EnhancedCode{5, 3, 4}, Text: "the header block is too large"}
+
+// Field is one header field as it stands in the content: name, colon, value
+// and CRLF, folded as it came. A line that came in front of all fields and is
+// none ("From " of an mbox) is kept as a Field without a name.
+type Field string
+
+// NewField makes a Field. The name must be printable ASCII without a colon
+// (RFC 5322, section 2.2); the value must have no CR, LF or NUL. It is folded
+// at spaces where a line would exceed 78 octets.
+func NewField(name, value string) (Field, error) {
+	if err := checkName(name); err != nil {
+		return "", err
+	}
+	if strings.ContainsAny(value, "\r\n\x00") {
+		return "", fmt.Errorf("the value of %s has a CR, LF or NUL", name)
+	}
+	return Field(fold(name + ": " + value)), nil
+}
+
+// Name of the field as it was written, without trailing space.
+func (f Field) Name() string {
+	name, _, ok := strings.Cut(string(f), ":")
+	name = strings.TrimRight(name, " \t")
+	if !ok || checkName(name) != nil {
+		return ""
+	}
+	return name
+}
+
+// Value of the field, unfolded, without the space around it.
+func (f Field) Value() string {
+	_, value, _ := strings.Cut(string(f), ":")
+	return strings.Trim(strings.NewReplacer("\r", "", "\n", "").Replace(value), " \t")
+}
+
+// Is says whether the field has that name; case does not count.
+func (f Field) Is(name string) bool {
+	return len(f) > len(name) && strings.EqualFold(string(f[:len(name)]), name) && strings.EqualFold(f.Name(), name)
+}
+
+func checkName(name string) error {
+	if name == "" {
+		return errors.New("a header field needs a name")
+	}
+	for i := range len(name) {
+		if name[i] <= ' ' || name[i] > '~' || name[i] == ':' {
+			return fmt.Errorf("%q is no name of a header field", Printable(name))
+		}
+	}
+	return nil
+}
+
+const (
+	foldAt     = 78  // RFC 5322, section 2.1.1: should
+	lineOctets = 998 // RFC 5322, section 2.1.1: must
+	foldSpace  = " \t"
+	lineEnd    = "\r\n"
+)
+
+// fold breaks a line in front of spaces. Words longer than a line stay whole
+// up to 998 octets and are broken there.
+func fold(line string) string {
+	var b strings.Builder
+	for len(line) > foldAt {
+		at := foldPoint(line)
+		if at < 0 {
+			break
+		}
+		b.WriteString(line[:at] + lineEnd)
+		if !strings.ContainsRune(foldSpace, rune(line[at])) {
+			b.WriteByte(' ')
+		}
+		line = line[at:]
+	}
+	return b.String() + line + lineEnd
+}
+
+// foldPoint finds the space to fold at: the last that keeps the line within 78
+// octets, else the first behind, else octet 998. -1: the line stays whole.
+func foldPoint(line string) int {
+	start := strings.IndexByte(line, ':') + 2
+	best := -1
+	for i := max(start, 1); i < len(line) && i < lineOctets; i++ {
+		if strings.IndexByte(foldSpace, line[i]) < 0 || strings.Trim(line[i:], foldSpace) == "" {
+			continue
+		}
+		if best >= 0 && i > foldAt {
+			break
+		}
+		best = i
+	}
+	if best < 0 && len(line) > lineOctets {
+		return lineOctets - 1
+	}
+	return best
+}
+
+// Header is the fields of a message in their order.
+type Header []Field
+
+// Find returns the index of the first field of that name at or behind from, or -1.
+func (h Header) Find(name string, from int) int {
+	for i := max(from, 0); i < len(h); i++ {
+		if h[i].Is(name) {
+			return i
+		}
+	}
+	return -1
+}
+
+// Get returns the value of the first field of that name, or "".
+func (h Header) Get(name string) string {
+	if i := h.Find(name, 0); i >= 0 {
+		return h[i].Value()
+	}
+	return ""
+}
+
+// Count is the number of fields of that name.
+func (h Header) Count(name string) (n int) {
+	for i := h.Find(name, 0); i >= 0; i = h.Find(name, i+1) {
+		n++
+	}
+	return n
+}
+
+// splitHeader takes the header block at the start of content apart. It returns
+// the fields and the offset of what follows them: the empty line, or the first
+// line that is no field, where the header ends without one.
+func splitHeader(block []byte) (Header, int, error) {
+	var header Header
+	offset, lines := 0, 0
+	for offset < len(block) {
+		end := lineLen(block[offset:])
+		line := block[offset : offset+end]
+		switch {
+		case len(header) > 0 && (line[0] == ' ' || line[0] == '\t'):
+			if lines++; lines > FieldLinesMax {
+				return nil, 0, ErrHeaderTooLarge
+			}
+			header[len(header)-1] += Field(line)
+		case isFieldLine(line), len(header) == 0 && isMboxLine(line):
+			if len(header) == HeaderFieldsMax {
+				return nil, 0, ErrHeaderTooLarge
+			}
+			header, lines = append(header, Field(line)), 1
+		default:
+			return header, offset, nil
+		}
+		offset += end
+	}
+	return header, offset, nil
+}
+
+func lineLen(b []byte) int {
+	if i := bytes.IndexByte(b, '\n'); i >= 0 {
+		return i + 1
+	}
+	return len(b)
+}
+
+func isFieldLine(line []byte) bool {
+	name, _, ok := bytes.Cut(line, []byte(":"))
+	return ok && checkName(string(bytes.TrimRight(name, foldSpace))) == nil
+}
+
+func isMboxLine(line []byte) bool {
+	return bytes.HasPrefix(line, []byte("From ")) || bytes.HasPrefix(line, []byte(">From "))
+}

@@ -1,0 +1,45 @@
+package gateway
+
+import "time"
+
+// Message is one accepted transaction: a content and the legs it goes by.
+type Message struct {
+	ID       QueueID
+	Received time.Time
+	Client   Client
+	Envelope Envelope
+	Content  Content
+	Digest   [32]byte // SHA-256 of the content as it was received and normalised
+	Legs     []Leg
+}
+
+// Stage says how far a leg has come. The numbers are stored.
+type Stage uint8
+
+// The stages of a leg, in their order.
+const (
+	StageAccepted  Stage = iota // committed, outgoing handlers have not run
+	StageExpanding              // outgoing edits are committed, batches are being planned
+	StageExpanded               // every recipient is in a batch or settled
+	StageHeld                   // waits for an owner: see Leg.Reason
+	StageDone                   // nothing is left to do
+)
+
+// Leg is the recipients of a message that share one list and service, or one
+// forward route, and so one chain of handlers. Verdicts and edits belong to it.
+type Leg struct {
+	Service    Service
+	List       ListID // "" for Forward
+	Forward    string // name of the forward route
+	Recipients []RecipientID
+	Details    []string    // of each recipient, what stood behind the delimiter
+	Added      []Recipient // by incoming handlers
+	Edits      []Edit      // of incoming handlers, then of outgoing ones
+	Handlers   []string    // name@digest of each module that handled the leg, for the record
+	Route      string      // chosen by a handler, "" for the usual one
+	PostNumber uint64      // of the list, counted from 1, for Post
+	Stage      Stage
+	Reason     string // why it is held
+	Cursor     Cursor // where expansion goes on
+	Batches    int    // planned so far
+}

@@ -1,0 +1,94 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"time"
+)
+
+// Spool holds accepted messages and what is still to be done with them. Each
+// method that changes it is atomic and durable when it returns without error.
+// A failing disk gives a Status of class Transient. It is safe for concurrent use.
+type Spool interface {
+	// Begin starts a message that came at now: its id, and a writer that
+	// takes the content up. A content of any size costs bounded memory.
+	Begin(now time.Time) (QueueID, ContentWriter, error)
+
+	// Accept takes responsibility for m, whose Content came from Begin. It
+	// returns the indices of legs that were accepted within DuplicateWindow
+	// before, from the same reverse-path and with the same Digest: those are
+	// not stored again.
+	Accept(ctx context.Context, m *Message) (duplicates []int, err error)
+
+	// Load returns a message, its legs as they are now. Content that no
+	// longer has its Digest is an error, and is set aside.
+	Load(id QueueID) (*Message, error)
+
+	// Batch returns one batch with the outcomes it has so far.
+	Batch(key BatchKey) (*Batch, error)
+
+	// Commit makes t durable. A message of which nothing is left to do goes.
+	Commit(ctx context.Context, t Transition) error
+
+	// Entries are all that is to be done, in the order of the messages. A
+	// record that cannot be read yields an error; the rest follows.
+	Entries() iter.Seq2[Entry, error]
+}
+
+// DuplicateWindow is how long an accepted (leg, reverse-path, digest) is kept:
+// the same again within it is the MTA's second try after a reply that it did
+// not get.
+const DuplicateWindow = 24 * time.Hour
+
+// ErrNotSpooled says that there is no such message or batch.
+var ErrNotSpooled = errors.New("not in the spool")
+
+// BatchKey names a batch.
+type BatchKey struct {
+	Message QueueID
+	Leg     int
+	Number  int
+}
+
+// Key of the batch.
+func (b *Batch) Key() BatchKey { return BatchKey{b.Message, b.Leg, b.Number} }
+
+// Transition is one step of one leg. Zero parts change nothing.
+type Transition struct {
+	Message  QueueID
+	Leg      int
+	State    *Leg         // the leg's new state
+	Batches  []*Batch     // new ones, or ones with a new Attempt and Due; one without a pending recipient goes
+	Outcomes []LegOutcome // of deliveries of batches that stay as they are
+}
+
+// LegOutcome is what became of one delivery.
+type LegOutcome struct {
+	Batch, Delivery int
+	Outcomes        []Outcome
+}
+
+// Entry is one thing that is to be done at a time: a leg to be expanded where
+// Batch is ExpandLeg, else a batch to be delivered.
+type Entry struct {
+	Message  QueueID
+	Leg      int
+	Batch    int
+	List     ListID // or "" for a forward route: who shares the line fairly
+	Stage    Stage
+	Priority int
+	Attempt  int
+	Due      time.Time
+	Expires  time.Time
+}
+
+// ExpandLeg stands for the batch number of an Entry that is a leg to be expanded.
+const ExpandLeg = -1
+
+// Priorities of entries: lower ones go first.
+const (
+	PriorityBounce = -20 // bounces and DSNs
+	PriorityOwner  = -10 // mail for owners
+	PriorityPost   = 0
+)

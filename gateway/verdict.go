@@ -1,0 +1,94 @@
+package gateway
+
+import (
+	"context"
+	"time"
+)
+
+// Action is what a handler wants to become of a leg or a recipient. The
+// numbers are those of the ABI (sdk/ABI.md, Verdict).
+type Action int
+
+// The actions.
+const (
+	Continue Action = 0 // the next handler decides
+	Accept   Action = 1 // no further handler is asked
+	Reject   Action = 2 // a permanent failure, 5xx
+	Defer    Action = 3 // a transient failure, 4xx
+	Discard  Action = 4 // accepted and thrown away
+	Hold     Action = 5 // accepted and kept for an owner
+)
+
+var actionNames = [...]string{"continue", "accept", "reject", "defer", "discard", "hold"}
+
+func (a Action) String() string {
+	if a >= 0 && int(a) < len(actionNames) {
+		return actionNames[a]
+	}
+	return "unknown"
+}
+
+// Verdict is the result of one handler call that ended well. A call that did
+// not end well has no verdict but an error, and none of its edits apply.
+type Verdict struct {
+	Action     Action
+	Status     *Status // of Reject and Defer: its class fits the action
+	Edits      []Edit
+	Recipients map[RecipientID]Disposition // those that fare differently
+	Added      []Recipient
+	Route      string // of set("route", ...), "" for none
+	Usage      Usage
+}
+
+// Disposition is what a handler wants for one recipient.
+type Disposition struct {
+	Action   Action
+	Status   *Status
+	Removed  bool
+	Redirect ForwardPath // "" keeps the address
+	Notify   *Notify
+}
+
+// Usage is what a handler call cost.
+type Usage struct {
+	Fuel      int64 // units of the meter; 0 where it did not run
+	Time      time.Duration
+	HostCalls int64
+}
+
+// Handler is a step of a leg's way. The error says that the handler itself
+// failed, by a trap, by its limits or by its own word; its text is fit for the
+// log. It is safe for concurrent use.
+type Handler interface {
+	Handle(ctx context.Context, x *Exchange) (Verdict, error)
+}
+
+// Planner says how a batch of recipients is to be addressed.
+type Planner interface {
+	Plan(ctx context.Context, x *Exchange) (Plan, error)
+}
+
+// Plan is how the recipients of one batch are to be addressed.
+type Plan struct {
+	RecipientsMax int          // of one transaction; 0: as [mta] max_recipients
+	ByDomain      bool         // recipients of different domains share no transaction
+	VERP          bool         // a transaction and a reverse-path of its own for every recipient
+	ReversePath   *ReversePath // nil: the list's -bounces address
+	Route         string
+	Priority      int
+	NotBefore     time.Time
+	Expires       time.Time
+	Edits         []Edit                // of every copy; templates allowed
+	Recipients    map[int]RecipientPlan // by index in Exchange.Recipients
+	Usage         Usage
+}
+
+// RecipientPlan is what a plan says of one recipient. Texts may have
+// placeholders (Copy.Fill).
+type RecipientPlan struct {
+	Redirect    ForwardPath
+	ReversePath string // "": as the plan says
+	Notify      *Notify
+	Header      map[string]string // fields that this copy alone gets, by name
+	Removed     bool
+}
