@@ -1,0 +1,75 @@
+// Package wire holds the numbers and names that a module and mmgw share: the
+// constants of ABI 1. Host and guests import them from here, so that they
+// cannot differ; sdk/ABI.md says what they mean.
+package wire
+
+// Version is what mmgw_abi returns: the major version in the upper 16 bits,
+// the minor in the lower. A host takes modules of its own major version whose
+// minor version is not above its own.
+const Version = 1 << 16
+
+// Module is the import module of the host functions.
+const Module = "mmgw"
+
+// Results of host functions. Zero and above is success.
+const (
+	NotFound     = -1
+	BadArgument  = -2
+	NotPermitted = -3
+	Limit        = -4
+	WrongPhase   = -5
+	Temporary    = -6
+)
+
+// Actions of verdict and rcpt_verdict.
+const (
+	Continue = 0
+	Accept   = 1
+	Reject   = 2
+	Defer    = 3
+	Discard  = 4
+	Hold     = 5
+)
+
+// Levels of log.
+const (
+	Debug = 0
+	Info  = 1
+	Warn  = 2
+	Error = 3
+)
+
+// Exports of a module.
+const (
+	ExportABI        = "mmgw_abi"
+	ExportInit       = "mmgw_init"
+	ExportRecipient  = "mmgw_rcpt"
+	ExportIncoming   = "mmgw_incoming"
+	ExportOutgoing   = "mmgw_outgoing"
+	ExportPlan       = "mmgw_plan"
+	ExportResult     = "mmgw_result"
+	ExportMTAConfig  = "mmgw_mta_config"
+	ExportInitialize = "_initialize"
+	ExportMemory     = "memory"
+)
+
+// Capabilities that a configuration grants.
+const (
+	CapHeaders    = "headers"
+	CapBody       = "body"
+	CapRecipients = "recipients"
+	CapRelay      = "relay"
+	CapMembers    = "members"
+	CapKV         = "kv"
+	CapDNS        = "dns"
+	CapMetric     = "metric"
+)
+
+// Tables of the inventory that a config writer reads.
+const (
+	TableGateway   = "gateway"   // one row: hostname lmtp_target lmtp_socket verp_delimiter smtp_host state_dir mta_dir config.*
+	TableDomains   = "domains"   // domain alias_of kind (list or forward)
+	TableLists     = "lists"     // address local domain id alias_domain
+	TableAddresses = "addresses" // address list service detail (0 or 1)
+	TableRoutes    = "routes"    // domain to
+)
