@@ -53,9 +53,10 @@ type Envelope struct {
 }
 
 // Client is who handed a message to the MTA in front of us, as far as a
-// trusted peer told: never the MTA itself. Unknown parts are zero.
+// trusted peer told. Unknown parts are zero. Peer alone speaks of the MTA.
 type Client struct {
 	Addr netip.Addr
 	Name string // its verified host name
 	Helo string // what it said in HELO or EHLO
+	Peer string // what the MTA in front of us said in LHLO
 }
