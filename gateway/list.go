@@ -15,6 +15,7 @@ const (
 	Confirm Service = "confirm"
 	Bounces Service = "bounces"
 	Forward Service = "forward"
+	Relay   Service = "relay" // no address: mail of our own, to the upstream MTA
 )
 
 // Suffix is an ending of a list's local part and the service it names.

@@ -1,0 +1,184 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/mmgw/mmgw/gateway"
+)
+
+// OnError says what becomes of a leg whose handler failed.
+type OnError string
+
+// The values of on_error.
+const (
+	OnErrorDefer  OnError = "defer"  // 451: the MTA keeps the message; also what "" means
+	OnErrorReject OnError = "reject" // 554
+	OnErrorAccept OnError = "accept" // as if the handler were not there, logged every time
+)
+
+// Step is one handler of a chain.
+type Step struct {
+	Name    string // of the plugin
+	Module  string // name@digest, kept with each message that it handled
+	Handler gateway.Handler
+	OnError OnError
+	Relay   bool // it may add recipients that are no list's and in no forward domain
+}
+
+// Chain is the handlers of a leg in the order in which they run.
+type Chain []Step
+
+// ruling is what a chain decided.
+type ruling struct {
+	action  gateway.Action  // Continue, Reject, Defer, Discard or Hold
+	status  *gateway.Status // of Reject and Defer
+	reason  string          // of Hold
+	edits   []gateway.Edit
+	refused map[gateway.RecipientID]*gateway.Status // recipients that fare worse than their leg
+	dropped map[gateway.RecipientID]bool            // recipients that are accepted and not delivered to
+	held    map[gateway.RecipientID]bool
+	added   []addition
+	route   string
+	modules []string
+}
+
+type addition struct {
+	recipient gateway.Recipient
+	by        string // name of the plugin
+	relay     bool
+}
+
+// run calls the steps one after another, each on what the ones before left.
+// x.Draft is changed; the caller's other parts of x are not.
+func (c Chain) run(ctx context.Context, x gateway.Exchange, log *slog.Logger) ruling {
+	r := ruling{refused: map[gateway.RecipientID]*gateway.Status{}, dropped: map[gateway.RecipientID]bool{}, held: map[gateway.RecipientID]bool{}}
+	for _, step := range c {
+		r.modules = append(r.modules, step.Module)
+		verdict, err := step.Handler.Handle(ctx, &x)
+		if err == nil && x.Draft != nil {
+			err = applyAll(&x, verdict.Edits)
+		}
+		if err != nil {
+			if stop := r.fail(ctx, step, err, log); stop {
+				return r
+			}
+			continue
+		}
+		if stop := r.take(&x, step, verdict); stop {
+			return r
+		}
+		r.narrow(&x)
+	}
+	return r
+}
+
+// narrow takes the recipients that are ruled on out of what the next handler
+// sees.
+func (r *ruling) narrow(x *gateway.Exchange) {
+	if len(r.refused)+len(r.dropped)+len(r.held) == 0 {
+		return
+	}
+	leg := *x.Leg
+	leg.Recipients, leg.Details = nil, nil
+	var left []gateway.Recipient
+	for i, id := range x.Leg.Recipients {
+		if r.refused[id] == nil && !r.dropped[id] && !r.held[id] {
+			leg.Recipients = append(leg.Recipients, id)
+			leg.Details = append(leg.Details, x.Leg.Details[i])
+			left = append(left, x.Recipients[i])
+		}
+	}
+	x.Leg, x.Recipients = &leg, left
+}
+
+// applyAll replaces x.Draft by one with the edits, or leaves it as it was.
+func applyAll(x *gateway.Exchange, edits []gateway.Edit) error {
+	if len(edits) == 0 {
+		return nil
+	}
+	draft := x.Draft.Clone()
+	if err := draft.Apply(edits...); err != nil {
+		return err
+	}
+	x.Draft = draft
+	return nil
+}
+
+// take enters a verdict into the ruling and says whether the chain ends.
+func (r *ruling) take(x *gateway.Exchange, step Step, v gateway.Verdict) (stop bool) {
+	r.edits = append(r.edits, v.Edits...)
+	for _, added := range v.Added {
+		r.added = append(r.added, addition{added, step.Name, step.Relay})
+	}
+	for id, d := range v.Recipients {
+		r.dispose(x, step, id, d)
+	}
+	if v.Route != "" {
+		r.route = v.Route
+	}
+	switch v.Action {
+	case gateway.Continue:
+		return false
+	case gateway.Accept:
+		return true
+	case gateway.Hold:
+		r.reason = "held by handler " + step.Name
+	}
+	r.action, r.status = v.Action, v.Status
+	return true
+}
+
+func (r *ruling) dispose(x *gateway.Exchange, step Step, id gateway.RecipientID, d gateway.Disposition) {
+	switch d.Action {
+	case gateway.Reject, gateway.Defer:
+		r.refused[id] = d.Status
+	case gateway.Discard:
+		r.dropped[id] = true
+	case gateway.Hold:
+		r.held[id] = true
+	}
+	if d.Removed || d.Redirect != "" {
+		r.dropped[id] = true
+	}
+	if d.Redirect == "" {
+		return
+	}
+	to := gateway.Recipient{Path: d.Redirect}
+	if int(id) < len(x.Message.Envelope.Recipients) {
+		to = x.Message.Envelope.Recipients[id]
+		to.Path = d.Redirect
+	}
+	r.added = append(r.added, addition{to, step.Name, step.Relay})
+}
+
+// fail enters a handler's failure and says whether the chain ends.
+func (r *ruling) fail(ctx context.Context, step Step, err error, log *slog.Logger) (stop bool) {
+	log.Error("handler failed", "handler", step.Name, "module", step.Module, "on_error", string(step.OnError), "error", err)
+	if cause := ctx.Err(); cause != nil {
+		r.action, r.status = gateway.Defer, outOfTime(cause)
+		return true
+	}
+	switch step.OnError {
+	case OnErrorAccept:
+		return false
+	case OnErrorReject:
+		r.action = gateway.Reject
+		r.status = &gateway.Status{Code: 554, Enhanced: gateway.EnhancedCode{5, 3, 0}, Text: "the message could not be examined", Cause: err}
+	default:
+		r.action = gateway.Defer
+		r.status = &gateway.Status{Code: 451, Enhanced: gateway.EnhancedCode{4, 3, 0}, Text: "the message could not be examined, try again later",
+			Cause: fmt.Errorf("handler %s: %w", step.Name, err)}
+	}
+	return true
+}
+
+func outOfTime(cause error) *gateway.Status {
+	text := "interrupted, try again later"
+	if errors.Is(cause, context.DeadlineExceeded) {
+		text = "examining the message took too long, try again later"
+	}
+	return &gateway.Status{Code: 451, Enhanced: gateway.EnhancedCode{4, 3, 2}, Text: text, Cause: cause}
+}

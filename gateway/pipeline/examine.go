@@ -1,0 +1,166 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/mmgw/mmgw/gateway"
+)
+
+// additionsMax is how many recipients the handlers of one message may add, so
+// that a module cannot turn one message into a flood.
+const additionsMax = 100
+
+// examination is the ruling on one message, leg by leg.
+type examination struct {
+	in      *Intake
+	m       *gateway.Message
+	draft   *gateway.Draft // with trace applied
+	auth    gateway.AuthResults
+	trace   []gateway.Edit
+	author  gateway.ReversePath
+	replies []*gateway.Status
+
+	added bool // legs of added recipients are being examined: they add no more
+}
+
+// leg has the handlers and the posting policy rule on one leg and enters what
+// is left of it into the message.
+func (e *examination) leg(ctx context.Context, leg gateway.Leg, list *gateway.List) {
+	role := ""
+	if list != nil {
+		var err error
+		if role, err = roleOf(e.in.Roster, list.ID, e.m.Envelope.ReversePath, e.author); err != nil {
+			e.reply(leg, gateway.AsStatus(err))
+			return
+		}
+	}
+	var r ruling
+	if hasChain(leg.Service) {
+		r = e.rule(ctx, &leg, list, role)
+	}
+	if r.action == gateway.Continue && leg.Service == gateway.Post {
+		if r.reason = mayPost(list, role); r.reason != "" {
+			r.action = gateway.Hold
+		}
+	}
+	e.enter(ctx, leg, r)
+}
+
+func (e *examination) rule(ctx context.Context, leg *gateway.Leg, list *gateway.List, role string) ruling {
+	r := e.in.rule(ctx, e.in.Chains.Incoming(list), gateway.Exchange{
+		Phase: gateway.PhaseIncoming, Message: e.m, Leg: leg, List: list, Draft: e.draft,
+		Recipients: recipientsOf(e.m, leg), RouteNames: e.in.Routes, SenderRole: role,
+		Auth: func() gateway.AuthResults { return e.auth },
+	})
+	e.in.Rejects.soften(&r, isAuthenticated(e.auth, e.draft.Header))
+	return r
+}
+
+// enter turns a ruling into replies and legs.
+func (e *examination) enter(ctx context.Context, leg gateway.Leg, r ruling) {
+	leg.Handlers, leg.Route = r.modules, r.route
+	leg.Edits = append(append([]gateway.Edit{}, e.trace...), r.edits...)
+	switch r.action {
+	case gateway.Reject, gateway.Defer:
+		e.reply(leg, r.status)
+		return
+	case gateway.Discard:
+		logger(e.in.Log).Info("discarded", messageAttrs(e.m), "list", string(leg.List), "service", string(leg.Service))
+		return
+	case gateway.Hold:
+		leg.Stage, leg.Reason = gateway.StageHeld, r.reason
+	}
+	if err := e.add(ctx, leg, r.added); err != nil {
+		e.reply(leg, gateway.AsStatus(err))
+		return
+	}
+	e.keep(leg, r)
+}
+
+// keep enters the recipients of leg that the ruling left in it; those that are
+// to be held alone go by a leg of their own.
+func (e *examination) keep(leg gateway.Leg, r ruling) {
+	kept, held := leg, leg
+	kept.Recipients, kept.Details, held.Recipients, held.Details = nil, nil, nil, nil
+	for i, id := range leg.Recipients {
+		switch {
+		case r.refused[id] != nil:
+			e.replies[id] = r.refused[id]
+		case r.held[id]:
+			held.Recipients, held.Details = append(held.Recipients, id), append(held.Details, leg.Details[i])
+		case !r.dropped[id]:
+			kept.Recipients, kept.Details = append(kept.Recipients, id), append(kept.Details, leg.Details[i])
+		}
+	}
+	held.Stage, held.Reason = gateway.StageHeld, "held by a handler"
+	for _, l := range []gateway.Leg{kept, held} {
+		if len(l.Recipients) > 0 {
+			e.m.Legs = append(e.m.Legs, l)
+		}
+	}
+}
+
+// add makes legs for recipients that handlers added. They are examined as any
+// other leg is, but can add no recipients themselves.
+func (e *examination) add(ctx context.Context, from gateway.Leg, added []addition) error {
+	if len(added) == 0 {
+		return nil
+	}
+	if e.added || len(added) > additionsMax {
+		return fmt.Errorf("handler %s adds recipients to an added recipient, or more than %d", added[0].by, additionsMax)
+	}
+	relayed := gateway.Leg{Service: gateway.Relay, Edits: from.Edits, Handlers: from.Handlers}
+	var local []gateway.Recipient
+	for _, a := range added {
+		_, err := e.in.Roster.Resolve(ctx, a.recipient.Path)
+		switch {
+		case err == nil:
+			local = append(local, a.recipient)
+		case a.relay:
+			relayed.Added = append(relayed.Added, a.recipient)
+		default:
+			return fmt.Errorf("handler %s adds %s, which is no list and in no forward domain; plugins.%s.capabilities lacks \"relay\"",
+				a.by, gateway.Printable(string(a.recipient.Path)), a.by)
+		}
+	}
+	if len(relayed.Added) > 0 {
+		e.m.Legs = append(e.m.Legs, relayed)
+	}
+	return e.addLocal(ctx, local)
+}
+
+// addLocal examines added recipients that are ours. Their ids are behind those
+// of the envelope, so that no reply is theirs.
+func (e *examination) addLocal(ctx context.Context, local []gateway.Recipient) error {
+	if len(local) == 0 {
+		return nil
+	}
+	legs, lists := split(ctx, e.in.Roster, local, make([]*gateway.Status, len(local)))
+	m := *e.m
+	m.Envelope.Recipients = local
+	inner := examination{in: e.in, m: &m, draft: e.draft, auth: e.auth, trace: e.trace, author: e.author, replies: make([]*gateway.Status, len(local)), added: true}
+	m.Legs = nil
+	for i := range legs {
+		inner.leg(ctx, legs[i], lists[i])
+	}
+	for _, status := range inner.replies {
+		if status != nil && status.Class() == gateway.Transient {
+			return status
+		}
+	}
+	for _, leg := range m.Legs {
+		for _, id := range leg.Recipients {
+			leg.Added = append(leg.Added, local[id])
+		}
+		leg.Recipients = nil
+		e.m.Legs = append(e.m.Legs, leg)
+	}
+	return nil
+}
+
+func (e *examination) reply(leg gateway.Leg, status *gateway.Status) {
+	for _, id := range leg.Recipients {
+		e.replies[id] = status
+	}
+}

@@ -1,0 +1,234 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/mmgw/mmgw/gateway"
+)
+
+// VERP makes the reverse-path of one member's copy.
+type VERP interface {
+	Encode(list *gateway.List, member gateway.ForwardPath, message gateway.QueueID) gateway.ReversePath
+}
+
+// Expander turns an accepted leg into batches of deliveries.
+type Expander struct {
+	Site     Site
+	Roster   gateway.Roster
+	Spool    gateway.Spool
+	Chains   Chains
+	Planner  func() gateway.Planner // the [mta] outgoing module
+	VERP     VERP
+	Bounces  func(ctx context.Context, m *gateway.Message, leg *gateway.Leg) (owners bool, err error) // takes what came to a -bounces address; owners: they are to see it
+	Forwards map[string]bool                                                                          // names of forward routes
+
+	RecipientsMax int // of one transaction
+	Routes        []string
+	Timeout       time.Duration // of a chain, and of a plan
+	Planned       func([]gateway.Entry)
+	Log           *slog.Logger
+}
+
+// Expand does what is to be done for a leg until all of its recipients are in
+// batches. It commits each step, so that after an error or a crash it goes on
+// where it stopped.
+func (e *Expander) Expand(ctx context.Context, entry gateway.Entry) error {
+	m, err := e.Spool.Load(entry.Message)
+	if err != nil {
+		return err
+	}
+	if entry.Leg >= len(m.Legs) {
+		return fmt.Errorf("message %s has no leg %d", m.ID, entry.Leg)
+	}
+	x := expansion{Expander: e, m: m, at: entry.Leg, leg: &m.Legs[entry.Leg], expires: entry.Expires}
+	if x.leg.List != "" {
+		if x.list, err = e.Roster.List(x.leg.List); err != nil {
+			return fmt.Errorf("list %s of message %s: %w", x.leg.List, m.ID, err)
+		}
+	}
+	return x.route(ctx)
+}
+
+// expansion is the way of one leg into batches.
+type expansion struct {
+	*Expander
+	m       *gateway.Message
+	at      int
+	leg     *gateway.Leg
+	list    *gateway.List
+	expires time.Time
+}
+
+func (x *expansion) route(ctx context.Context) error {
+	switch x.leg.Service {
+	case gateway.Post:
+		return x.post(ctx)
+	case gateway.Bounces:
+		return x.bounces(ctx)
+	case gateway.Forward, gateway.Relay:
+		return x.finish(ctx, x.m.Envelope.ReversePath, recipientsOf(x.m, x.leg))
+	}
+	return x.toOwners(ctx)
+}
+
+// post has the outgoing handlers decorate a post once, and plans its members
+// batch by batch.
+func (x *expansion) post(ctx context.Context) error {
+	if x.leg.Stage == gateway.StageAccepted {
+		if err := x.decorate(ctx); err != nil {
+			return err
+		}
+	}
+	for x.leg.Stage == gateway.StageExpanding {
+		members, next, err := x.Roster.Members(x.list.ID, x.leg.Cursor, gateway.BatchRecipientsMax)
+		if err != nil {
+			return err
+		}
+		if err := x.planBatch(ctx, members, next); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// decorate runs the outgoing handlers and commits their edits.
+func (x *expansion) decorate(ctx context.Context) error {
+	number, err := x.Roster.NextPost(x.list.ID)
+	if err != nil {
+		return err
+	}
+	state := *x.leg
+	state.PostNumber = number
+	draft, err := gateway.OpenDraft(x.m.Content, state.Edits...)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, x.Timeout)
+	defer cancel()
+	r := x.Chains.Outgoing(x.list).run(ctx, gateway.Exchange{
+		Phase: gateway.PhaseOutgoing, Message: x.m, Leg: &state, List: x.list, Draft: draft, RouteNames: x.Routes,
+	}, logger(x.Log))
+	switch r.action {
+	case gateway.Reject, gateway.Defer:
+		return r.status
+	case gateway.Hold, gateway.Discard:
+		return x.stop(ctx, r)
+	}
+	state.Edits = append(state.Edits, r.edits...)
+	state.Handlers = append(state.Handlers, r.modules...)
+	if r.route != "" {
+		state.Route = r.route
+	}
+	state.Stage = gateway.StageExpanding
+	return x.commit(ctx, state)
+}
+
+// stop ends the way of a post that an outgoing handler holds or discards.
+func (x *expansion) stop(ctx context.Context, r ruling) error {
+	state := *x.leg
+	state.Stage, state.Reason = gateway.StageHeld, r.reason
+	if r.action == gateway.Discard {
+		state.Stage = gateway.StageDone
+		logger(x.Log).Info("discarded", messageAttrs(x.m), "list", string(x.list.ID), "handlers", r.modules)
+	}
+	return x.commit(ctx, state)
+}
+
+// commit makes a new state of the leg durable, with the batches planned on the
+// way there, and tells the queue of those.
+func (x *expansion) commit(ctx context.Context, state gateway.Leg, batches ...*gateway.Batch) error {
+	if err := x.Spool.Commit(ctx, gateway.Transition{Message: x.m.ID, Leg: x.at, State: &state, Batches: batches}); err != nil {
+		return err
+	}
+	*x.leg = state
+	entries := make([]gateway.Entry, len(batches))
+	for i, b := range batches {
+		entries[i] = EntryOf(b, x.leg.List)
+	}
+	if x.Planned != nil && len(entries) > 0 {
+		x.Planned(entries)
+	}
+	return nil
+}
+
+// planBatch has the planner address members, and commits its plan with the
+// place to go on from.
+func (x *expansion) planBatch(ctx context.Context, members []gateway.Recipient, next gateway.Cursor) error {
+	state := *x.leg
+	state.Cursor = next
+	if next == "" {
+		state.Stage = gateway.StageExpanded
+	}
+	if len(members) == 0 {
+		return x.commit(ctx, state)
+	}
+	plan, err := x.plan(ctx, members)
+	if err != nil {
+		return fmt.Errorf("plan batch %d: %w", state.Batches, err)
+	}
+	b, err := x.batch(plan, members)
+	if err != nil {
+		return err
+	}
+	state.Batches++
+	return x.commit(ctx, state, b)
+}
+
+func (x *expansion) plan(ctx context.Context, members []gateway.Recipient) (gateway.Plan, error) {
+	draft, err := gateway.OpenDraft(x.m.Content, x.leg.Edits...)
+	if err != nil {
+		return gateway.Plan{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, x.Timeout)
+	defer cancel()
+	return x.Planner().Plan(ctx, &gateway.Exchange{
+		Phase: gateway.PhasePlan, Message: x.m, Leg: x.leg, List: x.list, Draft: draft, Recipients: members, RouteNames: x.Routes,
+	})
+}
+
+// toOwners sends mail for the people behind a list to them. Commands by mail
+// go the same way: a person answers them.
+func (x *expansion) toOwners(ctx context.Context) error {
+	owners := x.list.Owners
+	if len(owners) == 0 {
+		owners = []gateway.ForwardPath{x.Site.Owner}
+	}
+	recipients := make([]gateway.Recipient, len(owners))
+	for i, owner := range owners {
+		recipients[i] = gateway.Recipient{Path: owner, Notify: gateway.NotifyNever}
+	}
+	return x.finish(ctx, gateway.ReversePath(x.Site.Owner), recipients)
+}
+
+func (x *expansion) bounces(ctx context.Context) error {
+	owners, err := x.Bounces(ctx, x.m, x.leg)
+	switch {
+	case err != nil:
+		return err
+	case owners:
+		return x.toOwners(ctx)
+	}
+	state := *x.leg
+	state.Stage = gateway.StageDone
+	return x.commit(ctx, state)
+}
+
+// finish commits the one batch of a leg that needs no planner.
+func (x *expansion) finish(ctx context.Context, from gateway.ReversePath, recipients []gateway.Recipient) error {
+	b := x.newBatch()
+	for chunk := range chunks(recipients, min(x.RecipientsMax, gateway.BatchRecipientsMax)) {
+		d := gateway.Delivery{ReversePath: from, Recipients: chunk, Route: x.leg.Route, Envelope: x.parameters()}
+		if x.leg.Service == gateway.Forward {
+			d.Route = x.leg.Forward
+			d.Envelope.EnvelopeID, d.Envelope.Return = x.m.Envelope.EnvelopeID, x.m.Envelope.Return
+		}
+		b.Deliveries = append(b.Deliveries, d)
+	}
+	state := *x.leg
+	state.Stage = gateway.StageExpanded
+	state.Batches++
+	return x.commit(ctx, state, b)
+}

@@ -1,0 +1,201 @@
+package pipeline
+
+import (
+	"context"
+	"crypto/sha256"
+	"io"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/mmgw/mmgw/gateway"
+)
+
+// Intake implements gateway.Intake: it rules on what the MTA hands over and
+// takes responsibility for it.
+type Intake struct {
+	Site    Site
+	Roster  gateway.Roster
+	Spool   gateway.Spool
+	Chains  Chains
+	Auth    Authenticator
+	Rejects Rejects
+	Routes  []string // names that a handler may choose
+
+	Forged   func(gateway.Field) bool                                              // a field that claims to be ours (RFC 8601, section 5)
+	AuthText func(gateway.AuthResults) string                                      // the value of our Authentication-Results
+	Verify   func(ctx context.Context, route string, to gateway.ForwardPath) error // asks a forward route's backend; nil asks nobody
+
+	Timeout time.Duration // of a whole chain
+	Running chan struct{} // as many chains run at a time as it has room for
+	Expiry  time.Duration // how long delivery is tried
+
+	Accepted func([]gateway.Entry) // hears of what is due, after the commit
+	Log      *slog.Logger
+}
+
+// Recipient answers RCPT: the roster must know the address, a backend must
+// take it, and no handler may refuse it by its envelope.
+func (in *Intake) Recipient(ctx context.Context, client gateway.Client, envelope *gateway.Envelope, to gateway.Recipient) error {
+	route, err := in.Roster.Resolve(ctx, to.Path)
+	if err != nil {
+		return err
+	}
+	if route.Service == gateway.Forward && in.Verify != nil {
+		if err := in.Verify(ctx, route.Forward, to.Path); err != nil {
+			return err
+		}
+	}
+	if !hasChain(route.Service) {
+		return nil
+	}
+	m := &gateway.Message{Received: time.Now(), Client: client, Envelope: *envelope}
+	m.Envelope.Recipients = []gateway.Recipient{to}
+	leg := &gateway.Leg{Service: route.Service, Forward: route.Forward, Recipients: []gateway.RecipientID{0}, Details: []string{route.Detail}}
+	if route.List != nil {
+		leg.List = route.List.ID
+	}
+	return in.rule(ctx, in.Chains.Incoming(route.List), gateway.Exchange{
+		Phase: gateway.PhaseRecipient, Message: m, Leg: leg, List: route.List, Recipients: m.Envelope.Recipients, RouteNames: in.Routes,
+	}).refusal()
+}
+
+// refusal is the Status of a ruling that refuses the only recipient, else nil.
+func (r ruling) refusal() error {
+	if r.action == gateway.Reject || r.action == gateway.Defer {
+		return r.status
+	}
+	if status := r.refused[0]; status != nil {
+		return status
+	}
+	return nil
+}
+
+// Message takes a content up, has the handlers of each leg rule on it, and
+// commits what they accept.
+func (in *Intake) Message(ctx context.Context, client gateway.Client, envelope *gateway.Envelope, content io.Reader) []*gateway.Status {
+	m, w, err := in.receive(client, envelope, content)
+	if err != nil {
+		return slices.Repeat([]*gateway.Status{gateway.AsStatus(err)}, len(envelope.Recipients))
+	}
+	defer w.Discard()
+	replies := make([]*gateway.Status, len(envelope.Recipients))
+	if err := in.examine(ctx, m, replies); err == nil {
+		err = in.accept(ctx, m)
+		fill(replies, gateway.AsStatus(err))
+	} else {
+		fill(replies, gateway.AsStatus(err))
+	}
+	logger(in.Log).Info("message", messageAttrs(m), "size", m.Content.Size(), "legs", len(m.Legs), "replies", summary(replies))
+	return replies
+}
+
+// fill gives every recipient that has no reply yet this one.
+func fill(replies []*gateway.Status, status *gateway.Status) {
+	for i := range replies {
+		if replies[i] == nil {
+			replies[i] = status
+		}
+	}
+}
+
+func summary(replies []*gateway.Status) string {
+	text := replies[0].Reply()
+	for _, reply := range replies[1:] {
+		if reply.Reply() != text {
+			return "mixed, first " + text
+		}
+	}
+	return text
+}
+
+// receive streams a content into the spool and digests it.
+func (in *Intake) receive(client gateway.Client, envelope *gateway.Envelope, content io.Reader) (*gateway.Message, gateway.ContentWriter, error) {
+	now := time.Now()
+	id, w, err := in.Spool.Begin(now)
+	if err != nil {
+		return nil, nil, err
+	}
+	digest := sha256.New()
+	if _, err := io.Copy(io.MultiWriter(w, digest), content); err != nil {
+		w.Discard()
+		return nil, nil, err
+	}
+	m := &gateway.Message{ID: id, Received: now, Client: client, Envelope: *envelope}
+	digest.Sum(m.Digest[:0])
+	if m.Content, err = w.Content(); err != nil {
+		w.Discard()
+		return nil, nil, err
+	}
+	return m, w, nil
+}
+
+// examine fills m.Legs with what is to be accepted and replies with what is
+// refused. Recipients without a reply are accepted if the commit is.
+func (in *Intake) examine(ctx context.Context, m *gateway.Message, replies []*gateway.Status) error {
+	draft, err := gateway.OpenDraft(m.Content)
+	if err != nil {
+		return err
+	}
+	if draft.Header.Count("Received") > hopsMax {
+		return errLoop
+	}
+	auth := in.Auth.Verify(ctx, m.Content)
+	trace := in.traceEdits(m, draft.Header, auth)
+	if err := draft.Apply(trace...); err != nil {
+		return err
+	}
+	e := examination{in: in, m: m, draft: draft, auth: auth, trace: trace, author: authorOf(draft.Header), replies: replies}
+	legs, lists := split(ctx, in.Roster, m.Envelope.Recipients, replies)
+	for i := range legs {
+		e.leg(ctx, legs[i], lists[i])
+	}
+	return nil
+}
+
+// rule runs a chain within the site's bounds on time and on chains at a time.
+func (in *Intake) rule(ctx context.Context, chain Chain, x gateway.Exchange) ruling {
+	if len(chain) == 0 {
+		return ruling{}
+	}
+	ctx, cancel := context.WithTimeout(ctx, in.Timeout)
+	defer cancel()
+	select {
+	case in.Running <- struct{}{}:
+		defer func() { <-in.Running }()
+	case <-ctx.Done():
+		busy := outOfTime(context.Cause(ctx))
+		busy.Text = "too many messages are being examined, try again later"
+		return ruling{action: gateway.Defer, status: busy}
+	}
+	return chain.run(ctx, x, logger(in.Log))
+}
+
+// accept commits the legs of m and tells the queue. Legs that came before, in
+// a transaction whose reply got lost, are not stored again.
+func (in *Intake) accept(ctx context.Context, m *gateway.Message) error {
+	if len(m.Legs) == 0 {
+		return nil
+	}
+	if err := ctx.Err(); err != nil {
+		return outOfTime(err)
+	}
+	duplicates, err := in.Spool.Accept(ctx, m)
+	if err != nil {
+		return err
+	}
+	var entries []gateway.Entry
+	for i := range m.Legs {
+		if slices.Contains(duplicates, i) {
+			logger(in.Log).Warn("duplicate", messageAttrs(m), "leg", i, "service", string(m.Legs[i].Service), "list", string(m.Legs[i].List))
+			continue
+		}
+		if m.Legs[i].Stage != gateway.StageHeld {
+			entries = append(entries, entryOf(m, i, m.Received, m.Received.Add(in.Expiry)))
+		}
+	}
+	if in.Accepted != nil {
+		in.Accepted(entries)
+	}
+	return nil
+}

@@ -1,0 +1,64 @@
+package pipeline
+
+import (
+	"context"
+
+	"github.com/mmgw/mmgw/gateway"
+)
+
+// split sorts the recipients of an envelope into legs: one for each service of
+// each list, and one for each forward route, in the order of their first
+// recipients. A recipient that is refused meanwhile has its Status in refused.
+func split(ctx context.Context, roster gateway.Roster, recipients []gateway.Recipient, refused []*gateway.Status) ([]gateway.Leg, []*gateway.List) {
+	var legs []gateway.Leg
+	var lists []*gateway.List
+	index := map[legKey]int{}
+	for i, recipient := range recipients {
+		route, err := roster.Resolve(ctx, recipient.Path)
+		if err != nil {
+			refused[i] = gateway.AsStatus(err)
+			continue
+		}
+		key := keyOf(route)
+		at, known := index[key]
+		if !known {
+			at = len(legs)
+			index[key] = at
+			legs = append(legs, gateway.Leg{Service: key.service, List: key.list, Forward: key.forward})
+			lists = append(lists, route.List)
+		}
+		legs[at].Recipients = append(legs[at].Recipients, gateway.RecipientID(i))
+		legs[at].Details = append(legs[at].Details, route.Detail)
+	}
+	return legs, lists
+}
+
+type legKey struct {
+	service gateway.Service
+	list    gateway.ListID
+	forward string
+}
+
+func keyOf(r gateway.Route) legKey {
+	key := legKey{service: r.Service, forward: r.Forward}
+	if r.List != nil {
+		key.list = r.List.ID
+	}
+	return key
+}
+
+// recipientsOf are the recipients of a leg: those of the envelope, then those
+// that handlers added.
+func recipientsOf(m *gateway.Message, leg *gateway.Leg) []gateway.Recipient {
+	all := make([]gateway.Recipient, 0, len(leg.Recipients)+len(leg.Added))
+	for _, id := range leg.Recipients {
+		all = append(all, m.Envelope.Recipients[id])
+	}
+	return append(all, leg.Added...)
+}
+
+// hasChain says whether incoming handlers see mail for a service. Bounces and
+// confirmations are left out: a reject there would bounce a bounce.
+func hasChain(s gateway.Service) bool {
+	return s != gateway.Bounces && s != gateway.Confirm && s != gateway.Relay
+}

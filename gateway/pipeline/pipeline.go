@@ -1,0 +1,76 @@
+// Package pipeline is a message's way through the gateway:
+//
+//	Intake    recipients become legs, incoming handlers rule on each, all is committed, then replied
+//	Expander  outgoing handlers decorate a post, its members are planned in batches
+//	Deliverer batches go out by a Transport, outcomes are committed, failures are booked or reported
+//
+// Verdicts and outcomes become transitions of the spool here and nowhere
+// else. It promises that a reply of 250 follows the commit, that outgoing
+// handlers and planners of a post do not run again once their result is
+// committed, that a fault of ours or of a handler never bounces mail, and that
+// a bounce never begets a bounce.
+//
+// It starts no goroutine that outlives a call; package server calls it.
+package pipeline
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/mmgw/mmgw/gateway"
+)
+
+// Chains names the handlers of a list. It may answer differently from call to
+// call, as modules are swapped; a chain that runs is not disturbed.
+type Chains interface {
+	// Incoming handlers of a list, or of forward routes for nil.
+	Incoming(list *gateway.List) Chain
+	// Outgoing handlers of a list's posts.
+	Outgoing(list *gateway.List) Chain
+}
+
+// Authenticator finds out who vouches for a content.
+type Authenticator interface {
+	Verify(ctx context.Context, content gateway.Content) gateway.AuthResults
+}
+
+// Site is what a message's way needs to know of where it runs.
+type Site struct {
+	Hostname   string              // in Received fields and message ids
+	AuthservID string              // in Authentication-Results fields
+	Owner      gateway.ForwardPath // gets what concerns no list, and the bounces of owner mail
+}
+
+// logger returns log, or one that drops all.
+func logger(log *slog.Logger) *slog.Logger {
+	if log == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return log
+}
+
+// messageAttrs are the attributes by which all log records of a message are found.
+func messageAttrs(m *gateway.Message) slog.Attr {
+	return slog.Group("", slog.String("id", m.ID.String()), slog.String("reverse_path", gateway.Printable(string(m.Envelope.ReversePath))))
+}
+
+// entryOf is the entry by which a leg that was just accepted or is being
+// expanded waits for its turn.
+func entryOf(m *gateway.Message, leg int, due, expires time.Time) gateway.Entry {
+	l := &m.Legs[leg]
+	return gateway.Entry{
+		Message: m.ID, Leg: leg, Batch: gateway.ExpandLeg, List: l.List, Stage: l.Stage,
+		Priority: priorityOf(l.Service), Due: due, Expires: expires,
+	}
+}
+
+func priorityOf(s gateway.Service) int {
+	switch s {
+	case gateway.Bounces, gateway.Relay:
+		return gateway.PriorityBounce
+	case gateway.Post, gateway.Forward:
+		return gateway.PriorityPost
+	}
+	return gateway.PriorityOwner
+}

@@ -1,0 +1,101 @@
+package pipeline
+
+import (
+	"net/mail"
+	"strings"
+
+	"github.com/mmgw/mmgw/gateway"
+)
+
+// Rejects says what becomes of a handler's reject when nobody vouches for the
+// sender: the MTA has accepted the message already, so that a 5xx becomes its
+// bounce to an address that may be forged.
+type Rejects string
+
+// The values of [incoming] reject.
+const (
+	RejectSMTP    Rejects = "smtp" // 5xx all the same; also what "" means
+	RejectDiscard Rejects = "discard"
+	RejectHold    Rejects = "hold"
+)
+
+// soften changes a reject of an unauthenticated sender as the site wishes.
+func (p Rejects) soften(r *ruling, authenticated bool) {
+	if r.action != gateway.Reject || authenticated {
+		return
+	}
+	switch p {
+	case RejectDiscard:
+		r.action = gateway.Discard
+	case RejectHold:
+		r.action, r.reason = gateway.Hold, "rejected: "+r.status.Text
+	}
+}
+
+// isAuthenticated says whether a DKIM signature of the author's domain or a
+// parent of it holds.
+func isAuthenticated(auth gateway.AuthResults, header gateway.Header) bool {
+	domain := authorOf(header).Domain()
+	for _, signature := range auth.DKIM {
+		signer := strings.ToLower(signature.Domain)
+		if signature.Result == "pass" && domain != "" && (domain == signer || strings.HasSuffix(domain, "."+signer)) {
+			return true
+		}
+	}
+	return false
+}
+
+// authorOf is the only address of the only From field, or "".
+func authorOf(header gateway.Header) gateway.ReversePath {
+	if header.Count("From") != 1 {
+		return ""
+	}
+	authors, err := mail.ParseAddressList(header.Get("From"))
+	if err != nil || len(authors) != 1 {
+		return ""
+	}
+	path, err := gateway.ParseReversePath(authors[0].Address)
+	if err != nil {
+		return ""
+	}
+	return path
+}
+
+// roleOf is the highest role that the reverse-path or the author has in a list.
+func roleOf(roster gateway.Roster, list gateway.ListID, paths ...gateway.ReversePath) (string, error) {
+	best := len(roles) - 1
+	for _, path := range paths {
+		if path.IsNull() {
+			continue
+		}
+		role, err := roster.Role(list, path)
+		if err != nil {
+			return "", err
+		}
+		for i := range best {
+			if roles[i] == role {
+				best = i
+			}
+		}
+	}
+	return roles[best], nil
+}
+
+// roles from the highest to the lowest.
+var roles = [...]string{"owner", "moderator", "member", "none"}
+
+// mayPost rules on a post as its list's posting policy says: the reason to
+// hold it, or "".
+func mayPost(list *gateway.List, role string) string {
+	switch list.Posting {
+	case gateway.PostingModerated:
+		if role != "owner" && role != "moderator" {
+			return "the list is moderated"
+		}
+	case gateway.PostingMembers:
+		if role == "none" {
+			return "posted by a non-member"
+		}
+	}
+	return ""
+}

@@ -1,0 +1,60 @@
+package pipeline
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/mmgw/mmgw/gateway"
+)
+
+// hopsMax is how many Received fields a message may have: with more it is in a
+// loop (RFC 5321, section 6.3, asks for at least 100).
+const hopsMax = 100
+
+var errLoop = &gateway.Status{Code: 554, Enhanced: gateway.EnhancedCode{5, 4, 6}, Text: "too many hops: the message is in a loop"}
+
+// traceEdits are the gateway's own edits of a message, ahead of all handlers:
+// the trace fields of RFC 5321, section 4.4, our Authentication-Results above
+// them (RFC 8601, section 5), forged ones and Return-Path out, and Date and
+// Message-ID where they are missing (RFC 6409, section 8, allows both).
+func (in *Intake) traceEdits(m *gateway.Message, header gateway.Header, auth gateway.AuthResults) []gateway.Edit {
+	var edits []gateway.Edit
+	kept := len(header)
+	for i := len(header) - 1; i >= 0; i-- {
+		if header[i].Is("Return-Path") || in.Forged(header[i]) {
+			edits = append(edits, gateway.Edit{Op: gateway.DeleteField, Index: i, Name: header[i].Name()})
+			kept--
+		}
+	}
+	add := func(at int, name, value string) {
+		edits = append(edits, gateway.Edit{Op: gateway.InsertField, Index: at, Name: name, Value: value})
+		kept++
+	}
+	if header.Find("Date", 0) < 0 {
+		add(kept, "Date", m.Received.Format(time.RFC1123Z))
+	}
+	if header.Find("Message-ID", 0) < 0 {
+		add(kept, "Message-ID", fmt.Sprintf("<%s@%s>", m.ID, in.Site.Hostname))
+	}
+	add(0, "Received", in.received(m))
+	add(0, "Authentication-Results", in.AuthText(auth))
+	return edits
+}
+
+// received is the value of our Received field. It names no recipient where
+// there are several: they need not know of each other.
+func (in *Intake) received(m *gateway.Message) string {
+	from := m.Client.Peer
+	if from == "" {
+		from = "unknown"
+	}
+	via := "LMTP"
+	if m.Envelope.SMTPUTF8 {
+		via = "UTF8LMTP"
+	}
+	value := fmt.Sprintf("from %s by %s (mmgw) with %s id %s", gateway.Printable(from), in.Site.Hostname, via, m.ID)
+	if len(m.Envelope.Recipients) == 1 && m.Envelope.Recipients[0].Path.IsASCII() {
+		value += " for " + m.Envelope.Recipients[0].Path.String()
+	}
+	return value + "; " + m.Received.Format(time.RFC1123Z)
+}
