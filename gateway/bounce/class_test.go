@@ -1,0 +1,76 @@
+package bounce_test
+
+import (
+	"testing"
+
+	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/bounce"
+)
+
+func TestClassify(t *testing.T) {
+	for _, c := range []struct {
+		status, text string // status "" is none
+		want         string
+		class        bounce.Class
+	}{
+		{"5.1.1", "", "5.1.1", bounce.Hard},
+		{"5.1.7", "", "5.1.7", bounce.Policy}, // speaks of the reverse-path
+		{"5.2.1", "", "5.2.1", bounce.Hard},
+		{"5.2.2", "", "5.2.2", bounce.Full},
+		{"4.2.2", "", "4.2.2", bounce.Full},
+		{"5.2.3", "", "5.2.3", bounce.Policy}, // speaks of the message
+		{"5.3.4", "", "5.3.4", bounce.Policy},
+		{"5.4.4", "", "5.4.4", bounce.Hard},
+		{"5.6.0", "", "5.6.0", bounce.Policy},
+		{"5.7.1", "user unknown", "5.7.1", bounce.Policy},
+		{"4.7.1", "", "4.7.1", bounce.Soft},
+		{"4.4.7", "", "4.4.7", bounce.Soft},
+		{"5.0.0", "", "5.0.0", bounce.Hard},
+		{"5.0.0", "550 5.7.1 spam", "5.7.1", bounce.Policy},
+		{"5.1.1", "550 5.7.1 spam", "5.1.1", bounce.Hard}, // what has a detail stays
+		{"5.0.0", "552 mailbox is full", "5.2.2", bounce.Full},
+		{"5.0.0", "452 try again", "4.2.2", bounce.Full},
+		{"5.5.0", "554 go away", "5.5.0", bounce.Hard},
+		{"", "550 No such user", "5.1.1", bounce.Hard},
+		{"", "Sorry, no mailbox here by that name. (#5.1.1)", "5.1.1", bounce.Hard},
+		{"", "450 try later", "4.0.0", bounce.Soft},
+		{"", "host mx.example.net [5.1.1.9]: 550 no", "5.0.0", bounce.Hard},
+		{"", "after MAIL FROM:<a@b>: 550 no", "5.1.8", bounce.Policy},
+		{"", "no words that are known", "", bounce.Soft},
+		{"", "", "", bounce.Soft},
+	} {
+		var status gateway.EnhancedCode
+		if c.status != "" {
+			status, _ = gateway.ParseEnhancedCode(c.status)
+		}
+		got, class := bounce.Classify(status, c.text)
+		text := got.String()
+		if got == (gateway.EnhancedCode{}) {
+			text = ""
+		}
+		if text != c.want || class != c.class {
+			t.Errorf("%q %q: got %q %s, want %q %s", c.status, c.text, text, class, c.want, c.class)
+		}
+	}
+}
+
+func TestAutoReplies(t *testing.T) {
+	for name, c := range map[string]struct{ text, want string }{
+		"replied":           {"From: Anne <anne@example.com>\nAuto-Submitted: auto-replied (vacation)\n\nI am away.\n", "anne@example.com   auto-reply"},
+		"generated":         {"From: anne@example.com\nauto-submitted: Auto-Generated; x=y\n\nx\n", "anne@example.com   auto-reply"},
+		"precedence":        {"From: anne@example.com\nPrecedence: auto_reply\n\nx\n", "anne@example.com   auto-reply"},
+		"subject":           {"From: anne@example.com\nSubject: Automatic reply: hello\n\nx\n", "anne@example.com   auto-reply"},
+		"author unknown":    {"Auto-Submitted: auto-replied\n\nx\n", "   auto-reply"},
+		"challenge":         {"From: anne@example.com\nAuto-Submitted: auto-replied\nSubject: Please confirm your message\n\nx\n", "anne@example.com   challenge"},
+		"not automatic":     {"From: anne@example.com\nAuto-Submitted: no\nSubject: Automatic reply: how?\n\nx\n", ""},
+		"a post":            {"From: anne@example.com\nSubject: Please confirm\n\nI am out of office.\n", ""},
+		"unknown bounce":    {"From: MAILER-DAEMON@example.com\nAuto-Submitted: auto-replied\n\nIt failed.\n", ""},
+		"a report wins":     {"From: a@b\nAuto-Submitted: auto-replied\nContent-Type: message/delivery-status\n\nFinal-Recipient: c@d\nStatus: 5.1.1\n", "c@d failed 5.1.1 hard"},
+		"qmail wins":        {"From: a@b\nAuto-Submitted: auto-replied\n\nHi. This is the qmail-send program at b.\n\n<c@d>:\nuser unknown\n", "c@d failed 5.1.1 hard"},
+		"no qmail mid-text": {"From: a@b\n\nHello\n\nHi. This is the qmail-send program at b.\n\n<c@d>:\nuser unknown\n", ""},
+	} {
+		if got := findings(t, c.text); got != c.want {
+			t.Errorf("%s: got %q, want %q", name, got, c.want)
+		}
+	}
+}

@@ -1,0 +1,98 @@
+package bounce
+
+import (
+	"encoding/base64"
+	"io"
+	"mime/quotedprintable"
+	"strings"
+)
+
+// mediaType reads a Content-Type: the type in lower case, and the boundary
+// parameter. It takes what strict readers refuse: parameters that are broken,
+// quoted wrongly or given twice.
+func mediaType(value string) (kind, boundary string) {
+	kind, rest, _ := strings.Cut(value, ";")
+	kind = strings.ToLower(strings.TrimSpace(kind))
+	if !strings.HasPrefix(kind, "multipart/") {
+		return kind, ""
+	}
+	// Each turn takes up at least one octet of rest, so the loop ends with it.
+	for rest != "" && boundary == "" {
+		var name, text string
+		name, text, rest = parameter(rest)
+		if strings.EqualFold(name, "boundary") && len(text) <= boundaryBytes {
+			boundary = text
+		}
+	}
+	return kind, boundary
+}
+
+// parameter reads the first parameter of s, and returns what stands behind it.
+// Text that is no parameter yields an empty name.
+func parameter(s string) (name, value, rest string) {
+	end := strings.IndexAny(s, "=;")
+	if end < 0 || s[end] == ';' {
+		_, rest, _ = strings.Cut(s, ";")
+		return "", "", rest
+	}
+	name, s = strings.TrimSpace(s[:end]), strings.TrimLeft(s[end+1:], " \t")
+	if !strings.HasPrefix(s, `"`) {
+		value, rest, _ = strings.Cut(s, ";")
+		return name, strings.TrimSpace(value), rest
+	}
+	value, rest = quoted(s[1:])
+	_, rest, _ = strings.Cut(rest, ";")
+	return name, strings.TrimRight(value, " \t"), rest
+}
+
+// quoted reads a quoted string behind its first quote. One without an end goes
+// up to the end of s.
+func quoted(s string) (text, rest string) {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '"':
+			return b.String(), s[i+1:]
+		case c == '\\' && i+1 < len(s):
+			i++
+			b.WriteByte(s[i])
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return b.String(), ""
+}
+
+// decoded is the body without its transfer encoding, at most PartBytesMax. A
+// body that breaks its encoding stays as it is, or ends where it breaks.
+func (p part) decoded() string {
+	body := p.body[:min(len(p.body), PartBytesMax)]
+	switch strings.ToLower(p.header.Get("Content-Transfer-Encoding")) {
+	case "quoted-printable":
+		text, err := io.ReadAll(quotedprintable.NewReader(strings.NewReader(body)))
+		if err != nil {
+			return body
+		}
+		return string(text)
+	case "base64":
+		return unixLines(decodeBase64(body))
+	}
+	return body
+}
+
+// decodeBase64 drops what is not of the alphabet, as RFC 2045, section 6.8,
+// wants, and ends where the text does.
+func decodeBase64(body string) string {
+	packed := strings.Map(func(c rune) rune {
+		switch {
+		case 'A' <= c && c <= 'Z', 'a' <= c && c <= 'z', '0' <= c && c <= '9', c == '+', c == '/':
+			return c
+		}
+		return -1
+	}, body)
+	if len(packed)%4 == 1 {
+		packed = packed[:len(packed)-1]
+	}
+	text, _ := base64.RawStdEncoding.DecodeString(packed)
+	return string(text)
+}

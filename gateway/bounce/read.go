@@ -1,0 +1,73 @@
+package bounce
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/mmgw/mmgw/gateway"
+)
+
+// ContentBytesMax is how much of a message is read. What names a recipient
+// stands in front of the message that is returned.
+const ContentBytesMax = 2 << 20
+
+// message is a content that was read and taken apart.
+type message struct {
+	header gateway.Header
+	parts  []part
+}
+
+func read(content gateway.Content) (message, error) {
+	r, err := content.Open()
+	if err != nil {
+		return message{}, fmt.Errorf("inspect a bounce: %w", err)
+	}
+	defer r.Close()
+	// A message that is larger than what is read is cut like any other that ends
+	// without its last delimiter.
+	block := make([]byte, min(content.Size(), ContentBytesMax))
+	if _, err := io.ReadFull(r, block); err != nil && !errors.Is(err, io.EOF) {
+		return message{}, fmt.Errorf("inspect a bounce: %w", err)
+	}
+	return walk(unixLines(string(block))), nil
+}
+
+// unixLines returns text with LF line ends. CRLF and CR CRLF are line ends; a
+// lone CR is one where text has no LF at all, else a space, as the gateway
+// itself has it on the way in. Files from old systems come in any of these.
+func unixLines(text string) string {
+	if strings.IndexByte(text, '\r') < 0 {
+		return text
+	}
+	if strings.IndexByte(text, '\n') < 0 {
+		return strings.ReplaceAll(text, "\r", "\n")
+	}
+	var b strings.Builder
+	b.Grow(len(text))
+	for line := range strings.Lines(text) {
+		body, ended := strings.CutSuffix(line, "\n")
+		if ended {
+			body = strings.TrimRight(body, "\r")
+		}
+		if strings.IndexByte(body, '\r') >= 0 {
+			body = strings.ReplaceAll(body, "\r", " ")
+		}
+		b.WriteString(body)
+		if ended {
+			b.WriteByte('\n')
+		}
+	}
+	return b.String()
+}
+
+// text is the first text for people, decoded; "" for none.
+func (m message) text() string {
+	for _, p := range m.parts {
+		if p.kind == "text/plain" || p.kind == "" {
+			return p.decoded()
+		}
+	}
+	return ""
+}

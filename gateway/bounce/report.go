@@ -1,0 +1,256 @@
+package bounce
+
+import (
+	"errors"
+	"iter"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/mmgw/mmgw/gateway"
+)
+
+// RecipientsMax is how many recipients of one message are read. A transaction
+// has at most some thousand.
+const RecipientsMax = 1000
+
+// Report is a delivery status notification as it was written (RFC 3464,
+// section 2). Texts in it are untrusted. What is missing is zero.
+type Report struct {
+	ReportingMTA string // without its type
+	EnvelopeID   string
+	Recipients   []Reported // at most RecipientsMax
+}
+
+// Reported is the group of fields of one recipient.
+type Reported struct {
+	Original   gateway.ForwardPath  // the address that the message was sent to; "" where none is given
+	Final      gateway.ForwardPath  // the address that was tried in the end
+	Action     string               // in lower case: failed, delayed, delivered, relayed, expanded, or what was written
+	Status     gateway.EnhancedCode // as given in the Status field
+	RemoteMTA  string               // without its type
+	Diagnostic string               // without its type
+}
+
+// ErrNoReport says that a message has no delivery status notification in it.
+var ErrNoReport = errors.New("there is no delivery status notification in the message")
+
+// Parse reads the delivery status notification in a message: each part that is
+// message/delivery-status or, of RFC 6533, message/global-delivery-status.
+// Order, case and missing fields do not matter.
+func Parse(content gateway.Content) (Report, error) {
+	m, err := read(content)
+	if err != nil {
+		return Report{}, err
+	}
+	report, ok := m.report()
+	if !ok {
+		return Report{}, ErrNoReport
+	}
+	return report, nil
+}
+
+// report is false where no part reports on any recipient.
+func (m message) report() (r Report, ok bool) {
+	for _, p := range m.parts {
+		if p.kind == "message/delivery-status" || p.kind == "message/global-delivery-status" {
+			r.read(p.decoded())
+		}
+	}
+	return r, len(r.Recipients) > 0
+}
+
+// read takes up the groups of one part. A group is a recipient's if it has a
+// field that only a recipient has: some MTAs leave the empty lines out.
+func (r *Report) read(text string) {
+	var one Reported
+	open, final := false, false
+	flush := func() {
+		if open && len(r.Recipients) < RecipientsMax {
+			r.Recipients = append(r.Recipients, one)
+		}
+		one, open, final = Reported{}, false, false
+	}
+	// Before the first field of a recipient, one is empty and not open: fields of
+	// the message alone never make a recipient.
+	for field := range fieldsOf(text) {
+		name := strings.ToLower(field.Name())
+		switch {
+		case name == "":
+			flush()
+			continue
+		case name == "final-recipient":
+			if final {
+				flush()
+			}
+			final = true
+		}
+		value := field.Value()
+		switch name {
+		case "reporting-mta":
+			r.ReportingMTA = untyped(value)
+		case "original-envelope-id":
+			r.EnvelopeID = gateway.Printable(value)
+		default:
+			open = one.take(name, value) || open
+		}
+	}
+	flush()
+}
+
+// take stores a field of a recipient, and says whether it is one that makes
+// its group a recipient's. Remote-MTA and Diagnostic-Code alone do not: some
+// MTAs put them beside Reporting-MTA. A field that comes twice counts as it
+// stands last.
+func (one *Reported) take(name, value string) bool {
+	switch name {
+	case "original-recipient":
+		one.Original = addressOf(value)
+	case "final-recipient":
+		one.Final = addressOf(value)
+	case "action":
+		one.Action = gateway.Printable(strings.ToLower(firstWord(value)))
+	case "status":
+		one.Status, _ = gateway.ParseEnhancedCode(firstWord(value))
+	case "remote-mta":
+		one.RemoteMTA = untyped(value)
+		return false
+	case "diagnostic-code":
+		one.Diagnostic = untyped(value)
+		return false
+	default:
+		return false
+	}
+	return true
+}
+
+// fieldsOf yields the fields of text, and a Field without a name for each line
+// that is none, such as an empty one.
+func fieldsOf(text string) iter.Seq[gateway.Field] {
+	return func(yield func(gateway.Field) bool) {
+		start, end, open := 0, 0, false // open: what begins at start is a field
+		for line := range strings.Lines(text) {
+			folded := line[0] == ' ' || line[0] == '\t'
+			if end > start && !(folded && open) {
+				if !yield(gateway.Field(text[start:end])) {
+					return
+				}
+				start = end
+			}
+			if start == end {
+				open = isField(line)
+			}
+			end += len(line)
+		}
+		if end > start {
+			yield(gateway.Field(text[start:end]))
+		}
+	}
+}
+
+// untyped is a value behind its type, printable: "dns; mx.example.net" becomes
+// "mx.example.net". Where what stands in front of the semicolon has a space, it
+// is no type but part of the text.
+func untyped(value string) string {
+	kind, text, ok := strings.Cut(value, ";")
+	if !ok || strings.ContainsAny(strings.TrimSpace(kind), " \t") {
+		text = value
+	}
+	return gateway.Printable(strings.TrimSpace(text))
+}
+
+// firstWord is s up to its first space: comments follow statuses, and notes
+// follow addresses.
+func firstWord(s string) string {
+	word, _, _ := strings.Cut(strings.TrimSpace(s), " ")
+	return word
+}
+
+// addressOf reads the value of a recipient field: a type, a semicolon, an
+// address. The type may be missing and the address in angle brackets. "" where
+// there is no valid address, as in "X-Unix; |/usr/bin/script".
+func addressOf(value string) gateway.ForwardPath {
+	kind, text, ok := strings.Cut(value, ";")
+	if !ok {
+		kind, text = "", value
+	}
+	text = strings.TrimSpace(text)
+	if inner, found := strings.CutPrefix(text, "<"); found {
+		text, _, _ = strings.Cut(inner, ">")
+	}
+	if strings.EqualFold(strings.TrimSpace(kind), "utf-8") {
+		text = decodeUTF8Address(text)
+	}
+	path, err := gateway.ParseForwardPath(text)
+	if err != nil {
+		path, _ = gateway.ParseForwardPath(firstWord(text))
+	}
+	return path
+}
+
+// decodeUTF8Address undoes utf-8-addr-xtext (RFC 6533, section 3): "\x{", a
+// code point in hexadecimal digits, "}". Anything else stays.
+func decodeUTF8Address(s string) string {
+	var b strings.Builder
+	for {
+		before, rest, found := strings.Cut(s, `\x{`)
+		b.WriteString(before)
+		if !found {
+			return b.String()
+		}
+		digits, after, closed := strings.Cut(rest, "}")
+		c, err := strconv.ParseUint(digits, 16, 32)
+		if !closed || err != nil || c > utf8.MaxRune {
+			return s
+		}
+		b.WriteRune(rune(c))
+		s = after
+	}
+}
+
+// reported finds the recipients that a report in m calls failed or delayed.
+// Successes are left out: Parse tells them.
+func reported(m message) []Recipient {
+	var found []Recipient
+	report, _ := m.report()
+	for _, one := range report.Recipients {
+		if action, ok := one.action(); ok {
+			found = append(found, one.recipient(action))
+		}
+	}
+	return found
+}
+
+// action is false for success. "expired" and "error" are what some MTAs write
+// for failed. Without an Action, the class of the Status speaks.
+func (one Reported) action() (Action, bool) {
+	switch word := one.Action; {
+	case strings.HasPrefix(word, "fail"), strings.HasPrefix(word, "error"), strings.HasPrefix(word, "expired"):
+		return Failed, true
+	case strings.HasPrefix(word, "delayed"):
+		return Delayed, true
+	case word != "":
+		return "", false
+	}
+	switch gateway.Class(one.Status[0]) {
+	case gateway.Permanent:
+		return Failed, true
+	case gateway.Transient:
+		return Delayed, true
+	}
+	return "", false
+}
+
+// recipient names the address that failed, which a member may have had its
+// mail forwarded to, and the one that the message was sent to beside it.
+func (one Reported) recipient(action Action) Recipient {
+	address := one.Final
+	if address == "" {
+		address = one.Original
+	}
+	status, class := Classify(one.Status, one.Diagnostic)
+	if action == Delayed && class == Hard {
+		class = Soft
+	}
+	return Recipient{Address: address, Original: one.Original, Action: action, Status: status, Class: class, Diagnostic: one.Diagnostic}
+}

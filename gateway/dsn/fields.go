@@ -1,0 +1,157 @@
+package dsn
+
+import (
+	"strings"
+	"time"
+
+	"github.com/mmgw/mmgw/gateway"
+)
+
+// dateForm is date-time of RFC 5322, section 3.3.
+const dateForm = "Mon, 02 Jan 2006 15:04:05 -0700"
+
+// fields collects header or report fields.
+type fields struct {
+	strings.Builder
+	ascii bool // what is above 127 becomes "?"
+}
+
+// add writes one field; an empty value writes none. Values are made printable,
+// so that NewField has nothing to refuse.
+func (f *fields) add(name, value string) {
+	value = printable(value)
+	if f.ascii {
+		value = asciiOnly(value)
+	}
+	if value == "" {
+		return
+	}
+	if field, err := gateway.NewField(name, value); err == nil {
+		f.WriteString(string(field))
+	}
+}
+
+// addTime writes a date field; the zero time writes none.
+func (f *fields) addTime(name string, t time.Time) {
+	if !t.IsZero() {
+		f.add(name, t.Format(dateForm))
+	}
+}
+
+// printable is gateway.Printable for what may be longer than a log line: the
+// addresses and ids of reports are checked or capped elsewhere.
+func printable(s string) string {
+	if isWord(strings.ReplaceAll(s, " ", "")) {
+		return s
+	}
+	return gateway.Printable(s)
+}
+
+// asciiOnly keeps the report of RFC 3464 in ASCII where a remote host answered
+// in another alphabet. The text for people has its words as they were.
+func asciiOnly(s string) string {
+	return strings.Map(func(c rune) rune {
+		if c > '~' {
+			return '?'
+		}
+		return c
+	}, s)
+}
+
+// header is the report's own header, without MIME fields. Its fields are those
+// of RFC 3834, section 3.1, and RFC 3464, section 2.
+func (r Report) header(now time.Time, messageID, original string) string {
+	var h fields
+	h.add("From", "Mail Delivery System <"+string(r.From)+">")
+	h.add("To", "<"+string(r.To)+">")
+	h.add("Subject", r.subject())
+	h.addTime("Date", now)
+	h.add("Message-ID", messageID)
+	if isMessageID(original) {
+		h.add("In-Reply-To", original)
+		h.add("References", original)
+	}
+	h.add("Auto-Submitted", "auto-replied")
+	return h.String()
+}
+
+// statusPart is the report for machines (RFC 3464, section 2.1): one group of
+// fields for the message, and one for each recipient.
+func (r Report) statusPart() part {
+	f := fields{ascii: !r.needsUTF8()}
+	f.add("Reporting-MTA", "dns; "+r.ReportingMTA)
+	// An ENVID is the client's. One that could not have come by RFC 3461 is left
+	// out, since a shortened one would name nothing.
+	if envelopeID := r.EnvelopeID; len(envelopeID) <= envelopeIDBytesMax && isWord(strings.ReplaceAll(envelopeID, " ", "")) {
+		f.add("Original-Envelope-Id", envelopeID)
+	}
+	f.add("X-Mmgw-Queue-Id", r.QueueID.String())
+	f.addTime("Arrival-Date", r.Arrival)
+	for _, one := range r.Recipients {
+		f.WriteString(lineEnd)
+		one.writeFields(&f)
+	}
+	kind := "message/delivery-status"
+	if !f.ascii {
+		kind = "message/global-delivery-status"
+	}
+	return part{kind: kind, description: "Delivery report", body: []byte(f.String())}
+}
+
+// envelopeIDBytesMax is what RFC 3461, section 5.4, lets an ENVID have.
+const envelopeIDBytesMax = 100
+
+// writeFields is the group of one recipient (RFC 3464, section 2.3).
+func (r Recipient) writeFields(f *fields) {
+	f.add("Original-Recipient", originalRecipient(r.Original))
+	f.add("Final-Recipient", addressType(r.Path.IsASCII())+"; "+string(r.Path))
+	f.add("Action", string(r.Action))
+	f.add("Status", r.enhanced().String())
+	if isHost(r.RemoteMTA) {
+		f.add("Remote-MTA", "dns; "+r.RemoteMTA)
+	}
+	f.add("Diagnostic-Code", r.diagnostic())
+	f.addTime("Last-Attempt-Date", r.LastAttempt)
+	if r.Action == Delayed {
+		f.addTime("Will-Retry-Until", r.RetryUntil)
+	}
+}
+
+// diagnostic is the reply of the remote host, or under a type of our own what
+// we found ourselves: RFC 3464, section 2.3.6, wants no translations.
+func (r Recipient) diagnostic() string {
+	if r.RemoteMTA == "" {
+		return "x-mmgw; " + r.reply()
+	}
+	return "smtp; " + r.reply()
+}
+
+// reply is the status as one line, without an enhanced code where none was given.
+func (r Recipient) reply() string {
+	status := r.status()
+	if status.Enhanced == (gateway.EnhancedCode{}) {
+		return strings.Replace(status.Reply(), " 0.0.0 ", " ", 1)
+	}
+	return status.Reply()
+}
+
+// addressType is the registered type of an address: rfc822 of RFC 3464, section
+// 2.1.2, or utf-8.
+func addressType(ascii bool) string {
+	if ascii {
+		return "rfc822"
+	}
+	return "utf-8" // RFC 6533, section 3
+}
+
+// needsUTF8 says whether an address in the report is not ASCII. An address is
+// never mangled to fit: a report with such a one takes the form of RFC 6533,
+// section 5, as a whole.
+func (r Report) needsUTF8() bool {
+	for _, one := range r.Recipients {
+		if !one.Path.IsASCII() || asciiOnly(originalRecipient(one.Original)) != originalRecipient(one.Original) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,132 @@
+package dsn
+
+import (
+	"strings"
+
+	"github.com/mmgw/mmgw/gateway"
+)
+
+// lineBytes is where lines of the text for people are broken, within the 78
+// octets of RFC 5322, section 2.1.1.
+const lineBytes = 76
+
+// subject names the worst that the report has to tell.
+func (r Report) subject() string {
+	switch {
+	case r.has(Failed):
+		return "Your message could not be delivered"
+	case r.has(Delayed):
+		return "Your message is delayed, and still being tried"
+	}
+	return "Delivery report for your message"
+}
+
+// sections of the text for people, in the order in which they matter.
+var sections = []struct {
+	action Action
+	intro  string
+}{
+	{Failed, "Your message could not be delivered to the addresses below. It will not be tried again for them."},
+	{Delayed, "Your message has not reached the addresses below yet. It is still being tried; you need not send it again."},
+	{Relayed, "Your message was handed on for the addresses below, to a mail server that will not report what becomes of it."},
+	{Expanded, "Your message was handed to the members of the mailing lists below. What becomes of their copies is not reported to you."},
+	{Delivered, "Your message was delivered to the addresses below."},
+}
+
+// textPart is the report for people.
+func (r Report) textPart() part {
+	var b strings.Builder
+	wrap(&b, "", "This is the mail system at "+r.ReportingMTA+".")
+	for _, s := range sections {
+		intro := s.intro
+		for _, one := range r.Recipients {
+			if one.Action != s.action {
+				continue
+			}
+			if intro != "" {
+				b.WriteString(lineEnd)
+				wrap(&b, "", intro)
+				intro = ""
+			}
+			b.WriteString(lineEnd)
+			one.writeText(&b)
+		}
+	}
+	b.WriteString(lineEnd)
+	wrap(&b, "", "If you ask the people who run this mail system for help, name the message "+r.QueueID.String()+".")
+	return part{kind: "text/plain", description: "Notification", charset: true, body: []byte(b.String())}
+}
+
+// writeText tells of one recipient: who said what, in their own words, and what
+// the reader may do. Of a success there is nothing to add to the address.
+func (r Recipient) writeText(b *strings.Builder) {
+	wrap(b, "  ", r.Path.String())
+	if r.Action == Failed || r.Action == Delayed {
+		said := "This mail system says:"
+		if r.RemoteMTA != "" {
+			said = "The mail server " + gateway.Printable(r.RemoteMTA) + " said:"
+		}
+		wrap(b, "    ", said)
+		wrap(b, "      ", r.reply())
+		wrap(b, "    ", r.advice())
+	}
+	if r.Action == Delayed && !r.RetryUntil.IsZero() {
+		wrap(b, "    ", "It is given up at "+r.RetryUntil.Format(dateForm)+"; you are told then.")
+	}
+}
+
+// advice says what a person can do, by the subject and detail of the enhanced
+// status code (RFC 3463, section 3). It promises nothing about the address that
+// the code does not say: a refusal by a rule is not called a wrong address.
+func (r Recipient) advice() string {
+	code := r.enhanced()
+	switch {
+	case r.Action == Delayed:
+		return "There is nothing that you have to do."
+	case code[1] == 1 && (code[2] == 7 || code[2] == 8):
+		return "Your own address was not accepted there. Ask the people who run your mail system."
+	case code[1] == 1:
+		return "There is no such address. Check its spelling, or ask for the present one by another way."
+	case code[1] == 2 && code[2] == 2:
+		return "The mailbox is full. Try again when its owner had time to make room."
+	case code[1] == 2 && code[2] == 3, code[1] == 3 && code[2] == 4:
+		return "The message is too large. Send a smaller one, or a link in place of what is attached."
+	case code[1] == 2:
+		return "The mailbox takes no mail at present. Ask its owner by another way."
+	case code[1] == 4:
+		return "Its mail server could not be reached. Check what stands behind the @, or try again later."
+	case code[1] == 6 && code[2] == 7:
+		return "Its mail server takes no addresses with such letters. Ask for an address in plain letters."
+	case code[1] == 6:
+		return "The message has a form that is not accepted there. Try to send it as plain text."
+	case code[1] == 7:
+		return "The message was refused by a rule there. The address may well exist; the reason stands in the reply above."
+	case code[0] == 4:
+		return "It was tried for as long as this mail system tries. Send it again later."
+	}
+	return "The reason stands in the reply above."
+}
+
+// wrap writes text indented and broken at spaces. A longer word stays whole:
+// none exceeds the 480 octets of gateway.Printable. Every text goes through
+// here: words of a remote host cannot start a line in front of the indent, and
+// so cannot pass for ours.
+func wrap(b *strings.Builder, indent, text string) {
+	used := 0
+	for word := range strings.FieldsSeq(text) {
+		if used > 0 && used+1+len(word) > lineBytes {
+			b.WriteString(lineEnd)
+			used = 0
+		}
+		if used == 0 {
+			b.WriteString(indent)
+			used = len(indent)
+		} else {
+			b.WriteByte(' ')
+			used++
+		}
+		b.WriteString(word)
+		used += len(word)
+	}
+	b.WriteString(lineEnd)
+}
