@@ -139,6 +139,7 @@ func FuzzNewField(f *testing.F) {
 	f.Add("Subject", "hello")
 	f.Add("X", strings.Repeat("word ", 100))
 	f.Add("X", strings.Repeat("w", 3000))
+	f.Add("X", "a"+strings.Repeat(" ", 300)+"b")
 	f.Fuzz(func(t *testing.T, name, value string) {
 		field, err := gateway.NewField(name, value)
 		if err != nil {

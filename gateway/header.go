@@ -50,8 +50,12 @@ func (f Field) Name() string {
 // Value of the field, unfolded, without the space around it.
 func (f Field) Value() string {
 	_, value, _ := strings.Cut(string(f), ":")
-	return strings.Trim(strings.NewReplacer("\r", "", "\n", "").Replace(value), " \t")
+	return strings.Trim(lineEnds.Replace(value), " \t")
 }
+
+// lineEnds takes them out. It is made once, because making it takes longer
+// than using it.
+var lineEnds = strings.NewReplacer("\r", "", "\n", "")
 
 // Is says whether the field has that name; case does not count.
 func (f Field) Is(name string) bool {
@@ -96,12 +100,17 @@ func fold(line string) string {
 }
 
 // foldPoint finds the space to fold at: the last that keeps the line within 78
-// octets, else the first behind, else octet 998. -1: the line stays whole.
+// octets, else the first behind, else octet 998. -1: the line stays whole. No
+// line of white space alone comes about (RFC 5322, section 3.2.2).
 func foldPoint(line string) int {
-	start := strings.IndexByte(line, ':') + 2
-	best := -1
-	for i := max(start, 1); i < len(line) && i < lineOctets; i++ {
-		if strings.IndexByte(foldSpace, line[i]) < 0 || strings.Trim(line[i:], foldSpace) == "" {
+	best, last := -1, len(strings.TrimRight(line, foldSpace))
+	blank := true
+	for i := max(strings.IndexByte(line, ':')+2, 1); i < last && i < lineOctets; i++ {
+		if strings.IndexByte(foldSpace, line[i]) < 0 {
+			blank = false
+			continue
+		}
+		if blank {
 			continue
 		}
 		if best >= 0 && i > foldAt {
@@ -109,7 +118,7 @@ func foldPoint(line string) int {
 		}
 		best = i
 	}
-	if best < 0 && len(line) > lineOctets {
+	if best < 0 && last > lineOctets {
 		return lineOctets - 1
 	}
 	return best

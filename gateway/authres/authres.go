@@ -1,0 +1,181 @@
+// Package authres checks where a message says it comes from, and reports it
+// in Authentication-Results fields (RFC 8601).
+//
+// It verifies DKIM signatures (RFC 6376, RFC 8301, RFC 8463). The mathematics
+// is go-msgauth's; what stands in front of it keeps hostile messages away from
+// the parts that take quadratic time or memory, and hostile names away from
+// DNS. Content that exceeds a limit gets a result that says so: it is never an
+// error, and never a reason to defer mail.
+//
+// The fields are written here too, in the strict grammar of RFC 8601, and
+// fields from outside that claim to be ours are recognised.
+package authres
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/emersion/go-msgauth/dkim"
+
+	"github.com/mmgw/mmgw/gateway"
+)
+
+// Limits of the work on one message, each with its reason.
+const (
+	// SignaturesMax bounds the signatures that are verified, and so the
+	// questions to DNS. Honest messages have up to four.
+	SignaturesMax = 8
+	// HashedBytesMax bounds the octets that are hashed: a large message gets
+	// fewer of its signatures verified, but always one.
+	HashedBytesMax = 64 << 20
+	// SignatureBytesMax bounds one signature field. The largest honest ones
+	// have some 4 KiB: a long h= and a 4096-bit b=.
+	SignatureBytesMax = 16 << 10
+	// SignedNamesMax bounds the names in h=: each is looked for among all fields.
+	SignedNamesMax = 200
+	// BlankBytesMax bounds the spaces and line ends in a row within a body:
+	// canonicalisation holds them back, and looks at them again and again.
+	BlankBytesMax = 32 << 10
+	// KeyBytesMax bounds a key record: a 4096-bit key has some 750 octets,
+	// and whoever signs also chooses how slow the key is.
+	KeyBytesMax = 2 << 10
+	// LookupTimeout bounds all questions to DNS for one message.
+	LookupTimeout = 10 * time.Second
+	// clockSkewMax is how far ahead of ours a signer's clock may be.
+	clockSkewMax = 24 * time.Hour
+)
+
+// The result words of RFC 8601, section 2.7.1, that are given.
+const (
+	None      = "none"      // there is no signature
+	Pass      = "pass"      // it holds
+	Fail      = "fail"      // it does not
+	Policy    = "policy"    // it was not accepted, whether or not it holds
+	TempError = "temperror" // DNS did not answer, or the message could not be read
+	PermError = "permerror" // the signature or its key is malformed or absent
+)
+
+// Verifier checks messages. Its zero value asks the system's DNS. It is safe
+// for concurrent use.
+type Verifier struct {
+	// LookupTXT returns the TXT records of a name, one string a record. The
+	// name is made of letters, digits, hyphens and underscores, and ends with
+	// a dot. It honours ctx. A *net.DNSError with IsNotFound says that there
+	// are none; any other error is temporary. nil: net.DefaultResolver.
+	LookupTXT func(ctx context.Context, name string) ([]string, error)
+
+	Timeout time.Duration // of all look-ups for one message; 0: LookupTimeout
+	Log     *slog.Logger  // nil: nothing is logged
+}
+
+// Verify checks content, which must be spooled completely: it is read more
+// than once. Results stand in the order of the signatures in the header. No
+// DKIM result at all means that there is no signature. SPF, DMARC and ARC are
+// left empty.
+func (v *Verifier) Verify(ctx context.Context, content gateway.Content) gateway.AuthResults {
+	draft, err := gateway.OpenDraft(content)
+	if status := gateway.AsStatus(err); status.Class() == gateway.Permanent {
+		return results([]*signature{refused(Policy, status.Text)})
+	} else if err != nil {
+		return results([]*signature{v.unreadable(err)})
+	}
+	signatures := screen(draft.Header, content.Size(), time.Now())
+	keys := v.fetch(ctx, signatures)
+	if err := verify(ctx, draft, signatures, keys); err != nil {
+		unreadable := v.unreadable(err)
+		for _, s := range undecided(signatures) {
+			s.settle(unreadable.result.Result, unreadable.result.Reason)
+		}
+	}
+	return results(signatures)
+}
+
+// unreadable is the result where the content could not be read to its end. The
+// message itself is not to blame: whoever delivers it will see the same fault.
+func (v *Verifier) unreadable(err error) *signature {
+	v.log().Warn("authentication: the message could not be read", "error", gateway.Printable(err.Error()))
+	return refused(TempError, "the message could not be read")
+}
+
+// log never returns nil.
+func (v *Verifier) log() *slog.Logger {
+	if v.Log == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return v.Log
+}
+
+// lookupTXT asks DNS. The final dot of name keeps resolvers from trying their
+// search lists.
+func (v *Verifier) lookupTXT(ctx context.Context, name string) ([]string, error) {
+	if v.LookupTXT == nil {
+		return net.DefaultResolver.LookupTXT(ctx, name)
+	}
+	return v.LookupTXT(ctx, name)
+}
+
+// results are what the signatures came to.
+func results(signatures []*signature) (r gateway.AuthResults) {
+	for _, s := range signatures {
+		r.DKIM = append(r.DKIM, s.result)
+	}
+	return r
+}
+
+// verify settles the signatures that passed all checks up to here. The library
+// sees the message without the other signatures: it cannot be told to skip
+// them. The error is one of reading.
+func verify(ctx context.Context, draft *gateway.Draft, signatures []*signature, keys keyring) error {
+	open := undecided(signatures)
+	if len(open) == 0 {
+		return nil
+	}
+	shown := draft.Clone()
+	shown.Header = withoutSettled(draft.Header, open)
+	r, err := shown.Content().Open()
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	guarded := &guard{ctx: ctx, from: r}
+	found, err := dkim.VerifyWithOptions(guarded, &dkim.VerifyOptions{
+		LookupTXT:        keys.lookup,
+		MaxVerifications: SignaturesMax,
+	})
+	switch {
+	case guarded.err != nil:
+		return guarded.err
+	case guarded.blank:
+		for _, s := range open {
+			s.settle(Policy, "too much blank space in a row")
+		}
+		return nil
+	case err != nil || len(found) != len(open):
+		for _, s := range open {
+			s.settle(PermError, "the header cannot be read as RFC 6376 wants it")
+		}
+		return nil
+	}
+	for i, s := range open {
+		s.conclude(found[i], keys)
+	}
+	return nil
+}
+
+// withoutSettled drops the signatures that are not open, and lines that are no
+// fields.
+func withoutSettled(header gateway.Header, open []*signature) gateway.Header {
+	keep := map[int]bool{}
+	for _, s := range open {
+		keep[s.index] = true
+	}
+	var shown gateway.Header
+	for i, field := range header {
+		if field.Name() != "" && (keep[i] || !field.Is(signatureName)) {
+			shown = append(shown, field)
+		}
+	}
+	return shown
+}

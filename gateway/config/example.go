@@ -1,0 +1,33 @@
+package config
+
+import (
+	_ "embed"
+	"strings"
+)
+
+// Names of the files that Example gives the texts of; they lie in one
+// directory.
+const (
+	ExampleFile        = "mmgw.toml"
+	ExampleMembersFile = "announce.members"
+)
+
+//go:embed example.toml
+var exampleText string
+
+// exampleMembers is the file that the example's list names.
+const exampleMembers = `# The members of announce@lists.example.com: one address a line.
+# After a change: kill -HUP the gateway.
+anne@example.com
+Bart Person <bart@example.com>
+`
+
+// Example returns a commented configuration for a first gateway and the
+// members of its list. mta is the writer's plugin name, "" for postfix. It
+// keeps all state beside the file and needs no root.
+func Example(mta string) (file, membersFile string) {
+	if mta == "" {
+		mta = "postfix"
+	}
+	return strings.ReplaceAll(exampleText, `"{{mta}}"`, basicString(mta)), exampleMembers
+}

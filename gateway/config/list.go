@@ -1,0 +1,143 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/mmgw/mmgw/gateway"
+)
+
+// List is one [[list]] of the file. Its Source is "file", its Line that of the
+// table; its VERPInterval is in force, never -1.
+type List struct {
+	gateway.List
+	Members     []gateway.Recipient // each mailbox once, in the order of the file
+	MembersFile string              // absolute path, or "" where the members stand in the configuration
+}
+
+// Bounds of [[list]] verp_interval.
+const (
+	// asVERP stands for [verp] delivery_interval in a list.
+	asVERP = -1
+	// intervalMax bounds the posts between two that tell members apart: with
+	// more, dead addresses stay for years.
+	intervalMax = 1_000_000
+)
+
+// keys of [[list]]. The defaults are those of a discussion list: members post,
+// who subscribes confirms.
+func (l *List) keys(s *section) {
+	s.require("address", "the address of the list")
+	key(s, "address", &l.Address, "", address)
+	key(s, "owners", &l.Owners, nil, arrayOf(address))
+	from := members{l.MembersFile, l.Members}
+	key(s, "members", &from, members{}, s.members())
+	key(s, "description", &l.Description, "", oneLine)
+	key(s, "alias_domain", &l.AliasDomain, "", orEmpty(domain))
+	key(s, "posting", &l.Posting, gateway.PostingMembers, choice(gateway.PostingMembers, gateway.PostingAnyone, gateway.PostingModerated))
+	key(s, "moderators", &l.Moderators, nil, arrayOf(address))
+	key(s, "subscribe", &l.Subscribe, "confirm", choice("confirm", "moderated", "closed"))
+	key(s, "verp_interval", &l.VERPInterval, asVERP, number(asVERP, intervalMax))
+	key(s, "personalize", &l.Personalize, false, boolean)
+	key(s, "unsubscribe", &l.Unsubscribe, UnsubscribeList, choice(UnsubscribeList, UnsubscribeMember))
+	if s.reading() || l.Incoming != nil { // nil and [] differ
+		key(s, "incoming", &l.Incoming, nil, arrayOf(s.plugin()))
+	}
+	key(s, "config", &l.Config, map[string]any{}, free)
+	if s.reading() {
+		l.MembersFile, l.Members = from.file, from.list
+		l.read(s)
+	}
+}
+
+// The values of List.Unsubscribe.
+const (
+	UnsubscribeList   = "list"   // mailto of the -leave address
+	UnsubscribeMember = "member" // one click (RFC 8058); each copy differs
+)
+
+// read completes what the keys said.
+func (l *List) read(s *section) {
+	if s.in != nil {
+		l.Source, l.Line = "file", s.in.line
+	}
+	if l.MembersFile != "" {
+		l.Members = s.readMembers(l.MembersFile)
+	}
+	l.Members = unique(l.Members)
+	if l.Address == "" {
+		return
+	}
+	l.ID = gateway.NewListID(l.Address)
+	if err := CheckListAddress(l.Address); err != nil {
+		s.wrong("address", fmt.Sprintf("is %s: %v", quote(string(l.Address)), err), "choose a name of letters, digits, dots and hyphens")
+	}
+}
+
+// CheckListAddress says what keeps an address from being a list's: it is
+// written into maps of MTAs, into file names and into commands, and "+" stands
+// for the beginning of a detail.
+func CheckListAddress(list gateway.ForwardPath) error {
+	local := list.Local()
+	switch {
+	case strings.ContainsAny(local, "+/"):
+		return errors.New(`the name has a "+" or a "/"`)
+	case strings.HasPrefix(local, `"`):
+		return errors.New("the name is not a plain word")
+	case local != "" && strings.Contains("-|.", local[:1]):
+		return errors.New(`the name begins with "-", "|" or "."`)
+	case strings.HasPrefix(list.Domain(), "["):
+		return errors.New("a list lives in a domain, not at an IP address")
+	}
+	return nil
+}
+
+// oneLine is a text that goes into a header field.
+var oneLine = textKind("one line of text", func(s string) (string, error) {
+	if strings.ContainsAny(s, "\r\n\x00") {
+		return "", errors.New("more than one line")
+	}
+	return s, nil
+}, same)
+
+// Forward is a set of domains whose mail goes to a backend, [[forward]].
+type Forward struct {
+	Name    string
+	Domains []string
+	To      NextHop
+	Verify  Verify
+	Line    int // of the table
+}
+
+// Verify is how recipients of a forward domain are checked.
+type Verify string
+
+// The ways to verify.
+const (
+	VerifyCallout Verify = "callout" // RCPT at the backend
+	VerifyNone    Verify = "none"
+)
+
+// keys of [[forward]]. A backend that is not asked would make us accept mail for
+// nobody, and bounce it to forged addresses later: callout is the default.
+func (f *Forward) keys(s *section) {
+	s.require("name", "a name for this route")
+	s.require("domains", "the domains that are forwarded")
+	s.require("to", "where their mail goes")
+	key(s, "name", &f.Name, "", pluginName)
+	key(s, "domains", &f.Domains, nil, arrayOf(domain))
+	key(s, "to", &f.To, NextHop{}, nextHop)
+	key(s, "verify", &f.Verify, VerifyCallout, choice(VerifyCallout, VerifyNone))
+	if s.reading() && s.in != nil {
+		f.Line = s.in.line
+	}
+}
+
+// require adds a problem where the file does not have a key that has no
+// default. what says what it is for.
+func (s *section) require(name, what string) {
+	if s.reading() && s.in != nil && !s.given(name) {
+		s.doc.problem(s.in.line, s.name+" has no "+name, "add "+name+": "+what)
+	}
+}

@@ -1,0 +1,161 @@
+package config
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"strings"
+
+	"github.com/mmgw/mmgw/gateway"
+)
+
+// memberLineBytesMax bounds a line of a members file: an address of 254 octets
+// and a name. A longer one is a wrong file, not a long name.
+const memberLineBytesMax = 1024
+
+// members is the value of a list's key of that name: a file, or an array.
+type members struct {
+	file string
+	list []gateway.Recipient
+}
+
+// members is the path of a file, or an array of addresses.
+func (s *section) members() kind[members] {
+	inFile := arrayOf(textKind(`an address such as "anne@example.com" or "Anne <anne@example.com>"`, ParseMember, FormatMember))
+	return kind[members]{
+		read: func(n *node) (members, []fault) {
+			if _, ok := n.value.(string); ok {
+				path, faults := s.path().read(n)
+				return members{file: path}, faults
+			}
+			if _, ok := n.value.([]*node); !ok {
+				return members{}, one("is "+describe(n.value), "write the path of a file, or an array of addresses")
+			}
+			list, faults := inFile.read(n)
+			return members{list: list}, faults
+		},
+		write: func(m members) string {
+			if m.file != "" {
+				return basicString(m.file)
+			}
+			return inFile.write(m.list)
+		},
+	}
+}
+
+// ParseMember reads "anne@example.com", "<anne@example.com>" or
+// "Anne <anne@example.com>". The name may stand in quotes; control characters
+// in it become "?".
+func ParseMember(s string) (gateway.Recipient, error) {
+	text, name := strings.TrimSpace(s), ""
+	if inner, ok := strings.CutSuffix(text, ">"); ok {
+		at := strings.LastIndexByte(inner, '<')
+		if at < 0 {
+			return gateway.Recipient{}, errors.New(`there is no "<" before the ">"`)
+		}
+		name = strings.TrimSpace(strings.NewReplacer(`"`, "", `\`, "").Replace(inner[:at]))
+		text = strings.TrimSpace(inner[at+1:])
+	}
+	path, err := parseAddress(text)
+	if err != nil {
+		return gateway.Recipient{}, err
+	}
+	return gateway.Recipient{Path: path, Name: gateway.Printable(name)}, nil
+}
+
+// FormatMember writes what ParseMember reads.
+func FormatMember(m gateway.Recipient) string {
+	if m.Name == "" {
+		return string(m.Path)
+	}
+	return m.Name + " " + m.Path.String()
+}
+
+// readMembers reads the file under the key "members". Lines that are no
+// address are problems of that file.
+func (s *section) readMembers(path string) []gateway.Recipient {
+	f, err := s.doc.open(path)
+	if err != nil {
+		s.wrong("members", "cannot be read: "+reason(err), "write the members into "+s.doc.shown(path)+", one address a line, or give the right path")
+		return nil
+	}
+	defer f.Close()
+	shown := s.doc.shown(path)
+	list, err := ReadMembers(f, func(line int, text string) {
+		s.doc.findings.add(Problem{shown, line, text, "write one address a line, and # before comments"})
+	})
+	if err != nil {
+		s.wrong("members", "cannot be read: "+reason(err), "")
+	}
+	return list
+}
+
+// ReadMembers reads a members file: one ParseMember a line; empty lines, and
+// what stands behind a "#" at the start of a line or behind a space, are
+// skipped. wrong is told of each line that is no address; reading goes on. The
+// error is that of r.
+func ReadMembers(r io.Reader, wrong func(line int, text string)) ([]gateway.Recipient, error) {
+	var list []gateway.Recipient
+	lines := bufio.NewReaderSize(r, memberLineBytesMax)
+	for number := 1; ; number++ {
+		line, long, err := readLine(lines)
+		if number == 1 {
+			line = bytes.TrimPrefix(line, []byte("\ufeff")) // editors' byte order mark
+		}
+		if text := withoutComment(line); long {
+			wrong(number, "the line is longer than an address can be")
+		} else if len(text) > 0 {
+			m, parseErr := ParseMember(string(text))
+			if parseErr != nil {
+				wrong(number, quote(string(text))+": "+parseErr.Error())
+			} else {
+				list = append(list, m)
+			}
+		}
+		if err == io.EOF {
+			return list, nil
+		}
+		if err != nil {
+			return list, err
+		}
+	}
+}
+
+// readLine reads to the end of a line. What does not fit the buffer is
+// skipped, and long is true.
+func readLine(r *bufio.Reader) (line []byte, long bool, err error) {
+	line, err = r.ReadSlice('\n')
+	for err == bufio.ErrBufferFull {
+		long = true
+		_, err = r.ReadSlice('\n')
+	}
+	return line, long, err
+}
+
+// withoutComment drops a comment and the space around what is left. A "#" within
+// a word belongs to the address: RFC 5322 allows it there.
+func withoutComment(line []byte) []byte {
+	for i, c := range line {
+		if c == '#' && (i == 0 || line[i-1] == ' ' || line[i-1] == '\t') {
+			line = line[:i]
+			break
+		}
+	}
+	return bytes.TrimSpace(line)
+}
+
+// unique drops the members whose mailbox came before.
+func unique(list []gateway.Recipient) []gateway.Recipient {
+	seen := make(map[string]struct{}, len(list))
+	kept := list[:0]
+	for _, m := range list {
+		mailbox := m.Path.Key()
+		if _, ok := seen[mailbox]; ok {
+			continue
+		}
+		seen[mailbox] = struct{}{}
+		kept = append(kept, m)
+	}
+	return kept
+}

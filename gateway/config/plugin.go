@@ -1,0 +1,154 @@
+package config
+
+import (
+	"fmt"
+	"time"
+)
+
+// Plugin is how a module is run, [plugins.NAME].
+type Plugin struct {
+	Path                 string // absolute, or "": the built-in of that name, else plugin_dir/NAME.wasm
+	SHA256               string // lower-case hexadecimal digits, or "": any file
+	Kind                 PluginKind
+	OnError              OnError
+	Capabilities         []string // the whole list that is granted
+	CapabilitiesGiven    bool     // the file says so; else a built-in may have its own
+	OptionalCapabilities []string
+	Isolation            Isolation
+	Mode                 MeterMode
+	Memory               int64         // octets
+	Fuel                 int64         // units of one call
+	Timeout              time.Duration // of one call, waiting for DNS included
+	Instances            int           // 0: as many as processors, 64 with dns
+	Shadow               string        // a plugin that is run beside this one and never applied, or ""
+	Breaker              Breaker
+	Config               map[string]any // the module's own settings
+}
+
+// Breaker says how many failures within a window open it.
+type Breaker struct {
+	Failures int
+	Window   time.Duration
+}
+
+// PluginKind is what a module is.
+type PluginKind string
+
+// The kinds of plugins.
+const (
+	KindHandler PluginKind = "handler" // speaks ABI 1
+	KindFilter  PluginKind = "filter"  // a WASI program: message in, message out
+)
+
+// OnError is what becomes of a message whose handler failed.
+type OnError string
+
+// The values of OnError.
+const (
+	OnErrorDefer  OnError = "defer"
+	OnErrorReject OnError = "reject"
+	OnErrorAccept OnError = "accept"
+)
+
+// Isolation is what is left of a call in the next.
+type Isolation string
+
+// The isolations.
+const (
+	IsolationRestore Isolation = "restore" // nothing: memory is put back
+	IsolationPooled  Isolation = "pooled"  // all
+	IsolationFresh   Isolation = "fresh"   // nothing: each call has an instance of its own
+)
+
+// MeterMode is how a call is kept within its limits.
+type MeterMode string
+
+// The modes of metering.
+const (
+	MeterFuel     MeterMode = "fuel"     // the module counts
+	MeterDeadline MeterMode = "deadline" // the runtime stops it
+)
+
+// Bounds of numbers of a plugin, each with its reason.
+const (
+	wasmPage     = 64 << 10 // the least that a WebAssembly memory has
+	wasmMemory   = 4 << 30  // the most that a 32-bit one has
+	fuelMax      = 1 << 60  // leaves the meter room to count
+	instancesMax = 10_000   // far more than processors, to find slips of the finger
+	failuresMax  = 1_000_000
+)
+
+// capabilityNames are those of ABI 1.
+var capabilityNames = []string{"headers", "body", "recipients", "relay", "members", "kv", "dns", "metric"}
+
+// keys of [plugins.NAME]. A plugin that fails defers mail: nothing is lost, and
+// nothing passes unchecked, until someone has looked.
+func (p *Plugin) keys(s *section) {
+	capabilities := arrayOf(choice(capabilityNames...))
+	key(s, "path", &p.Path, "", s.path())
+	key(s, "sha256", &p.SHA256, "", orEmpty(digest))
+	key(s, "kind", &p.Kind, KindHandler, choice(KindHandler, KindFilter))
+	key(s, "on_error", &p.OnError, OnErrorDefer, choice(OnErrorDefer, OnErrorReject, OnErrorAccept))
+	if s.reading() || p.CapabilitiesGiven { // a built-in has its own unless the file says so
+		key(s, "capabilities", &p.Capabilities, []string{"headers", "body"}, capabilities)
+	}
+	key(s, "optional_capabilities", &p.OptionalCapabilities, nil, capabilities)
+	key(s, "isolation", &p.Isolation, IsolationRestore, choice(IsolationRestore, IsolationPooled, IsolationFresh))
+	key(s, "mode", &p.Mode, MeterFuel, choice(MeterFuel, MeterDeadline))
+	key(s, "memory", &p.Memory, 16<<20, size(wasmPage, wasmMemory))
+	// A second or so of the code that handlers are made of.
+	key(s, "fuel", &p.Fuel, 1_000_000_000, number[int64](1, fuelMax))
+	key(s, "timeout", &p.Timeout, 5*time.Second, someTime)
+	key(s, "instances", &p.Instances, 0, number(0, instancesMax))
+	key(s, "shadow", &p.Shadow, "", orEmpty(s.plugin()))
+	inline(s, "breaker", &p.Breaker, (*Breaker).keys)
+	key(s, "config", &p.Config, map[string]any{}, free)
+	if s.reading() {
+		p.CapabilitiesGiven = s.given("capabilities")
+		p.checkPath(s)
+	}
+}
+
+// keys of breaker.
+func (b *Breaker) keys(s *section) {
+	key(s, "failures", &b.Failures, 20, number(1, failuresMax))
+	key(s, "window", &b.Window, time.Minute, someTime)
+}
+
+// checkPath wants a file under the key path. What is in it is the sandbox's to judge.
+func (p *Plugin) checkPath(s *section) {
+	if p.Path == "" {
+		return
+	}
+	if err := s.doc.readable(p.Path); err != nil {
+		s.wrong("path", fmt.Sprintf("is %s: %s", quote(s.doc.shown(p.Path)), reason(err)), "give the path of a .wasm file that can be read")
+	}
+}
+
+// plugin is the name of a plugin that must be there.
+func (s *section) plugin() kind[string] {
+	return kind[string]{
+		read: func(n *node) (string, []fault) {
+			name, faults := pluginName.read(n)
+			if len(faults) == 0 {
+				s.doc.mentions = append(s.doc.mentions, mention{name, n.line})
+			}
+			return name, faults
+		},
+		write: pluginName.write,
+	}
+}
+
+// path is the path of a file, relative to the configuration's.
+func (s *section) path() kind[string] {
+	return kind[string]{
+		read: func(n *node) (string, []fault) {
+			path, faults := oneLine.read(n)
+			if len(faults) > 0 {
+				return "", faults
+			}
+			return s.doc.absolute(path), nil
+		},
+		write: basicString,
+	}
+}

@@ -1,0 +1,124 @@
+package config
+
+import (
+	"log/slog"
+	"time"
+)
+
+// Auth is what is checked and signed, [auth].
+type Auth struct {
+	AuthservID string // of Authentication-Results (RFC 8601); never ""
+	DKIM       []DKIMKey
+	ARC        bool
+	DNSServer  string // "host:port", or "" for the system's
+}
+
+// DKIMKey is one key that signs (RFC 6376).
+type DKIMKey struct {
+	Domain   string
+	Selector string
+	KeyFile  string // absolute path of a PEM file
+}
+
+// keys of [auth].
+func (a *Auth) keys(s *section) {
+	key(s, "authserv_id", &a.AuthservID, "", orEmpty(host))
+	inlines(s, "dkim", &a.DKIM, (*DKIMKey).keys)
+	key(s, "arc", &a.ARC, false, boolean)
+	key(s, "dns_server", &a.DNSServer, "", orEmpty(hostPort))
+}
+
+// keys of an element of [auth] dkim. Domain and selector go into a header field
+// and into DNS as they are, so that they are checked here.
+func (k *DKIMKey) keys(s *section) {
+	s.require("domain", "the domain that signs")
+	s.require("selector", "the name of the key in DNS")
+	s.require("key_file", "the private key as PEM")
+	key(s, "domain", &k.Domain, "", domain)
+	key(s, "selector", &k.Selector, "", selector)
+	key(s, "key_file", &k.KeyFile, "", s.path())
+	if s.reading() && k.KeyFile != "" {
+		if err := s.doc.readable(k.KeyFile); err != nil {
+			s.wrong("key_file", "cannot be read: "+reason(err), "give the user that runs mmgw the right to read "+s.doc.shown(k.KeyFile))
+		}
+	}
+}
+
+// Bounce is how bounces of members are scored, [bounce].
+type Bounce struct {
+	Threshold       int           // score at which a member is disabled
+	StaleAfter      time.Duration // a score without a bounce for so long begins anew
+	Warnings        int           // to a disabled member before it is removed
+	WarningInterval time.Duration
+	Probe           bool // ask before disabling
+	Unrecognized    Unrecognized
+}
+
+// Unrecognized is what becomes of mail to -bounces that is none.
+type Unrecognized string
+
+// The values of Unrecognized.
+const (
+	UnrecognizedOwner   Unrecognized = "owner"
+	UnrecognizedDiscard Unrecognized = "discard"
+)
+
+// keys of [bounce]. The numbers are GNU Mailman's: five bounces on as many days,
+// three warnings a week apart.
+func (b *Bounce) keys(s *section) {
+	const week = 7 * 24 * time.Hour
+	key(s, "threshold", &b.Threshold, 5, number(1, 1000))
+	key(s, "stale_after", &b.StaleAfter, week, someTime)
+	key(s, "warnings", &b.Warnings, 3, number(0, 1000))
+	key(s, "warning_interval", &b.WarningInterval, week, someTime)
+	key(s, "probe", &b.Probe, true, boolean)
+	key(s, "unrecognized", &b.Unrecognized, UnrecognizedOwner, choice(UnrecognizedOwner, UnrecognizedDiscard))
+}
+
+// HTTP serves one-click unsubscription (RFC 8058), [http].
+type HTTP struct {
+	Listen Endpoint
+	URL    string // what members reach it under, without a slash at the end; or ""
+}
+
+// keys of [http]. Nothing is served unless it is asked for, as with the other
+// listeners below.
+func (h *HTTP) keys(s *section) {
+	key(s, "listen", &h.Listen, Endpoint{}, orEmpty(endpoint))
+	key(s, "url", &h.URL, "", orEmpty(siteURL))
+}
+
+// Lookup is the socketmap server for Postfix, [lookup].
+type Lookup struct{ Listen Endpoint }
+
+// keys of [lookup].
+func (l *Lookup) keys(s *section) { key(s, "listen", &l.Listen, Endpoint{}, orEmpty(endpoint)) }
+
+// Metrics serves /metrics, /live and /ready, [metrics].
+type Metrics struct{ Listen Endpoint }
+
+// keys of [metrics].
+func (m *Metrics) keys(s *section) { key(s, "listen", &m.Listen, Endpoint{}, orEmpty(endpoint)) }
+
+// Log says what is told, [log].
+type Log struct {
+	Format     LogFormat
+	Level      slog.Level
+	Deliveries bool // one record a copy, in a file of its own
+}
+
+// LogFormat is how lines of the log are written.
+type LogFormat string
+
+// The formats of the log.
+const (
+	LogText LogFormat = "text"
+	LogJSON LogFormat = "json"
+)
+
+// keys of [log].
+func (l *Log) keys(s *section) {
+	key(s, "format", &l.Format, LogText, choice(LogText, LogJSON))
+	key(s, "level", &l.Level, slog.LevelInfo, level)
+	key(s, "deliveries", &l.Deliveries, true, boolean)
+}
