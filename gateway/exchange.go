@@ -143,7 +143,9 @@ func (x *Exchange) lookupList(key string) (string, bool) {
 	case "personalize":
 		return strconv.FormatBool(l.Personalize), true
 	case "post_number":
-		return strconv.FormatUint(x.Leg.PostNumber, 10), x.Leg != nil && x.Leg.PostNumber > 0
+		if x.Leg != nil && x.Leg.PostNumber > 0 {
+			return strconv.FormatUint(x.Leg.PostNumber, 10), true
+		}
 	}
 	if path, ok := strings.CutPrefix(key, "config."); ok {
 		return LookupConfig(l.Config, path)

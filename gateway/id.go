@@ -4,6 +4,7 @@ import (
 	"encoding/base32"
 	"encoding/binary"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -39,7 +40,7 @@ func (id QueueID) String() string {
 
 // ParseQueueID reads what String wrote.
 func ParseQueueID(s string) (QueueID, error) {
-	if len(s) == queueIDLen {
+	if len(s) == queueIDLen && !strings.ContainsAny(s, "\r\n") { // which the decoder would skip
 		if b, err := queueIDEncoding.DecodeString(s + "000"); err == nil {
 			return QueueID(binary.BigEndian.Uint64(b) >> 14), nil
 		}

@@ -1,0 +1,167 @@
+package relay
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/mmgw/mmgw/gateway"
+)
+
+// hop is a next hop on pipes: what it did and what it is to do.
+type hop struct {
+	hello      string // of EHLO, "PIPELINING" say
+	mailsMax   int    // then 452 at MAIL; 0: no limit
+	refused    bool   // connections
+	greeting   string // "" is a 220
+	hang       string // the verb that gets no answer
+	dropAtIdle bool   // closes behind each final reply
+	slow       func() // before the final reply
+
+	mu       sync.Mutex
+	dials    int
+	open     int
+	openMost int
+	messages int
+	perConn  []int
+}
+
+// dial is the seam that a Relay connects by.
+func (h *hop) dial(context.Context, string, string) (net.Conn, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.dials++
+	if h.refused {
+		return nil, errors.New("connection refused")
+	}
+	ours, theirs := net.Pipe()
+	h.open++
+	h.openMost = max(h.openMost, h.open)
+	h.perConn = append(h.perConn, 0)
+	go h.serve(theirs, len(h.perConn)-1)
+	return ours, nil
+}
+
+func (h *hop) serve(conn net.Conn, number int) {
+	gone := sync.OnceFunc(func() { // from the first octet of a 221 on
+		h.mu.Lock()
+		h.open--
+		h.mu.Unlock()
+	})
+	defer gone()
+	defer conn.Close()
+	r, w := bufio.NewReader(conn), bufio.NewWriter(conn)
+	say := func(line string) { w.WriteString(line + "\r\n") }
+	if h.greeting != "" {
+		say(h.greeting)
+		w.Flush()
+		return
+	}
+	say("220 hop")
+	mails, mailed := 0, false
+	for {
+		if r.Buffered() == 0 && w.Flush() != nil {
+			return
+		}
+		line, err := r.ReadString('\n')
+		if err != nil {
+			return
+		}
+		verb, _, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if verb == h.hang {
+			_, _ = r.ReadString(0)
+			return
+		}
+		switch verb {
+		case "EHLO", "LHLO":
+			say("250-hop")
+			say("250 " + h.hello)
+		case "MAIL":
+			if mails++; h.mailsMax > 0 && mails > h.mailsMax {
+				say("452 4.5.3 too many messages")
+				continue
+			}
+			mailed = true
+			say("250 ok")
+		case "RCPT":
+			if strings.Contains(line, "gone@") {
+				say("550 5.1.1 gone")
+				continue
+			}
+			say("250 2.1.5 ok")
+		case "DATA":
+			if !mailed {
+				say("503 5.5.1 MAIL first")
+				continue
+			}
+			mailed = false
+			if !h.take(r, w, number) {
+				return
+			}
+		case "QUIT":
+			gone()
+			say("221 bye")
+			w.Flush()
+			return
+		default:
+			say("250 ok")
+		}
+	}
+}
+
+// take answers DATA and takes the content. false ends the connection.
+func (h *hop) take(r *bufio.Reader, w *bufio.Writer, number int) bool {
+	w.WriteString("354 go\r\n")
+	w.Flush()
+	for line := ""; line != ".\r\n"; {
+		var err error
+		if line, err = r.ReadString('\n'); err != nil {
+			return false
+		}
+	}
+	if h.slow != nil {
+		h.slow()
+	}
+	h.mu.Lock()
+	h.messages++
+	h.perConn[number]++
+	h.mu.Unlock()
+	w.WriteString("250 2.0.0 queued\r\n")
+	if h.dropAtIdle {
+		w.Flush()
+		return false
+	}
+	return true
+}
+
+func (h *hop) relay(o Options) *Relay {
+	target, err := ParseTarget("smtp:hop.example:25")
+	if err != nil {
+		panic(err)
+	}
+	o.Hostname, o.DialContext = "us.example", h.dial
+	o.Targets = map[string]Target{"": target}
+	return New(o)
+}
+
+var (
+	content  = gateway.Bytes("Subject: x\r\n\r\nbody\r\n")
+	delivery = &gateway.Delivery{
+		ReversePath: "list-bounces@us.example",
+		Recipients:  []gateway.Recipient{{Path: "anne@example.com"}},
+	}
+)
+
+// send delivers one message and wants it to succeed.
+func send(t *testing.T, r *Relay) {
+	t.Helper()
+	for _, status := range r.Deliver(t.Context(), delivery, content) {
+		if status.Class() != gateway.Success {
+			t.Errorf("%v", status)
+		}
+	}
+}

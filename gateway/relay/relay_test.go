@@ -1,0 +1,372 @@
+package relay
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/smtp"
+)
+
+func TestParseTarget(t *testing.T) {
+	for _, s := range []string{"smtp:127.0.0.1:25", "lmtp:backend.example:8024", "lmtp:unix:/run/mm/lmtp.sock", "smtp:[::1]:2525"} {
+		if target, err := ParseTarget(s); err != nil || target.String() != s {
+			t.Errorf("%s: %v, %v", s, target, err)
+		}
+	}
+	if target, _ := ParseTarget("lmtp:unix:/a:b"); target != (Target{Network: "unix", Address: "/a:b", Protocol: smtp.LMTP}) {
+		t.Errorf("%+v", target)
+	}
+	for _, s := range []string{"", "smtp", "smtp:", "smtp:host", "smtp:host:", "smtp::25", "smtp:host:0", "smtp:host:65536", "smtp:host:smtp",
+		"smtp:unix:/s", "lmtp:unix:relative", "lmtp:unix:", "http:host:80", "127.0.0.1:25", "smtp:a:b:25", "SMTP:host:25"} {
+		if target, err := ParseTarget(s); err == nil {
+			t.Errorf("%q is read as %v", s, target)
+		}
+	}
+}
+
+// Connections are used again, one after the other and side by side.
+func TestReuse(t *testing.T) {
+	for _, hello := range []string{"PIPELINING", "HELP"} {
+		synctest.Test(t, func(t *testing.T) {
+			h := &hop{hello: hello, slow: func() { time.Sleep(time.Millisecond) }}
+			r := h.relay(Options{ConnectionsMax: 3, MessagesPerConnectionMax: 1000})
+			var group sync.WaitGroup
+			for range 12 {
+				group.Go(func() {
+					for range 20 {
+						send(t, r)
+					}
+				})
+			}
+			group.Wait()
+			if h.messages != 240 || h.dials != 3 || h.openMost != 3 {
+				t.Errorf("%s: %d messages by %d connections, %d at a time", hello, h.messages, h.dials, h.openMost)
+			}
+			r.Close()
+			if h.open != 0 {
+				t.Errorf("%d connections are open after Close", h.open)
+			}
+		})
+	}
+}
+
+// Neither our own limit nor the server's 452 costs a message.
+func TestMessagesPerConnection(t *testing.T) {
+	for _, c := range []struct {
+		ours, theirs int
+		want         []int
+	}{{10, 0, []int{10, 10, 5}}, {100, 10, []int{10, 10, 5}}, {1, 0, slices.Repeat([]int{1}, 25)}} {
+		synctest.Test(t, func(t *testing.T) {
+			h := &hop{hello: "PIPELINING", mailsMax: c.theirs}
+			r := h.relay(Options{MessagesPerConnectionMax: c.ours})
+			for range 25 {
+				send(t, r)
+			}
+			r.Close()
+			if !slices.Equal(h.perConn, c.want) {
+				t.Errorf("%d and %d: %v messages, want %v", c.ours, c.theirs, h.perConn, c.want)
+			}
+		})
+	}
+}
+
+// The same with many at a time: a 452 behind another's final dot.
+func TestMessagesPerConnectionOverlapping(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &hop{hello: "PIPELINING", mailsMax: 5}
+		r := h.relay(Options{ConnectionsMax: 2})
+		var group sync.WaitGroup
+		for range 4 {
+			group.Go(func() {
+				for range 50 {
+					send(t, r)
+				}
+			})
+		}
+		group.Wait()
+		r.Close()
+		if h.messages != 200 || h.openMost > 2 {
+			t.Errorf("%d messages, %d connections at a time", h.messages, h.openMost)
+		}
+	})
+}
+
+// A server that closes idle connections is dialled anew, and nobody notices.
+func TestServerClosesIdle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &hop{hello: "PIPELINING", dropAtIdle: true}
+		r := h.relay(Options{})
+		for range 5 {
+			send(t, r)
+			synctest.Wait()
+		}
+		r.Close()
+		if h.messages != 5 || h.dials != 5 {
+			t.Errorf("%d messages by %d connections", h.messages, h.dials)
+		}
+	})
+}
+
+// A server that restarts leaves every idle connection dead, and one message
+// finds that out for all.
+func TestServerRestarts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &hop{hello: "HELP", slow: func() { time.Sleep(time.Second) }}
+		r := h.relay(Options{ConnectionsMax: 10})
+		for range 3 {
+			h.dropAtIdle = h.messages >= 14 // the last time
+			var group sync.WaitGroup
+			for range 10 {
+				group.Go(func() { send(t, r) })
+			}
+			group.Wait()
+		}
+		synctest.Wait()
+		h.dropAtIdle = false
+		send(t, r)
+		r.Close()
+		if h.messages != 31 || h.dials != 11 {
+			t.Errorf("%d messages by %d connections", h.messages, h.dials)
+		}
+	})
+}
+
+func TestIdleConnectionsClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &hop{hello: "PIPELINING"}
+		r := h.relay(Options{Idle: 3 * time.Second})
+		send(t, r)
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if h.open != 1 {
+			t.Errorf("%d open before Idle", h.open)
+		}
+		send(t, r)
+		time.Sleep(4 * time.Second)
+		synctest.Wait()
+		if h.open != 0 || h.dials != 1 {
+			t.Errorf("%d open after Idle, %d dialled", h.open, h.dials)
+		}
+		r.Close()
+	})
+}
+
+// A target that refuses is not dialled by each delivery, and is tried again at
+// growing intervals.
+func TestHoldDown(t *testing.T) {
+	for _, h := range []*hop{{refused: true}, {greeting: "421 4.3.2 too busy"}, {greeting: "554 no"}} {
+		synctest.Test(t, func(t *testing.T) {
+			r := h.relay(Options{})
+			start := time.Now()
+			for time.Since(start) < 10*time.Minute {
+				for _, status := range r.Deliver(t.Context(), delivery, content) {
+					if status.Class() != gateway.Transient {
+						t.Fatalf("%v", status)
+					}
+				}
+				time.Sleep(100 * time.Millisecond)
+			}
+			if h.dials < 14 || h.dials > 16 { // after 1, 2, 4, ... 32 s, then each minute
+				t.Errorf("%d attempts in 10 minutes", h.dials)
+			}
+			h.mu.Lock()
+			h.refused, h.greeting = false, ""
+			h.mu.Unlock()
+			time.Sleep(time.Minute)
+			send(t, r)
+			r.Close()
+		})
+	}
+}
+
+// After a failure one delivery tries for all.
+func TestOneTrial(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &hop{hello: "PIPELINING", refused: true}
+		r := h.relay(Options{})
+		r.Deliver(t.Context(), delivery, content)
+		time.Sleep(2 * time.Second)
+		dial := r.pools[""].dial.DialContext
+		r.pools[""].dial.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+			time.Sleep(time.Second) // a target that drops packets
+			return dial(ctx, network, address)
+		}
+		var group sync.WaitGroup
+		for range 50 {
+			group.Go(func() {
+				if status := r.Deliver(t.Context(), delivery, content)[0]; status.Class() != gateway.Transient {
+					t.Errorf("%v", status)
+				}
+			})
+		}
+		group.Wait()
+		if h.dials != 2 {
+			t.Errorf("%d attempts, want 2", h.dials)
+		}
+		r.Close()
+	})
+}
+
+// Waiting for a connection ends with the context.
+func TestWaitObeysContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &hop{hello: "HELP", hang: "MAIL"}
+		r := h.relay(Options{ConnectionsMax: 1})
+		ctx, cancel := context.WithCancel(t.Context())
+		var group sync.WaitGroup
+		group.Go(func() { r.Deliver(ctx, delivery, content) })
+		synctest.Wait()
+		waiting, stop := context.WithTimeout(t.Context(), time.Second)
+		defer stop()
+		start := time.Now()
+		status := r.Deliver(waiting, delivery, content)[0]
+		if time.Since(start) != time.Second || status.Enhanced != errBusy.Enhanced {
+			t.Errorf("%v after %v", status, time.Since(start))
+		}
+		cancel()
+		group.Wait()
+		r.Close()
+	})
+}
+
+// A hanging target costs its own deliveries their time, and others nothing.
+func TestHangingTarget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bad, good := &hop{hello: "HELP", hang: "DATA"}, &hop{hello: "PIPELINING"}
+		target, _ := ParseTarget("smtp:hop.example:25")
+		away, _ := ParseTarget("smtp:away.example:25")
+		r := New(Options{Hostname: "us.example", Targets: map[string]Target{"": target, "away": away},
+			DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+				if strings.HasPrefix(address, "away") {
+					return bad.dial(ctx, network, address)
+				}
+				return good.dial(ctx, network, address)
+			}})
+		ctx, cancel := context.WithCancel(t.Context())
+		var group sync.WaitGroup
+		hanging := *delivery
+		hanging.Route = "away"
+		for range 50 {
+			group.Go(func() { r.Deliver(ctx, &hanging, content) })
+		}
+		start := time.Now()
+		for range 100 {
+			send(t, r)
+		}
+		if time.Since(start) != 0 {
+			t.Errorf("the good target took %v", time.Since(start))
+		}
+		cancel()
+		group.Wait()
+		r.Close()
+	})
+}
+
+// Connections that break halve what is allowed, messages that go add to it.
+func TestAllowedConnections(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &hop{hello: "PIPELINING"}
+		r := h.relay(Options{ConnectionsMax: 16})
+		p := r.pools[""]
+		for range 20 {
+			send(t, r)
+		}
+		if p.allowed != 16 {
+			t.Errorf("%d allowed after 20 messages", p.allowed)
+		}
+		h.hang = "DATA"
+		r.Deliver(t.Context(), delivery, content)
+		r.Deliver(t.Context(), delivery, content)
+		if p.allowed != 4 {
+			t.Errorf("%d allowed after two timeouts", p.allowed)
+		}
+		r.Close()
+	})
+}
+
+func TestVerify(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &hop{hello: "PIPELINING"}
+		r := h.relay(Options{})
+		for path, want := range map[gateway.ForwardPath]string{"anne@example.com": "250 2.1.5 ok", "gone@example.com": "550 5.1.1 gone"} {
+			if status := r.Verify(t.Context(), "", path); status.Reply() != want {
+				t.Errorf("%s: %v", path, status)
+			}
+		}
+		if status := r.Verify(t.Context(), "nowhere", "anne@example.com"); status.Class() != gateway.Transient {
+			t.Errorf("%v", status)
+		}
+		r.Close()
+		if h.messages != 0 {
+			t.Errorf("%d messages", h.messages)
+		}
+	})
+}
+
+func TestCloseRefuses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &hop{hello: "PIPELINING", slow: func() { time.Sleep(time.Minute) }}
+		r := h.relay(Options{ConnectionsMax: 1})
+		var group sync.WaitGroup
+		group.Go(func() { send(t, r) }) // under way: ends well
+		synctest.Wait()
+		r.Close()
+		group.Wait()
+		if status := r.Deliver(t.Context(), delivery, content)[0]; status != errClosed || h.open != 0 {
+			t.Errorf("%v, %d open", status, h.open)
+		}
+	})
+}
+
+// Over real sockets, TCP and Unix, by SMTP and LMTP.
+func TestSockets(t *testing.T) {
+	for _, network := range []string{"tcp", "unix"} {
+		address := "127.0.0.1:0"
+		if network == "unix" {
+			address = t.TempDir() + "/lmtp.sock"
+		}
+		listener, err := net.Listen(network, address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := &hop{hello: "PIPELINING", perConn: make([]int, 100)}
+		var served sync.WaitGroup
+		served.Go(func() {
+			for number := 0; ; number++ {
+				conn, err := listener.Accept()
+				if err != nil {
+					return
+				}
+				served.Go(func() { h.serve(conn, number) })
+			}
+		})
+		target, err := ParseTarget(fmt.Sprintf("%s:%s", map[string]string{"tcp": "smtp", "unix": "lmtp:unix"}[network], listener.Addr()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := New(Options{Targets: map[string]Target{"": target}, ConnectionsMax: 4})
+		var group sync.WaitGroup
+		for range 8 {
+			group.Go(func() {
+				for range 50 {
+					send(t, r)
+				}
+			})
+		}
+		group.Wait()
+		r.Close()
+		listener.Close()
+		served.Wait()
+		if h.messages != 400 {
+			t.Errorf("%s: %d messages", network, h.messages)
+		}
+	}
+}

@@ -1,0 +1,130 @@
+package smtp
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"sync"
+	"time"
+)
+
+// blockBytes is how much content goes in one write. Larger ones gain nothing.
+const blockBytes = 64 << 10
+
+// blocks are the buffers of content under way: two blocks each, one to read
+// into and one to write from.
+var blocks = sync.Pool{New: func() any { return new([2 * blockBytes]byte) }}
+
+// writeContent sends body with dots stuffed (RFC 5321, section 4.5.2) and the
+// final dot. An error says that the final dot has not been sent, and that
+// the connection must be closed. errStray and errors of body are ours, a
+// writeError is the connection's.
+func (c *Conn) writeContent(limit time.Time, body io.Reader) error {
+	buffer := blocks.Get().(*[2 * blockBytes]byte)
+	defer blocks.Put(buffer)
+	w := &stuffer{
+		out:       buffer[blockBytes:blockBytes],
+		lineStart: true,
+		flush:     func(p []byte) error { return c.write(limit, c.timeouts.Block, p) },
+	}
+	for {
+		n, err := body.Read(buffer[:blockBytes])
+		if err := w.write(buffer[:n]); err != nil {
+			return err
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			return w.end()
+		case err != nil:
+			return err
+		}
+	}
+}
+
+// writeError is a failure to write to the server.
+type writeError struct{ error }
+
+func (e writeError) Unwrap() error { return e.error }
+
+// stuffer gathers content for the wire in out and passes it to flush when it
+// is full. It does not trust its input: a CR or LF that stands alone is an
+// error, because the next host might take it for a line end.
+type stuffer struct {
+	out       []byte
+	lineStart bool // the next octet is the first of a line
+	cr        bool // the last octet was CR
+	flush     func([]byte) error
+}
+
+func (s *stuffer) write(p []byte) error {
+	for len(p) > 0 {
+		if s.cr {
+			if p[0] != '\n' {
+				return errStray
+			}
+			s.cr, s.lineStart = false, true
+			if err := s.put(p[:1]); err != nil {
+				return err
+			}
+			p = p[1:]
+			continue
+		}
+		line := p
+		if n := bytes.IndexByte(p, '\r'); n >= 0 {
+			line, s.cr = p[:n+1], true
+		}
+		if bytes.IndexByte(line, '\n') >= 0 {
+			return errStray
+		}
+		if s.lineStart && line[0] == '.' {
+			if err := s.put(line[:1]); err != nil {
+				return err
+			}
+		}
+		s.lineStart = false
+		if err := s.put(line); err != nil {
+			return err
+		}
+		p = p[len(line):]
+	}
+	return nil
+}
+
+// end completes the last line, where the content did not, and sends the dot.
+func (s *stuffer) end() error {
+	if s.cr {
+		return errStray
+	}
+	dot := ".\r\n"
+	if !s.lineStart {
+		dot = "\r\n.\r\n"
+	}
+	if err := s.put([]byte(dot)); err != nil {
+		return err
+	}
+	return s.send()
+}
+
+func (s *stuffer) put(p []byte) error {
+	for len(p) > 0 {
+		n := min(len(p), cap(s.out)-len(s.out))
+		s.out, p = append(s.out, p[:n]...), p[n:]
+		if len(s.out) == cap(s.out) {
+			if err := s.send(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *stuffer) send() error {
+	if len(s.out) == 0 {
+		return nil
+	}
+	if err := s.flush(s.out); err != nil {
+		return writeError{err}
+	}
+	s.out = s.out[:0]
+	return nil
+}

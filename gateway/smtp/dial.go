@@ -1,0 +1,193 @@
+package smtp
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/mmgw/mmgw/gateway"
+)
+
+// Dial connects to address on network "tcp" or "unix" and prepares the
+// connection as NewConn does. Errors are *gateway.Status of class Transient.
+func Dial(ctx context.Context, network, address string, o Options) (*Conn, error) {
+	dial := o.DialContext
+	if dial == nil {
+		dial = new(net.Dialer).DialContext
+	}
+	connecting, cancel := context.WithTimeout(ctx, o.Timeouts.Defaults().Connect)
+	defer cancel()
+	conn, err := dial(connecting, network, address)
+	if err != nil {
+		return nil, transient(codeNoAnswer, "the next hop cannot be reached", err)
+	}
+	if o.TLS == nil {
+		o.TLS = new(tls.Config)
+	}
+	if host, _, err := net.SplitHostPort(address); err == nil && o.TLS.ServerName == "" {
+		o.TLS = o.TLS.Clone()
+		o.TLS.ServerName = host
+	}
+	return NewConn(ctx, conn, o)
+}
+
+// NewConn takes over conn: it reads the greeting, says EHLO or LHLO, and does
+// STARTTLS and AUTH as o says. Errors are *gateway.Status of class Transient,
+// whatever the server said, and conn is closed then. It ends when ctx does.
+func NewConn(ctx context.Context, conn net.Conn, o Options) (*Conn, error) {
+	c := &Conn{
+		base:     conn,
+		conn:     conn,
+		reader:   bufio.NewReader(conn),
+		options:  o,
+		timeouts: o.Timeouts.Defaults(),
+		writing:  newTurn(),
+		reading:  newTurn(),
+	}
+	stop := context.AfterFunc(ctx, c.abort)
+	defer stop()
+	if err := c.open(ctx); err != nil {
+		c.abort()
+		var status *gateway.Status
+		if errors.As(err, &status) {
+			return nil, status
+		}
+		return nil, transient(codeConnection, "the connection to the next hop failed before MAIL", cause(ctx, err))
+	}
+	return c, nil
+}
+
+// cause prefers the end of ctx to the error that it made.
+func cause(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
+}
+
+// open does all that comes before the first MAIL.
+func (c *Conn) open(ctx context.Context) error {
+	if err := c.checkHostname(); err != nil {
+		return err
+	}
+	if c.options.Security == ImplicitTLS {
+		if err := c.handshake(ctx); err != nil {
+			return err
+		}
+	}
+	if err := c.greeting(); err != nil {
+		return err
+	}
+	if err := c.hello(); err != nil {
+		return err
+	}
+	if c.options.Security == StartTLS {
+		if err := c.startTLS(ctx); err != nil {
+			return err
+		}
+	}
+	if c.options.User != "" {
+		return c.authenticate()
+	}
+	return nil
+}
+
+// checkHostname fills the name for EHLO in and refuses one that is none: it
+// goes into a command.
+func (c *Conn) checkHostname() error {
+	if c.options.Hostname == "" {
+		c.options.Hostname = literal(c.conn.LocalAddr())
+	}
+	if _, err := gateway.ParseForwardPath("x@" + c.options.Hostname); err != nil {
+		return gateway.Deferred(fmt.Errorf("the host name for EHLO: %w", err))
+	}
+	return nil
+}
+
+// literal is the address literal of our end of a connection.
+func literal(addr net.Addr) string {
+	tcp, ok := addr.(*net.TCPAddr)
+	switch {
+	case !ok:
+		return "localhost"
+	case tcp.IP.To4() != nil:
+		return "[" + tcp.IP.To4().String() + "]"
+	}
+	return "[IPv6:" + tcp.IP.String() + "]"
+}
+
+func (c *Conn) greeting() error {
+	answer, err := c.read(time.Now().Add(c.timeouts.Greeting), c.timeouts.Greeting)
+	if err != nil {
+		return transient(codeNoAnswer, "the next hop did not greet", err)
+	}
+	if answer.class() != 2 {
+		return unwelcome(codeNoAnswer, "the connection", answer)
+	}
+	return nil
+}
+
+// hello says LHLO or EHLO and learns what is offered. A server of SMTP that
+// knows no EHLO gets HELO, and offers nothing then.
+func (c *Conn) hello() error {
+	verb := "EHLO "
+	if c.options.Protocol == LMTP {
+		verb = "LHLO "
+	}
+	answer, err := c.ask(c.timeouts.Hello, verb+c.options.Hostname)
+	if err == nil && answer.class() == 5 && c.options.Protocol != LMTP && c.options.Security != StartTLS {
+		answer, err = c.ask(c.timeouts.Hello, "HELO "+c.options.Hostname)
+		answer.lines = nil
+	}
+	switch {
+	case err != nil:
+		return err
+	case answer.class() != 2:
+		return unwelcome(codeConnection, strings.TrimSpace(verb), answer)
+	}
+	c.extensions = parseExtensions(answer)
+	return nil
+}
+
+// parseExtensions reads the lines of an EHLO reply behind the first. Keywords
+// have no case (RFC 5321, section 4.1.1.1).
+func parseExtensions(answer reply) map[string]string {
+	extensions := make(map[string]string)
+	for i, line := range answer.lines {
+		if i == 0 {
+			continue
+		}
+		keyword, parameters, _ := strings.Cut(strings.TrimSpace(line), " ")
+		extensions[strings.ToUpper(keyword)] = strings.TrimSpace(parameters)
+	}
+	return extensions
+}
+
+// NewTLSConfig is a configuration for connections to serverName. verifyCert
+// false believes any certificate; verifyHostname false believes one that a
+// root signed for any host. roots nil are the system's.
+func NewTLSConfig(serverName string, verifyCert, verifyHostname bool, roots *x509.CertPool) *tls.Config {
+	config := &tls.Config{
+		ServerName:         serverName,
+		RootCAs:            roots,
+		MinVersion:         tls.VersionTLS12,
+		InsecureSkipVerify: !verifyCert || !verifyHostname,
+	}
+	if verifyCert && !verifyHostname {
+		config.VerifyConnection = func(state tls.ConnectionState) error {
+			options := x509.VerifyOptions{Roots: roots, Intermediates: x509.NewCertPool()}
+			for _, cert := range state.PeerCertificates[1:] {
+				options.Intermediates.AddCert(cert)
+			}
+			_, err := state.PeerCertificates[0].Verify(options)
+			return err
+		}
+	}
+	return config
+}

@@ -1,0 +1,131 @@
+package smtp
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/mmgw/mmgw/gateway"
+)
+
+// Limits of one reply. RFC 5321, section 4.5.3.1.5, knows lines of 512 octets;
+// real EHLO replies have some 20 lines.
+const (
+	ReplyBytesMax = 64 << 10 // octets, line ends included
+	ReplyLinesMax = 100
+)
+
+// errReply says that a server did not answer in the language of RFC 5321.
+// What follows cannot be matched to commands any more.
+var errReply = errors.New("the server broke the protocol")
+
+// reply is one answer of a server, its lines without code and line end. Its
+// text is as it came.
+type reply struct {
+	code  int
+	lines []string
+}
+
+// readReply reads one reply, of one or more lines (RFC 5321, section 4.2.1). A
+// line that ends in LF alone is taken too. Any error leaves r unusable.
+func readReply(r *bufio.Reader) (reply, error) {
+	var answer reply
+	budget := ReplyBytesMax
+	for {
+		line, err := readLine(r, &budget)
+		if err != nil {
+			return reply{}, err
+		}
+		code, text, more, err := parseReplyLine(line)
+		switch {
+		case err != nil:
+			return reply{}, err
+		case len(answer.lines) == ReplyLinesMax:
+			return reply{}, fmt.Errorf("%w: a reply of more than %d lines", errReply, ReplyLinesMax)
+		case len(answer.lines) > 0 && code != answer.code:
+			return reply{}, fmt.Errorf("%w: a reply with codes %d and %d", errReply, answer.code, code)
+		}
+		answer.code, answer.lines = code, append(answer.lines, text)
+		if !more {
+			return answer, nil
+		}
+	}
+}
+
+// readLine reads a line of any length within budget, which it draws from.
+func readLine(r *bufio.Reader, budget *int) (string, error) {
+	var line []byte
+	for {
+		part, err := r.ReadSlice('\n')
+		if *budget -= len(part); *budget < 0 {
+			return "", fmt.Errorf("%w: a reply of more than %d octets", errReply, ReplyBytesMax)
+		}
+		line = append(line, part...)
+		switch {
+		case err == nil:
+			return strings.TrimSuffix(string(line[:len(line)-1]), "\r"), nil
+		case errors.Is(err, bufio.ErrBufferFull):
+		case errors.Is(err, io.EOF):
+			return "", io.ErrUnexpectedEOF
+		default:
+			return "", err
+		}
+	}
+}
+
+// parseReplyLine takes "250-text", "250 text" or "250" apart.
+func parseReplyLine(line string) (code int, text string, more bool, err error) {
+	bad := fmt.Errorf("%w: no reply code in %q", errReply, gateway.Printable(line))
+	if len(line) < 3 || line[0] < '2' || line[0] > '5' {
+		return 0, "", false, bad
+	}
+	for _, c := range []byte(line[:3]) {
+		if c < '0' || c > '9' {
+			return 0, "", false, bad
+		}
+		code = code*10 + int(c-'0')
+	}
+	rest := line[3:]
+	if rest == "" {
+		return code, "", false, nil
+	}
+	if rest[0] != ' ' && rest[0] != '-' {
+		return 0, "", false, bad
+	}
+	return code, rest[1:], rest[0] == '-', nil
+}
+
+// class is the first digit of the code.
+func (r reply) class() int { return r.code / 100 }
+
+// enhanced returns the enhanced status code of the reply, zero where it has
+// none of its own class (RFC 2034), and the lines without it.
+func (r reply) enhanced() (gateway.EnhancedCode, string) {
+	var code gateway.EnhancedCode
+	texts := make([]string, len(r.lines))
+	for i, line := range r.lines {
+		first, rest, _ := strings.Cut(line, " ")
+		found, err := gateway.ParseEnhancedCode(first)
+		if texts[i] = line; err == nil && found[0] == r.class() {
+			code, texts[i] = found, rest
+		}
+	}
+	return code, gateway.Printable(strings.Join(texts, " "))
+}
+
+// status is the reply as the outcome of a recipient: the server's codes, its
+// text made printable. A reply without an enhanced code gets X.0.0.
+func (r reply) status() *gateway.Status {
+	code, text := r.enhanced()
+	if code == (gateway.EnhancedCode{}) {
+		code[0] = r.class()
+	}
+	return &gateway.Status{Code: r.code, Enhanced: code, Text: text}
+}
+
+// String is the reply in one printable line.
+func (r reply) String() string {
+	return fmt.Sprintf("%d %s", r.code, gateway.Printable(strings.Join(r.lines, " ")))
+}

@@ -1,0 +1,132 @@
+package smtp
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"crypto/tls"
+	"encoding/base64"
+	"errors"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/emersion/go-sasl"
+	"github.com/mmgw/mmgw/gateway"
+)
+
+// authStepsMax bounds the challenges of one AUTH. PLAIN needs none, LOGIN two.
+const authStepsMax = 5
+
+// startTLS does STARTTLS and says EHLO again. It fails closed.
+func (c *Conn) startTLS(ctx context.Context) error {
+	if _, ok := c.Offers("STARTTLS"); !ok {
+		return transient(codeNoSecurity, "the next hop does not offer STARTTLS, which is required", nil)
+	}
+	answer, err := c.ask(c.timeouts.Hello, "STARTTLS")
+	switch {
+	case err != nil:
+		return err
+	case answer.code != 220:
+		return unwelcome(codeNoSecurity, "STARTTLS", answer)
+	case c.reader.Buffered() > 0:
+		return transient(codeCryptograph, "the next hop sent text in the clear behind STARTTLS", nil)
+	}
+	if err := c.handshake(ctx); err != nil {
+		return err
+	}
+	return c.hello()
+}
+
+// handshake puts the connection under TLS.
+func (c *Conn) handshake(ctx context.Context) error {
+	config := c.options.TLS
+	if config == nil {
+		config = new(tls.Config)
+	}
+	conn := tls.Client(c.conn, config)
+	timeout := min(c.timeouts.Connect, c.timeouts.Hello)
+	err := conn.SetDeadline(time.Now().Add(timeout))
+	if err == nil {
+		err = conn.HandshakeContext(ctx)
+	}
+	if err != nil {
+		return transient(codeCryptograph, "no TLS with the next hop: "+gateway.Printable(err.Error()), err)
+	}
+	c.conn, c.reader, c.secure = conn, bufio.NewReader(conn), true
+	return nil
+}
+
+// authenticate logs in with the first mechanism that both sides know. A
+// refusal is Transient: it is our login that is wrong, not a recipient.
+func (c *Conn) authenticate() error {
+	if !c.secure && !isLocal(c.conn.RemoteAddr()) {
+		return transient(codeClearAuth, "the login would go to the next hop in the clear", nil)
+	}
+	client := c.mechanism()
+	if client == nil {
+		return transient(codeNoSecurity, "the next hop offers neither AUTH PLAIN nor AUTH LOGIN", nil)
+	}
+	mechanism, initial, err := client.Start()
+	if err != nil {
+		return transient(codeCredentials, "the login cannot be made", err)
+	}
+	answer, err := c.ask(c.timeouts.Hello, "AUTH "+mechanism+" "+encodeResponse(initial))
+	for range authStepsMax {
+		if err != nil || answer.code != 334 {
+			break
+		}
+		answer, err = c.challenge(client, answer)
+	}
+	switch {
+	case err != nil:
+		return err
+	case answer.class() != 2:
+		return unwelcome(codeCredentials, "the login", answer)
+	}
+	return nil
+}
+
+// challenge answers one 334. A challenge that the mechanism does not know
+// cancels the exchange (RFC 4954, section 4).
+func (c *Conn) challenge(client sasl.Client, answer reply) (reply, error) {
+	text := strings.Join(answer.lines, "")
+	question, err := base64.StdEncoding.DecodeString(text)
+	var response []byte
+	if err == nil {
+		response, err = client.Next(question)
+	}
+	if err != nil {
+		return c.ask(c.timeouts.Hello, "*")
+	}
+	return c.ask(c.timeouts.Hello, encodeResponse(response))
+}
+
+func (c *Conn) mechanism() sasl.Client {
+	parameters, _ := c.Offers("AUTH")
+	offered := strings.Fields(strings.ToUpper(parameters))
+	switch {
+	case slices.Contains(offered, sasl.Plain):
+		return sasl.NewPlainClient("", c.options.User, c.options.Password)
+	case slices.Contains(offered, sasl.Login):
+		return sasl.NewLoginClient(c.options.User, c.options.Password)
+	}
+	return nil
+}
+
+// encodeResponse is base64, and "=" for an empty response.
+func encodeResponse(response []byte) string {
+	return cmp.Or(base64.StdEncoding.EncodeToString(response), "=")
+}
+
+// isLocal says whether what is written to addr stays on this machine.
+func isLocal(addr net.Addr) bool {
+	if tcp, ok := addr.(*net.TCPAddr); ok {
+		return tcp.IP.IsLoopback()
+	}
+	return addr != nil && (addr.Network() == "unix" || addr.Network() == "pipe")
+}
+
+// errStray says that content is not what Content promises.
+var errStray = errors.New("content with a CR or LF that is no part of a line end")

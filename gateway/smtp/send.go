@@ -1,0 +1,316 @@
+package smtp
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/mmgw/mmgw/gateway"
+)
+
+const (
+	// lastWordsTimeout is how long the reply of a server is waited for that
+	// stopped taking what we write: it often said why.
+	lastWordsTimeout = time.Second
+
+	// inlineBytesMax is the size up to which an envelope is written before
+	// its replies are read. Socket buffers hold the replies to that much; a
+	// larger envelope is written beside reading, lest both ends wait for each
+	// other to read (RFC 2920, section 3.1).
+	inlineBytesMax = 4 << 10
+)
+
+// Send sends content as one transaction and returns one Status for each of
+// d.Recipients, in their order. Of d it reads ReversePath, Recipients and
+// Envelope; addresses that are none are Deferred.
+//
+// again says that the server took nothing of the message for a reason that
+// lies in the connection's age: it had ended, or answered MAIL with 421 or
+// 452 after earlier messages. The same message may go by a new connection at
+// once; the statuses are Transient. A first Send is never again.
+//
+// When ctx ends, the connection does. Whether it can be used further is what
+// Usable says.
+func (c *Conn) Send(ctx context.Context, d *gateway.Delivery, content gateway.Content) (statuses []*gateway.Status, again bool) {
+	t := c.newTransaction(d, content)
+	if len(t.open) == 0 {
+		return t.statuses, false
+	}
+	body, err := content.Open()
+	if err != nil {
+		t.settleAll(gateway.Deferred(fmt.Errorf("open content: %w", err)))
+		return t.statuses, false
+	}
+	defer body.Close()
+	t.run(ctx, body)
+	return t.statuses, t.again
+}
+
+// Verify asks whether the server would take mail for path: MAIL with the null
+// reverse-path and RCPT, without content. The Status is the reply to RCPT, or
+// what Send would give; again is that of Send.
+func (c *Conn) Verify(ctx context.Context, path gateway.ForwardPath) (status *gateway.Status, again bool) {
+	d := &gateway.Delivery{Recipients: []gateway.Recipient{{Path: path}}}
+	t := c.newTransaction(d, gateway.Bytes(nil))
+	t.callout = true
+	if len(t.open) > 0 {
+		t.run(ctx, nil)
+	}
+	return t.statuses[0], t.again
+}
+
+// run takes both turns of the connection and gives them back.
+func (t *transaction) run(ctx context.Context, body io.Reader) {
+	c := t.conn
+	if err := c.writing.take(ctx); err != nil {
+		t.settleAll(transient(codeConnection, "the message was not sent in time", err))
+		return
+	}
+	writing := true
+	stopWriting := func() {
+		if writing {
+			writing = false
+			c.writing.leave()
+		}
+	}
+	defer stopWriting()
+	stop := context.AfterFunc(ctx, c.abort)
+	defer stop()
+	t.limit = time.Now().Add(c.timeouts.Transaction)
+	t.first = c.begun == 0
+	c.begun++
+	if !c.Usable() {
+		t.again = !t.first
+		t.settleAll(transient(codeConnection, "the connection to the next hop was lost at MAIL", errUnusable))
+		return
+	}
+	reading, ok := t.envelope(ctx)
+	if reading {
+		defer c.reading.leave()
+	}
+	if !ok || !t.content(ctx, body) {
+		return
+	}
+	if c.Pipelines() {
+		stopWriting()
+	}
+	t.outcomes(ctx)
+}
+
+// envelope sends the commands up to DATA and takes their replies. reading says
+// that the turn was taken, ok that the content can go.
+func (t *transaction) envelope(ctx context.Context) (reading, ok bool) {
+	c := t.conn
+	if c.reading.try() {
+		if reading = true; c.reader.Buffered() > 0 {
+			t.lose("MAIL", fmt.Errorf("%w: it spoke unasked", errReply))
+			return reading, false
+		}
+	}
+	commands := t.commands()
+	c.resetDue = true // until the final dot
+	wait := func() error { return nil }
+	if c.Pipelines() {
+		wait = t.writeAll(commands)
+	}
+	if !reading {
+		if err := c.reading.take(ctx); err != nil {
+			t.lose("MAIL", err)
+			_ = wait()
+			return false, false
+		}
+		reading = true
+	}
+	ok = t.exchange(ctx, commands)
+	if err := wait(); err != nil && ok {
+		t.lose("DATA", cause(ctx, err))
+		return reading, false
+	}
+	c.resetDue = t.mailed
+	return reading, ok && t.goAhead && t.ready(ctx)
+}
+
+// writeAll writes the commands as one group and returns what to wait for
+// after their replies.
+func (t *transaction) writeAll(commands []command) (wait func() error) {
+	var group bytes.Buffer
+	for _, cmd := range commands {
+		group.WriteString(cmd.line)
+		group.WriteString("\r\n")
+	}
+	c, timeout := t.conn, commands[0].timeout
+	if group.Len() <= inlineBytesMax {
+		err := c.write(t.limit, timeout, group.Bytes())
+		if err != nil {
+			t.limit = earlier(t.limit, time.Now().Add(lastWordsTimeout))
+		}
+		return func() error { return err }
+	}
+	done := make(chan error, 1)
+	go func() {
+		err := c.write(t.limit, timeout, group.Bytes())
+		if err != nil {
+			_ = c.conn.SetReadDeadline(time.Now().Add(lastWordsTimeout))
+		}
+		done <- err
+	}()
+	return func() error { return <-done }
+}
+
+// exchange matches each command to its reply; where there is no PIPELINING it
+// writes them, too. false says that the connection has ended.
+func (t *transaction) exchange(ctx context.Context, commands []command) bool {
+	c := t.conn
+	for _, cmd := range commands {
+		timeout := cmd.timeout
+		if !c.Pipelines() {
+			if !t.wants(cmd) {
+				continue
+			}
+			if c.write(t.limit, timeout, []byte(cmd.line+"\r\n")) != nil {
+				timeout = min(timeout, lastWordsTimeout)
+			}
+		}
+		answer, err := c.read(t.limit, timeout)
+		if err != nil {
+			t.lose(cmd.verb.String(), cause(ctx, err))
+			return false
+		}
+		if !t.take(cmd, answer) {
+			return false
+		}
+	}
+	return true
+}
+
+// wants says whether cmd has a point after the replies so far.
+func (t *transaction) wants(cmd command) bool {
+	switch cmd.verb {
+	case rcpt:
+		return t.mailed
+	case data:
+		return len(t.accepted) > 0
+	}
+	return true
+}
+
+// take draws the conclusions from one reply. false says that the connection
+// has ended.
+func (t *transaction) take(cmd command, answer reply) bool {
+	if answer.code == 421 {
+		t.closing(answer)
+		return false
+	}
+	class := answer.class()
+	if cmd.verb == rset && class != 2 || class == 3 && cmd.verb != data || class == 2 && cmd.verb == data {
+		t.lose(cmd.verb.String(), fmt.Errorf("%w: %s", errReply, answer))
+		return false
+	}
+	switch {
+	case cmd.verb == mail && class == 2:
+		t.mailed = true
+	case cmd.verb == mail:
+		if answer.code == 452 && !t.first {
+			t.again = true
+			t.conn.retired.Store(true)
+		}
+		t.settleAll(answer.status())
+	case cmd.verb == rcpt && class == 2 && t.mailed:
+		t.accept(cmd.recipient, answer)
+	case cmd.verb == rcpt:
+		t.settle(cmd.recipient, recipientStatus(answer))
+	case cmd.verb == data && class == 3:
+		t.goAhead = true
+	case cmd.verb == data:
+		t.settleAll(answer.status())
+	}
+	t.answered = t.answered || cmd.verb != rset
+	return true
+}
+
+// accept notes a recipient that RCPT accepted; a callout is settled by that.
+func (t *transaction) accept(i int, answer reply) {
+	if t.callout {
+		t.settle(i, answer.status())
+	}
+	t.accepted = append(t.accepted, i)
+}
+
+// ready deals with a 354 for nobody, which a server with PIPELINING may give:
+// a lone dot ends it (RFC 2920, section 3.1). LMTP has no reply for that dot.
+//
+// A server that has already said more than 354 is out of step: its next reply
+// would pass for the one to the final dot.
+func (t *transaction) ready(ctx context.Context) bool {
+	c := t.conn
+	if c.reader.Buffered() > 0 {
+		t.lose("DATA", fmt.Errorf("%w: it spoke unasked", errReply))
+		return false
+	}
+	if len(t.accepted) > 0 {
+		return true
+	}
+	if c.options.Protocol == LMTP {
+		c.abort()
+		return false
+	}
+	err := c.write(t.limit, c.timeouts.Block, []byte(".\r\n"))
+	if err == nil {
+		_, err = c.read(t.limit, c.timeouts.Final)
+	}
+	if err != nil {
+		t.lose("DATA", cause(ctx, err))
+	}
+	return false
+}
+
+// content sends the message. Where it fails the final dot stays unsent and the
+// connection is closed, for only that tells the server that the message is
+// not whole.
+func (t *transaction) content(ctx context.Context, body io.Reader) bool {
+	c := t.conn
+	err := c.writeContent(t.limit, body)
+	if err == nil {
+		c.resetDue = false
+		return true
+	}
+	var broken writeError
+	if !errors.As(err, &broken) {
+		c.abort()
+		t.settleAll(gateway.Deferred(fmt.Errorf("read content: %w", err)))
+		return false
+	}
+	if answer, err := c.read(t.limit, lastWordsTimeout); err == nil && answer.class() >= 4 {
+		t.settleAll(answer.status())
+	}
+	t.lose("the content", cause(ctx, err))
+	return false
+}
+
+// outcomes takes the replies to the final dot: one, or by LMTP one for each
+// accepted recipient, in the order of their RCPTs (RFC 2033, section 4.2).
+func (t *transaction) outcomes(ctx context.Context) {
+	c := t.conn
+	for _, i := range t.accepted {
+		answer, err := c.read(t.limit, c.timeouts.Final)
+		switch {
+		case err != nil:
+			t.lose("the final dot", cause(ctx, err))
+			return
+		case answer.code == 421:
+			t.closing(answer)
+			return
+		case answer.class() == 3:
+			t.lose("the final dot", fmt.Errorf("%w: %s", errReply, answer))
+			return
+		}
+		if c.options.Protocol != LMTP {
+			t.settleAll(answer.status())
+			return
+		}
+		t.settle(i, answer.status())
+	}
+}

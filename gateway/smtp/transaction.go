@@ -1,0 +1,152 @@
+package smtp
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strconv"
+	"time"
+
+	"github.com/mmgw/mmgw/gateway"
+)
+
+// transaction is one Send.
+type transaction struct {
+	conn     *Conn
+	delivery *gateway.Delivery
+	size     int64 // of the content, as RFC 1870 counts it
+	limit    time.Time
+
+	reverse gateway.ReversePath   // parsed
+	paths   []gateway.ForwardPath // parsed, parallel to the recipients
+	utf8    bool                  // MAIL says SMTPUTF8
+
+	statuses []*gateway.Status // parallel to the recipients, nil: open
+	open     []int             // recipients that RCPT is sent for
+	accepted []int             // recipients that RCPT accepted
+
+	callout  bool // ends behind RCPT
+	first    bool // on its connection
+	mailed   bool // MAIL was accepted
+	goAhead  bool // DATA was
+	answered bool // the server said something about this transaction
+	again    bool
+}
+
+// newTransaction checks what can be known before MAIL, and settles the
+// recipients that the server could not take.
+func (c *Conn) newTransaction(d *gateway.Delivery, content gateway.Content) *transaction {
+	t := &transaction{
+		conn:     c,
+		delivery: d,
+		size:     content.Size(),
+		paths:    make([]gateway.ForwardPath, len(d.Recipients)),
+		statuses: make([]*gateway.Status, len(d.Recipients)),
+	}
+	t.parsePaths()
+	if parameter, ok := c.Offers("SIZE"); ok {
+		if most, err := strconv.ParseInt(parameter, 10, 64); err == nil && most > 0 && t.size > most {
+			t.settleAll(errTooLarge)
+		}
+	}
+	t.checkUTF8(content)
+	for i, status := range t.statuses {
+		if status == nil {
+			t.open = append(t.open, i)
+		}
+	}
+	return t
+}
+
+// parsePaths makes sure that every address is one, whoever made the Delivery:
+// an address that is none would be parameters or commands on the wire.
+func (t *transaction) parsePaths() {
+	var err error
+	if t.reverse, err = gateway.ParseReversePath(string(t.delivery.ReversePath)); err != nil {
+		t.settleAll(gateway.Deferred(err))
+	}
+	for i := range t.paths {
+		if t.paths[i], err = gateway.ParseForwardPath(string(t.delivery.Recipients[i].Path)); err != nil {
+			t.settle(i, gateway.Deferred(err))
+		}
+	}
+}
+
+// checkUTF8 decides on SMTPUTF8 (RFC 6531, section 3.2): needed for an
+// address with octets above 127, and for a header with some. Where it is
+// needed and not offered the recipients concerned are refused.
+func (t *transaction) checkUTF8(content gateway.Content) {
+	_, offered := t.conn.Offers("SMTPUTF8")
+	needed := !t.reverse.IsASCII()
+	if t.delivery.Envelope.SMTPUTF8 && !needed {
+		needed = offered || !hasASCIIHeader(content)
+	}
+	if needed && !offered {
+		t.settleAll(errNeedsUTF8)
+	}
+	for i, path := range t.paths {
+		if t.statuses[i] != nil || path.IsASCII() {
+			continue
+		}
+		if needed = true; !offered {
+			t.settle(i, errNeedsUTF8)
+		}
+	}
+	t.utf8 = needed && offered
+}
+
+// hasASCIIHeader reads the header of content. A header without an end within
+// the limit, or that cannot be read, counts as one that has other octets.
+func hasASCIIHeader(content gateway.Content) bool {
+	r, err := content.Open()
+	if err != nil {
+		return false
+	}
+	defer r.Close()
+	header, err := io.ReadAll(io.LimitReader(r, gateway.HeaderBytesMax))
+	if err != nil {
+		return false
+	}
+	end := bytes.Index(header, []byte("\r\n\r\n"))
+	switch {
+	case end >= 0:
+		header = header[:end]
+	case len(header) == gateway.HeaderBytesMax:
+		return false
+	}
+	return bytes.IndexFunc(header, func(r rune) bool { return r > '~' }) < 0
+}
+
+func (t *transaction) settle(i int, status *gateway.Status) {
+	if t.statuses[i] == nil {
+		t.statuses[i] = status
+	}
+}
+
+// settleAll gives status to every recipient that has none.
+func (t *transaction) settleAll(status *gateway.Status) {
+	for i := range t.statuses {
+		t.settle(i, status)
+	}
+}
+
+// lose ends the connection and settles all that is open with a Transient
+// status. The message may go again at once where an older connection ended
+// before the server had said a word about it.
+func (t *transaction) lose(at string, err error) {
+	t.conn.abort()
+	t.again = t.again || !t.answered && !t.first
+	code, text := codeConnection, "the connection to the next hop was lost at "+at
+	if errors.Is(err, errReply) {
+		code, text = codeProtocol, "the next hop broke the protocol at "+at
+	}
+	t.settleAll(transient(code, text, err))
+}
+
+// closing ends the connection by the server's 421, which may answer any
+// command (RFC 5321, section 3.8): all that is open is Transient.
+func (t *transaction) closing(answer reply) {
+	t.conn.abort()
+	t.again = t.again || !t.answered && !t.first
+	t.settleAll(answer.status())
+}

@@ -1,0 +1,54 @@
+package smtp
+
+import (
+	"net"
+	"testing"
+	"testing/synctest"
+)
+
+func TestVerify(t *testing.T) {
+	for _, hello := range []string{"PIPELINING", "HELP"} {
+		synctest.Test(t, func(t *testing.T) {
+			ours, theirs := net.Pipe()
+			played := make(chan error, 1)
+			next := "C+ "
+			if hello == "HELP" {
+				next = "C: "
+			}
+			group := func(lines, replies []string) (script []string) {
+				for i, line := range lines {
+					if i == 0 || hello == "HELP" {
+						script = append(script, "C: "+line)
+					} else {
+						script = append(script, next+line)
+					}
+					if hello == "HELP" {
+						script = append(script, "S: "+replies[i])
+					}
+				}
+				if hello != "HELP" {
+					for _, answer := range replies {
+						script = append(script, "S: "+answer)
+					}
+				}
+				return script
+			}
+			script := []string{"S: 220 them", "C: EHLO us.example", "S: 250-them", "S: 250 " + hello}
+			script = append(script, group([]string{"MAIL FROM:<>", "RCPT TO:<anne@example.com>"}, []string{"250 ok", "250 2.1.5 here"})...)
+			script = append(script, group([]string{"RSET", "MAIL FROM:<>", "RCPT TO:<gone@example.com>"}, []string{"250 ok", "250 ok", "550 5.1.1 gone"})...)
+			go func() { played <- (&peer{conn: theirs}).play(script) }()
+			conn := dialed(t, ours, Options{})
+			if status, again := conn.Verify(t.Context(), "anne@example.com"); status.Reply() != "250 2.1.5 here" || again {
+				t.Errorf("%v, %v", status, again)
+			}
+			if status, again := conn.Verify(t.Context(), "gone@example.com"); status.Reply() != "550 5.1.1 gone" || again || !conn.Usable() {
+				t.Errorf("%v, %v", status, again)
+			}
+			if err := <-played; err != nil {
+				t.Error(err)
+			}
+			theirs.Close()
+			conn.Close()
+		})
+	}
+}

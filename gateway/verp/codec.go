@@ -1,0 +1,191 @@
+package verp
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/mmgw/mmgw/gateway"
+)
+
+// Form is the shape of a reverse-path.
+type Form string
+
+// The forms, as `mmgw verp decode` names them. Plain carries nothing.
+const (
+	Signed  Form = "signed"
+	Opaque  Form = "opaque"
+	Shared  Form = "shared"
+	Mailman Form = "mailman"
+	Plain   Form = "plain"
+)
+
+// Errors of Decode. What is wrapped around them is fit for a log.
+var (
+	// ErrMalformed says that a detail has none of the forms.
+	ErrMalformed = errors.New("no VERP detail")
+	// ErrForged says that a tag fits none of the keys that are believed.
+	ErrForged = errors.New("the tag is not ours, or of a key that is no longer believed")
+	// ErrUnsigned says that a detail has Mailman's form, which is not accepted.
+	ErrUnsigned = errors.New("an unsigned detail, which is not accepted")
+	// ErrUnknownMember says that the list has no member with a token.
+	ErrUnknownMember = errors.New("no member has this token")
+)
+
+// Directory finds the members that opaque forms name.
+type Directory interface {
+	// MemberByToken returns the member of list whose Token is token, or
+	// ErrUnknownMember.
+	MemberByToken(list gateway.ListID, token string) (gateway.ForwardPath, error)
+}
+
+// Codec makes and reads reverse-paths. It is safe for concurrent use while
+// nobody changes its fields.
+type Codec struct {
+	Delimiter     string // one character that is no letter or digit; "" is "+"
+	Format        Form   // Signed or Mailman, of what Encode makes; "" is Signed
+	Keys          []Key  // the first one signs; see LoadOrCreateKeys
+	AcceptMailman bool   // read Mailman's form even where Format is Signed
+	Directory     Directory
+}
+
+// Decoded is what a reverse-path says.
+type Decoded struct {
+	Form    Form
+	Member  gateway.ForwardPath // in lower case but for Opaque; "" for Shared without a member
+	Message gateway.QueueID     // 0 where the form says none
+	Probe   bool                // made by EncodeProbe
+}
+
+// Check says what is wrong with the fields of c, nil for nothing.
+func (c *Codec) Check() error {
+	d := c.delimiter()
+	switch {
+	case len(d) != 1 || !strings.ContainsAny(d, "+-_.=#~"):
+		return errors.New("the VERP delimiter is one of + - _ . = # ~")
+	case c.Format != "" && c.Format != Signed && c.Format != Mailman:
+		return errors.New("the VERP format is signed or mailman")
+	case len(c.Keys) == 0:
+		return errors.New("there is no VERP key")
+	}
+	return nil
+}
+
+func (c *Codec) delimiter() string {
+	if c.Delimiter == "" {
+		return "+"
+	}
+	return c.Delimiter
+}
+
+// Encode returns the reverse-path for member's copy of message, a post of
+// list, and its form: Mailman where Format says so and the member allows,
+// else Signed, Opaque or Plain, the first that fits.
+func (c *Codec) Encode(list *gateway.List, member gateway.ForwardPath, message gateway.QueueID) (gateway.ReversePath, Form) {
+	if c.Format == Mailman {
+		if path, ok := c.join(list, literal(string(member))); ok && isSafe(member) && !strings.Contains(member.Local(), "=") {
+			return path, Mailman
+		}
+	}
+	return c.encodeSigned(list, member, message, false)
+}
+
+// EncodeProbe is Encode for a probe: a message that is sent to see whether it
+// bounces. It is never in Mailman's form. Where the form is Plain there is no
+// probe for this list, because nobody could tell whose bounce it is.
+func (c *Codec) EncodeProbe(list *gateway.List, member gateway.ForwardPath, message gateway.QueueID) (gateway.ReversePath, Form) {
+	return c.encodeSigned(list, member, message, true)
+}
+
+// EncodeShared returns the reverse-path for all copies of message in one
+// transaction, to which the upstream adds the members by XVERP with the
+// delimiters Delimiter and "=". Where it does not fit it is Plain.
+func (c *Codec) EncodeShared(list *gateway.List, message gateway.QueueID) (gateway.ReversePath, Form) {
+	tag := c.Keys[0].tag(subject{form: Shared, list: list.ID, message: message})
+	if path, ok := c.join(list, message.String()+tag); ok {
+		return path, Shared
+	}
+	return gateway.ReversePath(list.ServiceAddress(bouncesSuffix)), Plain
+}
+
+func (c *Codec) encodeSigned(list *gateway.List, member gateway.ForwardPath, message gateway.QueueID, probe bool) (gateway.ReversePath, Form) {
+	s := subject{form: Signed, list: list.ID, member: member.Key(), message: message, probe: probe}
+	if isSafe(member) {
+		detail := message.String() + c.Keys[0].tag(s) + c.delimiter() + literal(s.member)
+		if path, ok := c.join(list, detail); ok {
+			return path, Signed
+		}
+	}
+	token := Token(list.ID, member)
+	s.form, s.member = Opaque, token
+	if path, ok := c.join(list, message.String()+token+c.Keys[0].tag(s)); ok {
+		return path, Opaque
+	}
+	s.message = 0
+	if path, ok := c.join(list, token+c.Keys[0].tag(s)); ok {
+		return path, Opaque
+	}
+	return gateway.ReversePath(list.ServiceAddress(bouncesSuffix)), Plain
+}
+
+const bouncesSuffix = "-bounces"
+
+// join makes the -bounces address of list with a detail; ok says that it is
+// within the limits of RFC 5321, section 4.5.3.1.
+func (c *Codec) join(list *gateway.List, detail string) (path gateway.ReversePath, ok bool) {
+	local := list.Address.Local() + bouncesSuffix + c.delimiter() + detail
+	path = gateway.ReversePath(local + "@" + list.Address.Domain())
+	return path, len(local) <= gateway.LocalPartBytesMax && len(path) <= gateway.PathBytesMax
+}
+
+// isSafe says whether an address can stand in another's local part as it is,
+// through every MTA and back.
+func isSafe(path gateway.ForwardPath) bool {
+	for _, c := range []byte(path.Local() + path.Domain()) {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', strings.IndexByte(".-_+=", c) >= 0:
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// Split takes a path apart that may be a reverse-path of c: the posting
+// address of the list, and the detail, "" for the plain -bounces address. It
+// does not look at the detail.
+func (c *Codec) Split(path gateway.ForwardPath) (list gateway.ForwardPath, detail string, ok bool) {
+	local := path.Local()
+	at := strings.Index(strings.ToLower(local), bouncesSuffix+c.delimiter())
+	name := ""
+	switch {
+	case at > 0:
+		name, detail = local[:at], local[at+len(bouncesSuffix)+1:]
+	case len(local) > len(bouncesSuffix) && strings.EqualFold(local[len(local)-len(bouncesSuffix):], bouncesSuffix):
+		name = local[:len(local)-len(bouncesSuffix)]
+	default:
+		return "", "", false
+	}
+	return gateway.ForwardPath(name + "@" + path.Domain()), detail, true
+}
+
+// Decode reads the detail of a -bounces address of list, at now: which keys
+// are believed depends on it. Its errors wrap one of ErrMalformed, ErrForged,
+// ErrUnsigned and ErrUnknownMember, or are the Directory's.
+func (c *Codec) Decode(list *gateway.List, detail string, now time.Time) (Decoded, error) {
+	detail = strings.ToLower(detail)
+	if d, ok := parseOpaque(detail); ok {
+		return c.decodeOpaque(list, d, now)
+	}
+	if d, ok := parseSigned(detail, c.delimiter()); ok {
+		return c.decodeSigned(list, d, now)
+	}
+	member, err := parseLiteral(detail)
+	switch {
+	case err != nil:
+		return Decoded{}, err
+	case c.Format != Mailman && !c.AcceptMailman:
+		return Decoded{}, ErrUnsigned
+	}
+	return Decoded{Form: Mailman, Member: member}, nil
+}

@@ -1,0 +1,159 @@
+package verp
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// KeyBytes is the length of a key: that of the hash's output (RFC 2104,
+// section 3).
+const KeyBytes = 32
+
+// keyFileBytesMax bounds a key file: some hundred keys, of which one is in use.
+const keyFileBytesMax = 16 << 10
+
+// Key signs reverse-paths.
+type Key struct {
+	Secret [KeyBytes]byte
+	Until  time.Time // believed before that; zero is for ever
+}
+
+// NewKey returns a random key.
+func NewKey() Key {
+	var k Key
+	rand.Read(k.Secret[:])
+	return k
+}
+
+func (k Key) believed(now time.Time) bool { return k.Until.IsZero() || now.Before(k.Until) }
+
+// String is the key as a line of a key file: 64 hexadecimal digits, and the
+// time of Until by RFC 3339 where there is one.
+func (k Key) String() string {
+	text := hex.EncodeToString(k.Secret[:])
+	if !k.Until.IsZero() {
+		text += " " + k.Until.UTC().Format(time.RFC3339)
+	}
+	return text
+}
+
+// ParseKey reads what String wrote.
+func ParseKey(line string) (Key, error) {
+	var k Key
+	text, until, dated := strings.Cut(line, " ")
+	secret, err := hex.DecodeString(text)
+	if err != nil || len(secret) != KeyBytes {
+		return Key{}, fmt.Errorf("a key is %d hexadecimal digits", 2*KeyBytes)
+	}
+	copy(k.Secret[:], secret)
+	if dated {
+		if k.Until, err = time.Parse(time.RFC3339, until); err != nil {
+			return Key{}, errors.New("behind a key stands a time like 2030-12-31T00:00:00Z")
+		}
+	}
+	return k, nil
+}
+
+// LoadOrCreateKeys reads the key file at path, the key that signs first. Where
+// there is none it makes one with a random key, readable by its owner alone.
+// A file that others can read is refused. Two processes that start at a time
+// get the same key.
+func LoadOrCreateKeys(path string) ([]Key, error) {
+	keys, err := loadKeys(path)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return keys, err
+	}
+	err = writeKeys(path, []Key{NewKey()}, os.Link)
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, err
+	}
+	return loadKeys(path)
+}
+
+// RotateKeys puts a new key first in the key file at path. The one that signed
+// so far is believed for another while: as long as a bounce may take,
+// some ten days. Keys that are no longer believed at now go.
+func RotateKeys(path string, now time.Time, believed time.Duration) ([]Key, error) {
+	old, err := loadKeys(path)
+	if err != nil {
+		return nil, err
+	}
+	keys := []Key{NewKey()}
+	for _, k := range old {
+		if k.Until.IsZero() {
+			k.Until = now.Add(believed).Truncate(time.Second)
+		}
+		if k.believed(now) {
+			keys = append(keys, k)
+		}
+	}
+	return keys, writeKeys(path, keys, os.Rename)
+}
+
+func loadKeys(path string) ([]Key, error) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("VERP key: %w", err)
+	case info.Mode().Perm()&0o077 != 0:
+		return nil, fmt.Errorf("VERP key: %s can be read by others: chmod 600", path)
+	case info.Size() > keyFileBytesMax:
+		return nil, fmt.Errorf("VERP key: %s has more than %d octets", path, keyFileBytesMax)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("VERP key: %w", err)
+	}
+	var keys []Key
+	for number, line := range bytes.Split(bytes.TrimSpace(text), []byte("\n")) {
+		k, err := ParseKey(string(line))
+		if err != nil {
+			return nil, fmt.Errorf("VERP key: %s:%d: %w", path, number+1, err)
+		}
+		keys = append(keys, k)
+	}
+	return keys, nil
+}
+
+// writeKeys writes a whole file beside path, makes it durable, and puts it in
+// place: by os.Rename, or by os.Link, which replaces nothing.
+func writeKeys(path string, keys []Key, place func(from, to string) error) error {
+	dir := filepath.Dir(path)
+	f, err := os.CreateTemp(dir, ".verp-key-*") // 0600
+	if err != nil {
+		return fmt.Errorf("VERP key: %w", err)
+	}
+	defer os.Remove(f.Name())
+	var text strings.Builder
+	for _, k := range keys {
+		text.WriteString(k.String() + "\n")
+	}
+	_, err = f.WriteString(text.String())
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil {
+		err = place(f.Name(), path)
+	}
+	if err == nil {
+		err = syncDir(dir)
+	}
+	if err != nil {
+		return fmt.Errorf("VERP key: %w", err)
+	}
+	return nil
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

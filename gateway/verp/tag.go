@@ -1,0 +1,73 @@
+package verp
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base32"
+	"encoding/binary"
+	"strings"
+	"time"
+
+	"github.com/mmgw/mmgw/gateway"
+)
+
+// Lengths of the parts of a detail. 80 bits are 16 characters of base32: to
+// guess a tag takes some 2^80 bounces, to find an address with the token of
+// another some 2^80 hashes.
+const (
+	messageChars = 10
+	tagBytes     = 10
+	tagChars     = 16
+)
+
+const alphabet = "abcdefghijklmnopqrstuvwxyz234567"
+
+var encoding = base32.NewEncoding(alphabet).WithPadding(base32.NoPadding)
+
+// Token is what stands for a member of list in opaque reverse-paths: 16
+// characters of base32 in lower case, the same whatever the case of member.
+func Token(list gateway.ListID, member gateway.ForwardPath) string {
+	sum := sha256.Sum256([]byte(string(list) + "\x00" + member.Key()))
+	return encoding.EncodeToString(sum[:tagBytes])
+}
+
+// subject is what a tag vouches for.
+type subject struct {
+	form    Form
+	probe   bool
+	list    gateway.ListID
+	member  string // Signed: in lower case. Opaque: the token. Shared: ""
+	message gateway.QueueID
+}
+
+// tag signs s.
+func (k Key) tag(s subject) string {
+	label := string(s.form)
+	if s.probe {
+		label += " probe"
+	}
+	text := []byte(label + "\x00" + string(s.list) + "\x00" + s.member + "\x00")
+	mac := hmac.New(sha256.New, k.Secret[:])
+	mac.Write(binary.BigEndian.AppendUint64(text, uint64(s.message)))
+	return encoding.EncodeToString(mac.Sum(nil)[:tagBytes])
+}
+
+// verify says whether one of the keys that are believed at now made tag, for
+// a post or for a probe.
+func (c *Codec) verify(s subject, tag string, now time.Time) (probe, ok bool) {
+	for _, key := range c.Keys {
+		if !key.believed(now) {
+			continue
+		}
+		for _, s.probe = range []bool{false, true} {
+			if hmac.Equal([]byte(key.tag(s)), []byte(tag)) {
+				return s.probe, true
+			}
+		}
+	}
+	return false, false
+}
+
+// isBase32 says whether s is made of the characters of tags and tokens. It is
+// stricter than the decoder, which skips line ends.
+func isBase32(s string) bool { return strings.Trim(s, alphabet) == "" }
