@@ -110,22 +110,19 @@ func notifyText(n gateway.Notify) string {
 	return strings.Join(words, ",")
 }
 
-// originalText is the value of ORCPT for a decoded "type;address": encoded
-// by RFC 3461, section 4.2, or for type utf-8 by RFC 6533, section 3. It is ""
-// where the text is no such thing.
+// originalText is the value of ORCPT, which is kept as it came, encoded by RFC
+// 3461, section 4.2. It is "" where the text is no such thing.
 func originalText(original string) string {
 	kind, address, ok := strings.Cut(original, ";")
-	if !ok || kind == "" || address == "" || strings.Trim(strings.ToLower(kind), "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
+	if !ok || kind == "" || address == "" || len(original) > originalBytesMax || strings.Trim(strings.ToLower(kind), "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
 		return ""
 	}
-	text := xtext(address)
-	if strings.EqualFold(kind, "utf-8") {
-		text = unicodeXtext(address)
+	for i := range len(address) {
+		if address[i] <= ' ' || address[i] > '~' {
+			return ""
+		}
 	}
-	if text == "" || len(kind)+1+len(text) > originalBytesMax {
-		return ""
-	}
-	return kind + ";" + text
+	return kind + ";" + strings.ReplaceAll(address, "=", "+3D")
 }
 
 // xtext encodes s by RFC 3461, section 4. Text that is not printable ASCII has
@@ -140,19 +137,6 @@ func xtext(s string) string {
 			fmt.Fprintf(&b, "+%02X", c)
 		default:
 			b.WriteByte(c)
-		}
-	}
-	return b.String()
-}
-
-// unicodeXtext is the utf-8-addr-xtext of RFC 6533, section 3.
-func unicodeXtext(s string) string {
-	var b strings.Builder
-	for _, r := range s {
-		if r > ' ' && r <= '~' && !strings.ContainsRune(`+=\`, r) {
-			b.WriteRune(r)
-		} else {
-			fmt.Fprintf(&b, `\x{%X}`, r)
 		}
 	}
 	return b.String()
