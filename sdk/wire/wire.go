@@ -70,6 +70,6 @@ const (
 	TableGateway   = "gateway"   // one row: hostname lmtp_target lmtp_socket verp_delimiter smtp_host state_dir mta_dir config.*
 	TableDomains   = "domains"   // domain alias_of kind (list or forward)
 	TableLists     = "lists"     // address local domain id alias_domain
-	TableAddresses = "addresses" // address list service detail (0 or 1)
+	TableAddresses = "addresses" // address list service suffix detail (0 or 1)
 	TableRoutes    = "routes"    // domain to
 )

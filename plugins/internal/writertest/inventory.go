@@ -1,0 +1,99 @@
+package writertest
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/sdk/wire"
+)
+
+// Builder makes an inventory as mmgw does (sdk/ABI.md, Inventory): rows
+// sorted, nine addresses a list.
+type Builder struct {
+	gateway gateway.Row
+	lists   []gateway.Row
+	domains map[string]gateway.Row
+	routes  []gateway.Row
+}
+
+// Gateway sets a column of the gateway's row.
+func (b *Builder) Gateway(column, value string) {
+	if b.gateway == nil {
+		b.gateway = gateway.Row{"verp_delimiter": "+", "hostname": "mx.example.com"}
+	}
+	b.gateway[column] = value
+}
+
+// List adds a list; alias is its alias domain, or "".
+func (b *Builder) List(address, alias string) {
+	path := gateway.ForwardPath(address)
+	b.domain(path.Domain(), "", "list")
+	if alias != "" {
+		b.domain(alias, path.Domain(), "list")
+	}
+	b.lists = append(b.lists, gateway.Row{
+		"address":      address,
+		"local":        path.Local(),
+		"domain":       path.Domain(),
+		"id":           string(gateway.NewListID(path)),
+		"alias_domain": alias,
+	})
+}
+
+// Forward adds a domain whose mail goes to a backend.
+func (b *Builder) Forward(domain, to string) {
+	b.domain(domain, "", "forward")
+	b.routes = append(b.routes, gateway.Row{"domain": domain, "to": to})
+}
+
+func (b *Builder) domain(name, aliasOf, kind string) {
+	if b.domains == nil {
+		b.domains = map[string]gateway.Row{}
+	}
+	b.domains[name] = gateway.Row{"domain": name, "alias_of": aliasOf, "kind": kind}
+}
+
+// Inventory returns the tables.
+func (b *Builder) Inventory() gateway.Inventory {
+	slices.SortFunc(b.lists, func(x, y gateway.Row) int {
+		return cmp.Or(cmp.Compare(known(x), known(y)), cmp.Compare(x["local"], y["local"]), cmp.Compare(x["domain"], y["domain"]))
+	})
+	if b.gateway == nil {
+		b.Gateway("verp_delimiter", "+")
+	}
+	inventory := gateway.Inventory{
+		wire.TableGateway: {b.gateway},
+		wire.TableLists:   b.lists,
+		wire.TableRoutes:  b.routes,
+	}
+	for _, row := range b.domains {
+		inventory[wire.TableDomains] = append(inventory[wire.TableDomains], row)
+	}
+	slices.SortFunc(inventory[wire.TableDomains], func(x, y gateway.Row) int { return cmp.Compare(x["domain"], y["domain"]) })
+	for _, row := range b.lists {
+		inventory[wire.TableAddresses] = append(inventory[wire.TableAddresses], addresses(row)...)
+	}
+	return inventory
+}
+
+// known is the domain by which the MTA knows a list.
+func known(row gateway.Row) string { return cmp.Or(row["alias_domain"], row["domain"]) }
+
+func addresses(list gateway.Row) []gateway.Row {
+	var rows []gateway.Row
+	for _, suffix := range gateway.Suffixes {
+		detail := "0"
+		if suffix.Detail {
+			detail = "1"
+		}
+		rows = append(rows, gateway.Row{
+			"address": list["local"] + suffix.Text + "@" + known(list),
+			"list":    list["address"],
+			"service": string(suffix.Service),
+			"suffix":  suffix.Text,
+			"detail":  detail,
+		})
+	}
+	return rows
+}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/mmgw/mmgw/sdk"
+	"github.com/mmgw/mmgw/sdk/rfc2047"
+)
+
+func decorate(m *sdk.Message) error {
+	address, ok := sdk.Get("list.address")
+	if !ok {
+		return nil // a forward route
+	}
+	at := strings.LastIndexByte(address, '@')
+	if at < 0 {
+		return errors.New("the list has no address")
+	}
+	if err := removeForeign(m); err != nil {
+		return err
+	}
+	return add(m, list{address[:at], address[at+1:]})
+}
+
+// removeForeign takes out every List-* field. Those of another list would send
+// its members' replies and unsubscribe clicks there.
+func removeForeign(m *sdk.Message) error {
+	for i := m.FieldCount() - 1; i >= 0; i-- {
+		field := sdk.Field(i)
+		if !isListField(field.Name()) {
+			continue
+		}
+		if err := field.Delete(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func isListField(name string) bool {
+	const prefix = "list-"
+	if len(name) <= len(prefix) {
+		return false
+	}
+	for i := range len(prefix) {
+		if name[i]|0x20 != prefix[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// list is a list's address at its @.
+type list struct{ local, domain string }
+
+func add(m *sdk.Message, l list) error {
+	fields := [][2]string{
+		{"List-Id", listID()},
+		{"List-Post", l.mailto("", "")},
+		{"List-Help", l.mailto("-request", "help")},
+		{"List-Subscribe", l.mailto("-join", "")},
+		{"List-Unsubscribe", l.mailto("-leave", "")},
+		{"List-Owner", l.mailto("-owner", "")},
+	}
+	if archive, _ := sdk.Get("list.config.archive"); archive != "" {
+		fields = append(fields, [2]string{"List-Archive", "<" + escape(archive, uriChars) + ">"})
+	}
+	for _, field := range fields {
+		if err := m.AppendHeader(field[0], field[1]); err != nil {
+			return err
+		}
+	}
+	if err := m.SetHeader("Precedence", "list"); err != nil {
+		return err
+	}
+	if sdk.ConfigBool("sender", false) {
+		return m.SetHeader("Sender", l.local+"-bounces@"+l.domain)
+	}
+	return nil
+}
+
+// listID is the value of List-Id: the description as a phrase, and the id.
+func listID() string {
+	id, _ := sdk.Get("list.id")
+	description, _ := sdk.Get("list.description")
+	if description == "" {
+		return "<" + id + ">"
+	}
+	return rfc2047.Phrase(description) + " <" + id + ">"
+}
+
+// mailto is the URI of one of the list's addresses in angle brackets.
+func (l list) mailto(suffix, subject string) string {
+	uri := "<mailto:" + escape(l.local+suffix, mailtoChars) + "@" + escape(l.domain, mailtoChars)
+	if subject != "" {
+		uri += "?subject=" + subject
+	}
+	return uri + ">"
+}
+
+// Characters beside letters and digits that stay as they are. In an address of
+// a mailto URI (RFC 6068, section 2) those that mean something to the URI or
+// to the header field are left out.
+const (
+	mailtoChars = "-._~+!$'*"
+	uriChars    = mailtoChars + "%/:?#[]@&=,;()"
+)
+
+// escape percent-encodes what is neither a letter nor a digit nor in keep.
+func escape(s, keep string) string {
+	const hexDigits = "0123456789ABCDEF"
+	var b strings.Builder
+	for i := range len(s) {
+		c := s[i]
+		if 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte(keep, c) >= 0 {
+			b.WriteByte(c)
+			continue
+		}
+		b.WriteByte('%')
+		b.WriteByte(hexDigits[c>>4])
+		b.WriteByte(hexDigits[c&15])
+	}
+	return b.String()
+}

@@ -1,0 +1,13 @@
+// Command list-headers is a built-in outgoing handler: it gives posts the
+// fields by which mail programs recognise a list (RFC 2369 and RFC 2919), in
+// place of any that came from outside.
+//
+// Settings: sender (false; true sets Sender to the list's -bounces address).
+// Of a list's config: archive, the address of its archive on the web.
+package main
+
+import "github.com/mmgw/mmgw/sdk/outgoing"
+
+func init() { outgoing.Handle(decorate) }
+
+func main() {}

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/mmgw/mmgw/sdk"
+	"github.com/mmgw/mmgw/sdk/wire"
+	"github.com/mmgw/mmgw/sdk/writer"
+)
+
+// fileMode lets Postfix read its tables as the user postfix.
+const fileMode = 0o644
+
+// renderer writes the three tables of one inventory.
+type renderer struct {
+	inv     *sdk.Inventory
+	format  format
+	nextHop string
+	aliases int // lists that are known by an alias domain
+}
+
+func render(inv *sdk.Inventory) error {
+	f, err := formatOf(inv)
+	if err != nil {
+		return err
+	}
+	target, err := writer.LMTP(inv)
+	if err != nil {
+		return err
+	}
+	r := renderer{inv: inv, format: f, nextHop: nextHop(target)}
+	if err := r.lmtp(); err != nil {
+		return err
+	}
+	if err := r.domains(); err != nil {
+		return err
+	}
+	return r.vmap()
+}
+
+func (r *renderer) begin(name, purpose string) (*sdk.File, error) {
+	file, err := r.inv.File(name, fileMode)
+	if err != nil {
+		return nil, err
+	}
+	file.WriteString("# ", name, ": ", purpose, ".\n# mmgw renders this file from its lists and forgets changes made here.\n\n")
+	return file, nil
+}
+
+// lmtp renders the transport of every address.
+func (r *renderer) lmtp() error {
+	file, err := r.begin("postfix_lmtp", "transport_maps and relay_recipient_maps")
+	if err != nil {
+		return err
+	}
+	heading := ""
+	err = r.lists(func(l list) {
+		if l.domain != heading {
+			heading = l.domain
+			file.WriteString("# Lists of @", heading, "\n")
+		}
+		if l.domain != l.home {
+			r.aliases++
+		}
+		width := l.width(l.domain) + strings.Count(l.entries[0].address, ".") + 10
+		for _, e := range l.entries {
+			line(file, r.format.address(e.address, e.detail), width, r.nextHop)
+		}
+		file.WriteString("\n")
+	})
+	if err != nil {
+		return err
+	}
+	err = r.forwards(func(domain string) {
+		file.WriteString("# Everything of @", domain, "\n")
+		for _, key := range r.format.wholeDomain(domain) {
+			line(file, key, 0, r.nextHop)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	return file.Close()
+}
+
+// domains renders the domains that Postfix takes mail for. The value names
+// the domain that lists have in mmgw.
+func (r *renderer) domains() error {
+	file, err := r.begin("postfix_domains", "relay_domains")
+	if err != nil {
+		return err
+	}
+	last := "" // lists stand sorted by this domain
+	for row := range r.inv.Table(wire.TableLists).Rows {
+		home := row.Get("domain")
+		domain := row.Get("alias_domain")
+		if domain == "" {
+			domain = home
+		}
+		if domain != last {
+			last = domain
+			line(file, r.format.domain(domain), 0, home)
+		}
+	}
+	err = r.forwards(func(domain string) { line(file, r.format.domain(domain), 0, domain) })
+	if err != nil {
+		return err
+	}
+	return file.Close()
+}
+
+// vmap renders the way from the addresses that people know to those under the
+// alias domain. The file is there without any, so that main.cf may always name
+// it.
+func (r *renderer) vmap() error {
+	file, err := r.begin("postfix_vmap", "virtual_alias_maps")
+	if err != nil {
+		return err
+	}
+	if r.aliases == 0 {
+		return file.Close()
+	}
+	err = r.lists(func(l list) {
+		if l.domain == l.home {
+			return
+		}
+		file.WriteString("# ", l.home, " is ", l.domain, " here\n")
+		width := l.width(l.home) + 13
+		for _, e := range l.entries {
+			local, _ := writer.Split(e.address)
+			line(file, r.format.address(local+"@"+l.home, e.detail), width, r.format.rewritten(local, l.domain, e.detail))
+		}
+		file.WriteString("\n")
+	})
+	if err != nil {
+		return err
+	}
+	return file.Close()
+}
+
+// line writes a key, padded to width but with one space at least, and a value.
+func line(file *sdk.File, key string, width int, value string) {
+	file.WriteString(key)
+	file.Pad(width - len(key))
+	file.WriteString(value, "\n")
+}
