@@ -32,7 +32,7 @@ func (a Action) String() string {
 // not end well has no verdict but an error, and none of its edits apply.
 type Verdict struct {
 	Action     Action
-	Status     *Status // of Reject and Defer: its class fits the action
+	Status     *Status // of Reject and Defer: its class fits the action; of Hold: its Text is the reason, nil for none
 	Edits      []Edit
 	Recipients map[RecipientID]Disposition // those that fare differently
 	Added      []Recipient

@@ -1,0 +1,210 @@
+// Package queue decides what of the spool is done next, and what follows from
+// an attempt. It is pure: it reads no clock, starts no goroutine and touches
+// no disk; time is an argument, what to do is a result.
+//
+// Entries wait for their time; those that are due go by priority, the lower
+// number first, and among the lists of one priority in turn, so that a post to
+// a million members does not delay that of a small list. The caller takes as
+// many at a time as it has hands, so that after an outage, or a jump of the
+// clock, the work that is due comes at the pace at which it is done.
+package queue
+
+import (
+	"container/heap"
+	"time"
+
+	"github.com/mmgw/mmgw/gateway"
+)
+
+// ClockStepMin is the least step back of the clock that is taken for one; the
+// waiting times move with it. Smaller ones only lengthen a delay.
+const ClockStepMin = time.Minute
+
+// Queue holds the entries that are to be done. The zero value is empty and
+// ready. It is used by one goroutine at a time.
+type Queue struct {
+	items   map[gateway.BatchKey]*item
+	waiting byDue
+	ready   ready
+	taken   int
+	last    time.Time // the latest now
+}
+
+// item is an entry in one of four places.
+type item struct {
+	entry gateway.Entry
+	place place
+	index int // in waiting
+	due   time.Time
+}
+
+type place uint8
+
+const (
+	placeWaiting place = iota
+	placeReady
+	placeTaken
+	placeHeld // waits for a release
+	placeGone // removed while it stood in line
+)
+
+func keyOf(e *gateway.Entry) gateway.BatchKey {
+	return gateway.BatchKey{Message: e.Message, Leg: e.Leg, Number: e.Batch}
+}
+
+// Add puts an entry into the queue, in place of the one of the same message,
+// leg and batch: a new one, or one that was taken and is due again. An entry
+// with gateway.StageHeld is kept and not given out. One whose Expires is
+// before its Due is due at Expires.
+func (q *Queue) Add(e gateway.Entry) {
+	key := keyOf(&e)
+	q.Done(key)
+	if q.items == nil {
+		q.items = map[gateway.BatchKey]*item{}
+	}
+	it := &item{entry: e, due: e.Due}
+	if !e.Expires.IsZero() && e.Expires.Before(e.Due) {
+		it.due = e.Expires
+	}
+	q.items[key] = it
+	if e.Stage == gateway.StageHeld {
+		it.place = placeHeld
+		return
+	}
+	heap.Push(&q.waiting, it)
+}
+
+// Next takes up to n entries that are due at now, the most urgent first. Each
+// is in the caller's hands until Add or Done names it again.
+func (q *Queue) Next(now time.Time, n int) []gateway.Entry {
+	q.follow(now)
+	for len(q.waiting) > 0 && !q.waiting[0].due.After(now) {
+		it := heap.Pop(&q.waiting).(*item)
+		it.place = placeReady
+		q.ready.add(it)
+	}
+	var entries []gateway.Entry
+	for len(entries) < n {
+		it := q.ready.take()
+		if it == nil {
+			break
+		}
+		it.place = placeTaken
+		q.taken++
+		entries = append(entries, it.entry)
+	}
+	return entries
+}
+
+// follow moves the waiting times with a clock that was set back.
+func (q *Queue) follow(now time.Time) {
+	if step := q.last.Sub(now); step >= ClockStepMin && !q.last.IsZero() {
+		for _, it := range q.waiting {
+			it.due = it.due.Add(-step)
+		}
+	}
+	q.last = now
+}
+
+// Wake is when Next has something to give out, as long as nothing changes:
+// the zero time for at once. ok is false where there is nothing to wait for.
+func (q *Queue) Wake() (at time.Time, ok bool) {
+	if q.ready.count > 0 {
+		return time.Time{}, true
+	}
+	if len(q.waiting) > 0 {
+		return q.waiting[0].due, true
+	}
+	return time.Time{}, false
+}
+
+// Done takes an entry out of the queue, wherever it is; unknown ones are ignored.
+func (q *Queue) Done(key gateway.BatchKey) {
+	it := q.items[key]
+	if it == nil {
+		return
+	}
+	switch it.place {
+	case placeWaiting:
+		heap.Remove(&q.waiting, it.index)
+	case placeReady:
+		q.ready.count--
+	case placeTaken:
+		q.taken--
+	}
+	it.place = placeGone
+	delete(q.items, key)
+}
+
+// Remove takes out every entry of a message: it is dropped, or held.
+func (q *Queue) Remove(id gateway.QueueID) {
+	for key := range q.items {
+		if key.Message == id {
+			q.Done(key)
+		}
+	}
+}
+
+// Retry makes every entry of a message due at now that is waiting for a later
+// time, and returns how many there were.
+func (q *Queue) Retry(id gateway.QueueID, now time.Time) (n int) {
+	for key, it := range q.items {
+		if key.Message == id && it.place == placeWaiting && it.due.After(now) {
+			it.due, it.entry.Due = now, now
+			heap.Fix(&q.waiting, it.index)
+			n++
+		}
+	}
+	return n
+}
+
+// Count is how many entries are where.
+type Count struct {
+	Waiting int // for their time
+	Ready   int // due, and not taken
+	Taken   int
+	Held    int
+}
+
+// Count counts the entries.
+func (q *Queue) Count() Count {
+	c := Count{Waiting: len(q.waiting), Ready: q.ready.count, Taken: q.taken}
+	c.Held = len(q.items) - c.Waiting - c.Ready - c.Taken
+	return c
+}
+
+// byDue is a heap of waiting items.
+type byDue []*item
+
+func (h byDue) Len() int { return len(h) }
+
+// Less puts the older message first where the times are the same.
+func (h byDue) Less(i, j int) bool {
+	a, b := h[i], h[j]
+	if !a.due.Equal(b.due) {
+		return a.due.Before(b.due)
+	}
+	if a.entry.Message != b.entry.Message {
+		return a.entry.Message < b.entry.Message
+	}
+	return a.entry.Batch < b.entry.Batch
+}
+
+func (h byDue) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].index, h[j].index = i, j
+}
+
+func (h *byDue) Push(x any) {
+	it := x.(*item)
+	it.place, it.index = placeWaiting, len(*h)
+	*h = append(*h, it)
+}
+
+func (h *byDue) Pop() any {
+	old := *h
+	it := old[len(old)-1]
+	old[len(old)-1] = nil
+	*h = old[:len(old)-1]
+	return it
+}

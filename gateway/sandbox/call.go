@@ -1,0 +1,195 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/mmgw/mmgw/gateway"
+)
+
+// call is one call of a module, from its first instruction to its verdict. It
+// is the context of the call at the same time, which is how host functions
+// find it. An instance has one and uses it again.
+type call struct {
+	context.Context
+	plugin   *Plugin
+	instance *instance
+	hook     hook
+	exchange *gateway.Exchange // nil while loading and in writers
+	start    time.Time
+	deadline time.Time
+	fuel     int64 // at the start
+
+	hostCalls int64
+	fault     *Error // why a host function left the module
+	errorText string // of error()
+
+	header     headerState
+	body       bodyState
+	recipients recipientState
+	decision   decision
+	plan       gateway.Plan
+	writer     writerState
+	log        logState
+	dice       *rand.ChaCha8 // of pure calls
+}
+
+// callKey is the key of the call among the values of a context.
+type callKey struct{}
+
+// Value makes the call known to host functions below a derived context.
+func (c *call) Value(key any) any {
+	if key == (callKey{}) {
+		return c
+	}
+	return c.Context.Value(key)
+}
+
+// callOf finds the call that a host function belongs to: the context itself, or
+// a value of it where wazero wrapped it.
+func callOf(ctx context.Context) *call {
+	if c, ok := ctx.(*call); ok {
+		return c
+	}
+	return ctx.Value(callKey{}).(*call)
+}
+
+// begin makes the call ready for a module that is about to run.
+func (c *call) begin(ctx context.Context, p *Plugin, i *instance, h hook, x *gateway.Exchange) {
+	start := time.Now()
+	*c = call{
+		Context: ctx, plugin: p, instance: i, hook: h, exchange: x,
+		start: start, deadline: start.Add(p.spec.Timeout), fuel: p.spec.Fuel,
+	}
+	if h == hookInit {
+		c.deadline, c.fuel = start.Add(max(p.spec.Timeout, initTimeMin)), max(p.spec.Fuel, initFuelMin)
+	}
+	if end, ok := ctx.Deadline(); ok && end.Before(c.deadline) {
+		c.deadline = end
+	}
+	if x != nil && h&hookMessage != 0 {
+		c.header.draft = x.Draft
+	}
+}
+
+// limited is the context to call the module in. In ModeDeadline wazero goes on
+// looking at it for a moment after the call, so that it cannot be the call.
+func (c *call) limited() (context.Context, context.CancelFunc) {
+	if c.plugin.spec.Mode != ModeDeadline {
+		return c, func() {}
+	}
+	return context.WithDeadline(context.WithValue(c.Context, callKey{}, c), c.deadline)
+}
+
+// enter is what every host function does first.
+func (c *call) enter() {
+	c.hostCalls++
+	c.spend(unitsPerCall)
+	if c.hostCalls%deadlineEvery == 0 {
+		c.checkTime()
+	}
+}
+
+// checkTime stops a call that is past its limit, or that nobody waits for.
+func (c *call) checkTime() {
+	err := c.Context.Err()
+	switch {
+	case err == nil && time.Now().Before(c.deadline):
+	case err == context.Canceled:
+		c.fault = c.givenUp()
+		panic(errStopped)
+	default:
+		c.stop(TimedOut, c.timeReason())
+	}
+}
+
+// givenUp is the error of a call whose context was canceled: the module is not
+// to blame, but it is in the middle of its work.
+func (c *call) givenUp() *Error {
+	failed := c.failure(Canceled, "the caller gave up")
+	failed.Cause = context.Canceled
+	return failed
+}
+
+// timeReason is what TimedOut says: the limit that held, which may be that of
+// the caller.
+func (c *call) timeReason() string {
+	return fmt.Sprintf("ran past its time limit of %s", c.deadline.Sub(c.start).Round(time.Millisecond))
+}
+
+// fuelReason is what OutOfFuel says. It names the limit, which is a setting.
+func (c *call) fuelReason() string { return fmt.Sprintf("ran out of fuel (%d units)", c.fuel) }
+
+// spend takes units for work that the host does.
+func (c *call) spend(units int64) {
+	if c.instance.slice != nil && !c.instance.spend(units) {
+		c.stop(OutOfFuel, c.fuelReason())
+	}
+}
+
+// stop leaves the module. A panic is how a wazero host function does that.
+func (c *call) stop(f Fault, reason string) {
+	c.fault = c.failure(f, reason)
+	panic(errStopped)
+}
+
+// failure is an error of this call.
+func (c *call) failure(f Fault, reason string) *Error {
+	return &Error{Plugin: c.plugin.spec.Name, Phase: c.hook.String(), Fault: f, Reason: reason}
+}
+
+// end returns what became of a call of which wazero said err and which
+// returned result, and frees what the call holds open.
+func (c *call) end(err error, result uint64) *Error {
+	if c.body.reader != nil {
+		c.body.reader.Close()
+	}
+	c.log.flush(c)
+	switch {
+	case err != nil:
+		return c.ended(err)
+	case c.hook == hookWriter && uint32(result) == 0 && c.writer.open:
+		return c.failure(Returned, "returned 0 while the file "+gateway.Printable(c.writer.file.Path)+" was open")
+	case uint32(result) == 0:
+		return nil
+	case c.errorText != "":
+		return c.failure(Returned, fmt.Sprintf("returned %d: %s", int32(result), c.errorText))
+	}
+	return c.failure(Returned, fmt.Sprintf("returned %d", int32(result)))
+}
+
+// ended says why a call did not come back: what a host function noted comes
+// first, then the meter, then the clock of wazero, and a trap last.
+func (c *call) ended(err error) *Error {
+	if c.fault != nil {
+		_, c.fault.Trace = trapReason(err)
+		return c.fault
+	}
+	if c.instance.outOfFuel() {
+		return c.failure(OutOfFuel, c.fuelReason())
+	}
+	if c.plugin.spec.Mode == ModeDeadline {
+		switch {
+		case errors.Is(err, context.DeadlineExceeded):
+			return c.failure(TimedOut, c.timeReason())
+		case errors.Is(err, context.Canceled):
+			return c.givenUp()
+		}
+	}
+	reason, trace := trapReason(err)
+	failed := c.failure(Trapped, reason)
+	failed.Trace = trace
+	return failed
+}
+
+// usage is what the call cost so far.
+func (c *call) usage() gateway.Usage {
+	u := gateway.Usage{Time: time.Since(c.start), HostCalls: c.hostCalls}
+	if c.instance.slice != nil {
+		u.Fuel = min(max(c.fuel-c.instance.fuelLeft(), 0), c.fuel)
+	}
+	return u
+}

@@ -1,0 +1,104 @@
+package sandbox
+
+import (
+	"context"
+	"strings"
+
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/mmgw/mmgw/gateway/sandbox/meter"
+	"github.com/mmgw/mmgw/sdk/wire"
+)
+
+// hook is one export of a module that the host calls, or a set of them.
+type hook uint16
+
+// The hooks, and the sets of them that share functions.
+const (
+	hookInit hook = 1 << iota
+	hookRecipient
+	hookIncoming
+	hookOutgoing
+	hookPlan
+	hookResult
+	hookWriter
+
+	hookHandlers = hookRecipient | hookIncoming | hookOutgoing | hookPlan | hookResult
+	hookMessage  = hookIncoming | hookOutgoing | hookPlan | hookResult
+	hookEdits    = hookIncoming | hookOutgoing | hookPlan
+	hookAny      = hookInit | hookHandlers | hookWriter
+)
+
+// export is one hook as a module exports it.
+type export struct {
+	hook   hook
+	name   string // of the function
+	phase  string // for people
+	params string
+}
+
+// exports are the hooks, in the order of a message's way.
+var exports = [...]export{
+	{hookRecipient, wire.ExportRecipient, "recipient", "i"},
+	{hookIncoming, wire.ExportIncoming, "incoming", ""},
+	{hookOutgoing, wire.ExportOutgoing, "outgoing", ""},
+	{hookPlan, wire.ExportPlan, "plan", ""},
+	{hookResult, wire.ExportResult, "result", "i"},
+	{hookWriter, wire.ExportMTAConfig, "mta_config", ""},
+}
+
+// String is the phase that one hook serves, for people.
+func (h hook) String() string {
+	for _, e := range exports {
+		if e.hook == h {
+			return e.phase
+		}
+	}
+	return "init"
+}
+
+// function is one host function: a row of the table that says all about it.
+// Parameters are written as i for i32 and I for i64.
+type function struct {
+	name       string
+	params     string
+	result     string
+	capability string                             // that has to be granted, "" for none
+	hooks      hook                               // that may call it
+	run        func(c *call, args []uint64) int64 // nil: known, and not offered
+}
+
+// Call implements api.GoModuleFunction.
+func (f *function) Call(ctx context.Context, _ api.Module, stack []uint64) {
+	c := callOf(ctx)
+	c.enter()
+	var result int64
+	switch {
+	case f.hooks&c.hook == 0:
+		result = wire.WrongPhase
+	case f.capability != "" && !c.plugin.grants(f.capability):
+		result = wire.NotPermitted
+	default:
+		result = f.run(c, stack)
+	}
+	switch f.result {
+	case "i":
+		stack[0] = api.EncodeI32(int32(result))
+	case "I":
+		stack[0] = uint64(result)
+	}
+}
+
+// matches says whether a module imports the function with its right types.
+func (f *function) matches(s meter.Signature) bool {
+	return s == meter.Signature{Params: octets(f.params), Results: octets(f.result)}
+}
+
+// octets are the types of a signature in the binary format.
+func octets(types string) string {
+	return strings.NewReplacer("i", "\x7f", "I", "\x7e").Replace(types)
+}
+
+// values are the types of a signature as wazero names them, which are the same
+// octets.
+func values(types string) []api.ValueType { return []api.ValueType(octets(types)) }

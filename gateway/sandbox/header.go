@@ -1,0 +1,225 @@
+package sandbox
+
+import (
+	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/sdk/wire"
+)
+
+// headerState is the header as the call has left it so far.
+type headerState struct {
+	draft *gateway.Draft // the exchange's own before the first edit; nil: the phase has none
+	own   bool           // it is a copy, of whose fields size is the octets
+	size  int
+	edits []gateway.Edit
+}
+
+// fields charges for looking at the header and returns it.
+func (c *call) fields() (gateway.Header, bool) {
+	if c.header.draft == nil {
+		return nil, false
+	}
+	header := c.header.draft.Header
+	c.spend(unitsPerField * int64(len(header)))
+	return header, true
+}
+
+// field returns field i.
+func (c *call) field(i uint64) (gateway.Field, int64) {
+	switch d := c.header.draft; {
+	case d == nil:
+		return "", wire.WrongPhase
+	case uint32(i) >= uint32(len(d.Header)):
+		return "", wire.NotFound
+	default:
+		return d.Header[uint32(i)], 0
+	}
+}
+
+// header_count() -> number
+func (c *call) headerCount([]uint64) int64 {
+	if c.header.draft == nil {
+		return wire.WrongPhase
+	}
+	return int64(len(c.header.draft.Header))
+}
+
+// header_name(i, buf, cap) -> length
+func (c *call) headerName(a []uint64) int64 {
+	f, result := c.field(a[0])
+	if result < 0 {
+		return result
+	}
+	return c.reply(f.Name(), a[1], a[2])
+}
+
+// header_value(i, buf, cap) -> length; unfolded
+func (c *call) headerValue(a []uint64) int64 {
+	f, result := c.field(a[0])
+	if result < 0 {
+		return result
+	}
+	c.spend(int64(len(f)) / octetsPerUnit)
+	return c.reply(f.Value(), a[1], a[2])
+}
+
+// header_raw(i, buf, cap) -> length; as it stands in the message, with its folds
+func (c *call) headerRaw(a []uint64) int64 {
+	f, result := c.field(a[0])
+	if result < 0 {
+		return result
+	}
+	return c.reply(string(f), a[1], a[2])
+}
+
+// header_find(name, nlen, from) -> index
+func (c *call) headerFind(a []uint64) int64 {
+	header, ok := c.fields()
+	if !ok {
+		return wire.WrongPhase
+	}
+	return int64(header.Find(c.text(a[0], a[1]), int(int32(a[2])))) // -1 is wire.NotFound
+}
+
+// header_get(name, nlen, nth, buf, cap) -> length; unfolded, nth counts from 0
+func (c *call) headerGet(a []uint64) int64 {
+	header, ok := c.fields()
+	if !ok {
+		return wire.WrongPhase
+	}
+	name := c.text(a[0], a[1])
+	i := header.Find(name, 0)
+	for nth := int32(a[2]); i >= 0 && nth > 0; nth-- {
+		i = header.Find(name, i+1)
+	}
+	if i < 0 || int32(a[2]) < 0 {
+		return wire.NotFound
+	}
+	c.spend(int64(len(header[i])) / octetsPerUnit)
+	return c.reply(header[i].Value(), a[3], a[4])
+}
+
+// header_insert(i, name, nlen, val, vlen) -> 0; i = -1 appends
+func (c *call) headerInsert(a []uint64) int64 {
+	i := int(int32(a[0]))
+	if c.header.draft != nil && i == -1 {
+		i = len(c.header.draft.Header)
+	}
+	return c.edit(gateway.Edit{Op: gateway.InsertField, Index: i, Name: c.text(a[1], a[2]), Value: c.text(a[3], a[4])})
+}
+
+// header_replace(i, val, vlen) -> 0
+func (c *call) headerReplace(a []uint64) int64 {
+	return c.edit(gateway.Edit{Op: gateway.ReplaceField, Index: int(int32(a[0])), Value: c.text(a[1], a[2])})
+}
+
+// header_delete(i) -> 0
+func (c *call) headerDelete(a []uint64) int64 {
+	return c.edit(gateway.Edit{Op: gateway.DeleteField, Index: int(int32(a[0]))})
+}
+
+// header_set(name, nlen, val, vlen) -> 0
+func (c *call) headerSet(a []uint64) int64 {
+	return c.setField(gateway.Edit{Name: c.text(a[0], a[1]), Value: c.text(a[2], a[3])})
+}
+
+// header_template(name, nlen, val, vlen) -> 0
+func (c *call) headerTemplate(a []uint64) int64 {
+	return c.setField(gateway.Edit{Name: c.text(a[0], a[1]), Value: c.text(a[2], a[3]), Template: true})
+}
+
+// setField replaces the first field of a name and drops the others, or adds one.
+func (c *call) setField(e gateway.Edit) int64 {
+	header, ok := c.fields()
+	if !ok {
+		return wire.WrongPhase
+	}
+	first := header.Find(e.Name, 0)
+	if first < 0 {
+		e.Op, e.Index = gateway.InsertField, len(header)
+		return c.edit(e)
+	}
+	if len(c.header.edits)+header.Count(e.Name) > EditsMax {
+		return wire.Limit
+	}
+	e.Op, e.Index = gateway.ReplaceField, first
+	if result := c.edit(e); result < 0 {
+		return result
+	}
+	c.removeFields(e.Name, first+1)
+	return 0
+}
+
+// header_remove(name, nlen) -> how many there were
+func (c *call) headerRemove(a []uint64) int64 {
+	header, ok := c.fields()
+	if !ok {
+		return wire.WrongPhase
+	}
+	name := c.text(a[0], a[1])
+	if len(c.header.edits)+header.Count(name) > EditsMax {
+		return wire.Limit
+	}
+	return c.removeFields(name, 0)
+}
+
+// removeFields drops the fields of a name from an index on. The caller has
+// checked that as many edits are left.
+func (c *call) removeFields(name string, from int) (removed int64) {
+	d := &c.header.draft
+	for i := (*d).Header.Find(name, from); i >= 0; i = (*d).Header.Find(name, i) {
+		c.edit(gateway.Edit{Op: gateway.DeleteField, Index: i})
+		removed++
+	}
+	return removed
+}
+
+// edit applies one edit of the header and keeps it. It changes nothing unless
+// it returns 0.
+func (c *call) edit(e gateway.Edit) int64 {
+	s := &c.header
+	if s.draft == nil {
+		return wire.WrongPhase
+	}
+	header := s.draft.Header
+	insert := e.Op == gateway.InsertField
+	switch {
+	case e.Index < 0, e.Index > len(header), e.Index == len(header) && !insert:
+		return wire.BadArgument
+	case len(s.edits) >= EditsMax, len(e.Value) > HeaderValueBytesMax, insert && len(header) >= gateway.HeaderFieldsMax:
+		return wire.Limit
+	}
+	if !insert {
+		e.Name = header[e.Index].Name()
+	}
+	if !s.own {
+		s.take()
+		header = s.draft.Header
+	}
+	c.spend(unitsPerField*int64(len(header)-e.Index) + int64(len(e.Value)))
+	if e.Op != gateway.DeleteField {
+		field, err := gateway.NewField(e.Name, e.Value)
+		if err != nil {
+			return wire.BadArgument
+		}
+		if s.size+len(field) > gateway.HeaderBytesMax {
+			return wire.Limit
+		}
+		s.size += len(field)
+	}
+	if !insert {
+		s.size -= len(header[e.Index])
+	}
+	if s.draft.Apply(e) != nil {
+		return wire.BadArgument
+	}
+	s.edits = append(s.edits, e)
+	return 0
+}
+
+// take makes the header the call's own.
+func (s *headerState) take() {
+	s.draft, s.own = s.draft.Clone(), true
+	for _, f := range s.draft.Header {
+		s.size += len(f)
+	}
+}

@@ -1,0 +1,97 @@
+package sandbox
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"github.com/tetratelabs/wazero"
+
+	"github.com/mmgw/mmgw/gateway"
+)
+
+// Env is the world around the modules.
+type Env struct {
+	Version  string                         // host.version of the ABI
+	CacheDir string                         // for compiled code, made if it is missing; "": none. Only its owner may write there
+	Logger   *slog.Logger                   // nil: nothing is logged
+	Local    func(gateway.ForwardPath) bool // an address of a list or a forward domain; nil: none is
+}
+
+// Host compiles and runs modules. It is safe for concurrent use.
+type Host struct {
+	env   Env
+	cache wazero.CompilationCache
+
+	mu       sync.Mutex
+	runtimes map[class]wazero.Runtime
+}
+
+// class is what all modules of one wazero runtime share.
+type class struct {
+	pages uint32 // of memory, at most
+	mode  Mode
+}
+
+// New makes a Host. It fails where the cache directory cannot be used.
+func New(env Env) (*Host, error) {
+	h := &Host{env: env, cache: wazero.NewCompilationCache(), runtimes: map[class]wazero.Runtime{}}
+	if env.Logger == nil {
+		h.env.Logger = slog.New(slog.DiscardHandler)
+	}
+	if env.CacheDir != "" {
+		cache, err := wazero.NewCompilationCacheWithDir(env.CacheDir)
+		if err != nil {
+			return nil, fmt.Errorf("cache of compiled modules: %w", err)
+		}
+		h.cache = cache
+	}
+	return h, nil
+}
+
+// Close frees all compiled code. Every Plugin must be closed before.
+func (h *Host) Close(ctx context.Context) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var first error
+	for key, r := range h.runtimes {
+		if err := r.Close(ctx); err != nil && first == nil {
+			first = err
+		}
+		delete(h.runtimes, key)
+	}
+	if err := h.cache.Close(ctx); err != nil && first == nil {
+		first = err
+	}
+	return first
+}
+
+// runtime returns the runtime of a class, with the host functions in it. They
+// find the call that they belong to in its context.
+func (h *Host) runtime(ctx context.Context, key class) (wazero.Runtime, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if r := h.runtimes[key]; r != nil {
+		return r, nil
+	}
+	r := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().
+		WithCompilationCache(h.cache).
+		WithDebugInfoEnabled(false).
+		WithMemoryLimitPages(key.pages).
+		WithCloseOnContextDone(key.mode == ModeDeadline))
+	for name, table := range hostModules {
+		b := r.NewHostModuleBuilder(name)
+		for i := range table {
+			if f := &table[i]; f.run != nil {
+				b.NewFunctionBuilder().WithGoModuleFunction(f, values(f.params), values(f.result)).Export(f.name)
+			}
+		}
+		if _, err := b.Instantiate(ctx); err != nil {
+			r.Close(ctx)
+			return nil, fmt.Errorf("host module %s: %w", name, err)
+		}
+	}
+	h.runtimes[key] = r
+	return r, nil
+}

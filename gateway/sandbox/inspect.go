@@ -1,0 +1,99 @@
+package sandbox
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+
+	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/sandbox/meter"
+	"github.com/mmgw/mmgw/sdk/wire"
+)
+
+// Info is what a module is, as far as can be seen from outside.
+type Info struct {
+	ABI          string   // "1.0"; "" if it does not tell
+	Hooks        []string // recipient, incoming, outgoing, plan, result, mta_config
+	Imports      []string // "mmgw.get", sorted
+	Capabilities []string // that its imports need, sorted
+	Missing      []string // imports that mmgw of this version does not offer
+	MemoryKiB    int      // to start with
+	Metered      bool     // it can run in ModeFuel
+	Size         int      // octets
+	SHA256       string
+}
+
+// Inspect decodes a module. It runs mmgw_abi, and for that _initialize, in an
+// instance of its own with the default limits, if all imports are to be had.
+func Inspect(wasm []byte) (Info, error) {
+	digest := sha256.Sum256(wasm)
+	info := Info{Size: len(wasm), SHA256: hex.EncodeToString(digest[:])}
+	m, err := meter.Decode(wasm)
+	if err != nil {
+		return info, err
+	}
+	if m.Memory != nil {
+		info.MemoryKiB = int(m.Memory.PagesMin) * 64
+	}
+	for _, i := range m.Imports {
+		name := gateway.Printable(i.Module + "." + i.Name)
+		info.Imports = append(info.Imports, name)
+		switch f := find(i.Module, i.Name); {
+		case f == nil || f.run == nil:
+			info.Missing = append(info.Missing, name)
+		case f.capability != "":
+			info.Capabilities = append(info.Capabilities, f.capability)
+		}
+	}
+	slices.Sort(info.Imports)
+	slices.Sort(info.Capabilities)
+	info.Capabilities = slices.Compact(info.Capabilities)
+	_, err = m.Rewrite(startFuel)
+	info.Metered = err == nil
+	hooks, err := checkExports(m)
+	if err != nil {
+		return info, err
+	}
+	for _, e := range exports {
+		if hooks&e.hook != 0 {
+			info.Hooks = append(info.Hooks, e.phase)
+		}
+	}
+	info.ABI = askABI(wasm, info)
+	return info, nil
+}
+
+// askABI runs a module's mmgw_abi.
+func askABI(wasm []byte, info Info) string {
+	ctx := context.Background()
+	h, err := New(Env{})
+	if err != nil {
+		return ""
+	}
+	defer h.Close(ctx)
+	spec := Spec{Name: "inspected", Wasm: wasm, Capabilities: capabilities[:], Instances: 1}
+	spec.MemoryBytes = min(max(MemoryBytesDefault, int64(info.MemoryKiB)<<10), MemoryBytesMax)
+	if !info.Metered {
+		spec.Mode = ModeDeadline
+	}
+	p, err := h.unstarted(ctx, spec)
+	if err != nil {
+		return ""
+	}
+	defer p.compiled.Close(ctx)
+	i, failed := p.instantiate(ctx)
+	if failed != nil {
+		return ""
+	}
+	defer i.close()
+	if failed := p.initialize(ctx, i, wire.ExportInitialize); failed != nil {
+		return ""
+	}
+	version, failed := p.abi(ctx, i)
+	if failed != nil {
+		return ""
+	}
+	return fmt.Sprintf("%d.%d", version>>16, version&0xffff)
+}

@@ -1,0 +1,136 @@
+package sandbox
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/mmgw/mmgw/gateway/sandbox/meter"
+)
+
+// instance is one instantiated module. It is used by one goroutine at a time.
+type instance struct {
+	module  api.Module
+	memory  api.Memory
+	hooks   [len(exports)]api.Function // nil: not exported
+	slice   api.MutableGlobal          // these are nil in ModeDeadline
+	rest    api.MutableGlobal
+	pages   api.MutableGlobal
+	globals []api.MutableGlobal
+	napped  int64 // nanoseconds that poll_oneoff pretended to wait
+	call    call
+	stack   [1]uint64
+}
+
+// snapshot is the state of an instance after mmgw_init.
+type snapshot struct {
+	memory  []byte
+	globals []uint64
+	pages   uint64 // the virtual size
+}
+
+// instantiate makes an instance that no export but the start function has run
+// in. What that does is bounded by startFuel.
+func (p *Plugin) instantiate(ctx context.Context) (*instance, *Error) {
+	i := &instance{}
+	i.call.begin(ctx, p, i, hookInit, nil)
+	limited, cancel := i.call.limited()
+	defer cancel()
+	m, err := p.runtime.InstantiateModule(limited, p.compiled, wazero.NewModuleConfig().WithName("").WithStartFunctions())
+	if err != nil {
+		if i.call.fault != nil {
+			return nil, i.call.fault
+		}
+		reason, trace := trapReason(err)
+		failed := i.call.failure(Trapped, "it cannot be instantiated: "+reason)
+		failed.Trace = trace
+		return nil, failed
+	}
+	i.bind(m, p)
+	return i, nil
+}
+
+// bind looks up what a call needs: a lookup costs more than a call does.
+func (i *instance) bind(m api.Module, p *Plugin) {
+	i.module, i.memory = m, m.ExportedMemory("memory")
+	for n, e := range exports {
+		i.hooks[n] = m.ExportedFunction(e.name)
+	}
+	if p.spec.Mode != ModeFuel {
+		return
+	}
+	global := func(name string) api.MutableGlobal { return m.ExportedGlobal(name).(api.MutableGlobal) }
+	i.slice, i.rest, i.pages = global(meter.GlobalSlice), global(meter.GlobalRest), global(meter.GlobalPages)
+	for _, name := range p.globals {
+		i.globals = append(i.globals, global(name))
+	}
+}
+
+// setFuel gives the next call its units, the first slice of them at once.
+func (i *instance) setFuel(fuel int64) {
+	if i.slice == nil {
+		return
+	}
+	slice := min(fuel, meter.SliceUnits)
+	i.slice.Set(uint64(slice))
+	i.rest.Set(uint64(fuel - slice))
+}
+
+// fuelLeft is what may still be spent.
+func (i *instance) fuelLeft() int64 { return int64(i.slice.Get()) + int64(i.rest.Get()) }
+
+// outOfFuel says whether a trap was the meter's: only that leaves the slice
+// below zero.
+func (i *instance) outOfFuel() bool { return i.slice != nil && int64(i.slice.Get()) < 0 }
+
+// spend takes units and says whether there were as many.
+func (i *instance) spend(units int64) bool {
+	slice := int64(i.slice.Get()) - units
+	if slice >= 0 {
+		i.slice.Set(uint64(slice))
+		return true
+	}
+	fuel := slice + int64(i.rest.Get())
+	i.setFuel(fuel)
+	return fuel >= 0
+}
+
+// take makes a snapshot.
+func (i *instance) take() *snapshot {
+	s := &snapshot{pages: i.pages.Get()}
+	memory, _ := i.memory.Read(0, i.memory.Size())
+	s.memory = append(s.memory, memory...)
+	for _, g := range i.globals {
+		s.globals = append(s.globals, g.Get())
+	}
+	return s
+}
+
+// restore puts the instance back. Memory that grew since stays, as zeros: it
+// is beyond the virtual size.
+func (i *instance) restore(s *snapshot) {
+	memory, _ := i.memory.Read(0, i.memory.Size())
+	clear(memory[copy(memory, s.memory):])
+	for n, g := range i.globals {
+		g.Set(s.globals[n])
+	}
+	i.pages.Set(s.pages)
+	i.napped = 0
+}
+
+// adopt makes a new instance what another one was.
+func (i *instance) adopt(s *snapshot) error {
+	missing := (len(s.memory) - int(i.memory.Size())) / pageBytes
+	if missing > 0 {
+		if _, ok := i.memory.Grow(uint32(missing)); !ok {
+			return fmt.Errorf("memory cannot grow by %d pages", missing)
+		}
+	}
+	i.restore(s)
+	return nil
+}
+
+// close frees the instance. A module cannot keep it from that.
+func (i *instance) close() { i.module.Close(context.Background()) }

@@ -1,0 +1,40 @@
+package sandbox
+
+// Limits of one call. A host function that would exceed one returns wire.Limit
+// and changes nothing.
+const (
+	EditsMax            = 2_000     // twice as many as a header has fields
+	HeaderValueBytesMax = 64 << 10  // a quarter of the largest header block
+	BodyBytesMax        = 32 << 20  // a new body; the largest message by default
+	RecipientsAddedMax  = 1_000     // as many as one LMTP transaction has
+	LogLinesMax         = 100       // the rest is counted; a message's handlers fill no disk
+	FilesMax            = 100_000   // of a writer: nine for each of 10,000 lists, and some
+	FilesBytesMax       = 64 << 20  // six times the maps of 10,000 lists
+	FilePathBytesMax    = 255       // what file systems take as a name
+	RandomBytesMax      = 64 << 10  // of one call of random
+	configBytesMax      = 1 << 20   // a module's settings as JSON; they are copied for it
+	lineBytesMax        = 1 << 10   // of a log line before it is made printable and cut
+	reserveBytesMax     = 256 << 10 // of capacity that is taken ahead for a new body
+)
+
+// What host functions cost in units of the meter. A unit stands for some 0.1
+// to 0.4 ns of computing, a host call takes some 50 to 200 ns.
+const (
+	unitsPerCall    = 100
+	octetsPerUnit   = 8  // copied to or from the module
+	unitsPerField   = 20 // looked at or moved in a header
+	unitsPerLogLine = 5_000
+	unitsPerRandom  = 4 // an octet
+)
+
+// What loading may take, however small the limits of a call are: language
+// runtimes set themselves up before they say anything.
+const (
+	startFuel   = FuelDefault
+	initFuelMin = FuelDefault
+	initTimeMin = TimeoutDefault
+)
+
+// deadlineEvery is how many host calls pass between two looks at the clock,
+// which takes as long as a small host call does.
+const deadlineEvery = 16

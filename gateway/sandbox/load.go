@@ -1,0 +1,252 @@
+package sandbox
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/sandbox/meter"
+	"github.com/mmgw/mmgw/sdk/wire"
+)
+
+// Load checks a module, compiles it and runs its start: _initialize, mmgw_abi
+// and mmgw_init. The error says what the operator can do about it, and is an
+// *Error where the module itself failed.
+func (h *Host) Load(ctx context.Context, spec Spec) (*Plugin, error) {
+	p, err := h.unstarted(ctx, spec)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.start(ctx); err != nil {
+		p.compiled.Close(ctx)
+		return nil, err
+	}
+	return p, nil
+}
+
+// unstarted is a plugin whose module has run nothing yet.
+func (h *Host) unstarted(ctx context.Context, spec Spec) (*Plugin, error) {
+	spec, err := spec.normal()
+	if err != nil {
+		return nil, err
+	}
+	p := &Plugin{
+		spec: spec, version: h.env.Version, local: h.env.Local, loaded: time.Now(),
+		log:    h.env.Logger.With("plugin", spec.Name),
+		digest: sha256.Sum256(spec.Wasm), pool: newPool(spec.Instances), closed: make(chan struct{}),
+	}
+	if err := p.prepare(); err != nil {
+		return nil, fmt.Errorf("plugin %s: %w", spec.Name, err)
+	}
+	binary, err := p.check()
+	if err != nil {
+		return nil, fmt.Errorf("plugin %s: %w", spec.Name, err)
+	}
+	if err := h.compile(ctx, p, binary); err != nil {
+		return nil, fmt.Errorf("plugin %s: %w", spec.Name, err)
+	}
+	return p, nil
+}
+
+// prepare checks what the configuration says.
+func (p *Plugin) prepare() error {
+	granted := map[string][]string{"capabilities": p.spec.Capabilities, "optional_capabilities": p.spec.OptionalCapabilities}
+	for key, names := range granted {
+		for _, name := range names {
+			if !slices.Contains(capabilities[:], name) {
+				return fmt.Errorf("%s: there is no capability %q", p.spec.key(key), name)
+			}
+		}
+	}
+	p.config = "{}"
+	if p.spec.Config == nil {
+		return nil
+	}
+	b, err := json.Marshal(p.spec.Config)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%s cannot be told to the module: %w", p.spec.key("config"), err)
+	case len(b) > configBytesMax:
+		return fmt.Errorf("%s has %d octets as JSON, more than %d", p.spec.key("config"), len(b), configBytesMax)
+	}
+	p.config = string(b)
+	return nil
+}
+
+// check decodes the module, looks at what it exports and imports, and returns
+// what is to be compiled.
+func (p *Plugin) check() ([]byte, error) {
+	m, err := meter.Decode(p.spec.Wasm)
+	if err != nil {
+		return nil, err
+	}
+	if p.hooks, err = checkExports(m); err != nil {
+		return nil, err
+	}
+	if err := p.checkImports(m); err != nil {
+		return nil, err
+	}
+	if limit := p.spec.MemoryBytes / pageBytes; int64(m.Memory.PagesMin) > limit {
+		return nil, fmt.Errorf("it needs %d KiB of memory to start with, and %s allows %d KiB",
+			m.Memory.PagesMin*64, p.spec.key("memory"), limit*64)
+	}
+	if p.spec.Mode == ModeDeadline {
+		return m.Plain(), nil
+	}
+	metered, err := m.Rewrite(startFuel)
+	if err != nil {
+		return nil, fmt.Errorf("%w (%s = \"deadline\" runs it all the same, slowly)", err, p.spec.key("mode"))
+	}
+	p.globals = metered.Globals
+	return metered.Binary, nil
+}
+
+// required are exports that are not hooks, with their parameters and results.
+var required = map[string]struct {
+	params, result string
+	optional       bool
+}{
+	wire.ExportABI:        {"", "i", false},
+	wire.ExportInit:       {"", "i", true},
+	wire.ExportInitialize: {"", "", true},
+}
+
+// checkExports returns the hooks that a module exports.
+func checkExports(m *meter.Module) (hook, error) {
+	var hooks hook
+	found := map[string]meter.Export{}
+	for _, e := range m.Exports {
+		found[e.Name] = e
+	}
+	if found[wire.ExportMemory].Kind != "memory" {
+		return 0, fmt.Errorf("it does not export its memory as %q", wire.ExportMemory)
+	}
+	for _, name := range []string{wire.ExportABI, wire.ExportInit, wire.ExportInitialize} {
+		e, there := found[name]
+		r := required[name]
+		switch {
+		case !there && !r.optional:
+			return 0, fmt.Errorf("it does not export %s: it is no module for mmgw", name)
+		case there && !isFunction(e, r.params, r.result):
+			return 0, fmt.Errorf("its export %s is no function %s", name, signature(r.params, r.result))
+		}
+	}
+	for _, hook := range exports {
+		e, there := found[hook.name]
+		switch {
+		case there && !isFunction(e, hook.params, "i"):
+			return 0, fmt.Errorf("its export %s is no function %s", hook.name, signature(hook.params, "i"))
+		case there:
+			hooks |= hook.hook
+		}
+	}
+	return hooks, nil
+}
+
+// isFunction says whether an export is a function of that type.
+func isFunction(e meter.Export, params, result string) bool {
+	return e.Kind == "func" && e.Signature == meter.Signature{Params: octets(params), Results: octets(result)}
+}
+
+// signature is a type for people, as the text format of WebAssembly has it.
+func signature(params, result string) string {
+	names := strings.NewReplacer("i", "i32 ", "I", "i64 ")
+	return "(" + strings.TrimSpace(names.Replace(params)) + ") -> (" + strings.TrimSpace(names.Replace(result)) + ")"
+}
+
+// checkImports names everything that is wrong with the imports at once.
+func (p *Plugin) checkImports(m *meter.Module) error {
+	var unknown, absent, wrong, forbidden, needed []string
+	for _, i := range m.Imports {
+		name := gateway.Printable(i.Name)
+		f := find(i.Module, i.Name)
+		switch {
+		case f == nil:
+			unknown = append(unknown, gateway.Printable(i.Module)+"."+name)
+		case f.run == nil:
+			absent = append(absent, name)
+		case !f.matches(i.Signature):
+			wrong = append(wrong, name+" "+signature(f.params, f.result))
+		case f.capability != "" && !p.grants(f.capability) && !slices.Contains(p.spec.OptionalCapabilities, f.capability):
+			forbidden = append(forbidden, name)
+			needed = append(needed, fmt.Sprintf("%q", f.capability))
+		}
+	}
+	var problems []error
+	add := func(names []string, format string, args ...any) {
+		if len(names) > 0 {
+			problems = append(problems, fmt.Errorf(format, append([]any{strings.Join(names, ", ")}, args...)...))
+		}
+	}
+	add(unknown, "it imports %s, which nobody offers to modules")
+	add(absent, "it imports %s, which mmgw of this version does not offer")
+	add(wrong, "it imports functions with other types than they have: %s")
+	slices.Sort(needed)
+	add(forbidden, "it imports %s: %s has to name %s", p.spec.key("capabilities"), strings.Join(slices.Compact(needed), ", "))
+	return errors.Join(problems...)
+}
+
+// compile takes the time that loading takes: some milliseconds for a small
+// module, a second for a language runtime.
+func (h *Host) compile(ctx context.Context, p *Plugin, binary []byte) error {
+	r, err := h.runtime(ctx, class{uint32(p.spec.MemoryBytes / pageBytes), p.spec.Mode})
+	if err != nil {
+		return err
+	}
+	compiled, err := r.CompileModule(ctx, binary)
+	if err != nil {
+		return fmt.Errorf("it cannot be compiled: %s", gateway.Printable(err.Error()))
+	}
+	p.runtime, p.compiled = r, compiled
+	return nil
+}
+
+// start makes the first instance.
+func (p *Plugin) start(ctx context.Context) error {
+	i, failed := p.newInstance(ctx)
+	if failed != nil {
+		return failed
+	}
+	switch p.spec.Isolation {
+	case Fresh:
+		i.close()
+		return nil
+	case Restore, Pooled:
+		if p.spec.Mode == ModeFuel {
+			p.snapshot = i.take()
+		}
+	}
+	i.call = call{}
+	p.pool.push(i)
+	return nil
+}
+
+// handshake asks the module for its version of the ABI.
+func (p *Plugin) handshake(ctx context.Context, i *instance) *Error {
+	version, failed := p.abi(ctx, i)
+	if failed != nil {
+		return failed
+	}
+	const ours, minors = wire.Version >> 16, wire.Version & 0xffff
+	major, minor := version>>16, version&0xffff
+	if major != ours || minor > minors {
+		return i.call.failure(Returned, fmt.Sprintf("it speaks ABI %d.%d, and mmgw ABI %d.0 to %d.%d", major, minor, ours, ours, minors))
+	}
+	return nil
+}
+
+// abi runs mmgw_abi, whose result is no error.
+func (p *Plugin) abi(ctx context.Context, i *instance) (uint32, *Error) {
+	i.call.begin(ctx, p, i, hookInit, nil)
+	version, failed := i.run(i.module.ExportedFunction(wire.ExportABI), 0)
+	if failed != nil && failed.Fault != Returned {
+		return 0, failed
+	}
+	return uint32(version), nil
+}

@@ -1,0 +1,46 @@
+package sandbox
+
+import (
+	"fmt"
+
+	"github.com/mmgw/mmgw/sdk/wire"
+)
+
+// text copies octets out of the module's memory.
+func (c *call) text(ptr, size uint64) string { return string(c.view(ptr, size)) }
+
+// view is a range of the module's memory itself, good until the host function
+// returns. A range that does not exist is a fault of the module: it traps.
+func (c *call) view(ptr, size uint64) []byte {
+	b, ok := c.instance.memory.Read(uint32(ptr), uint32(size))
+	if !ok {
+		c.stop(Trapped, fmt.Sprintf("trap: a host function was given memory that does not exist: %d octets at %d", uint32(size), uint32(ptr)))
+	}
+	c.spend(int64(len(b)) / octetsPerUnit)
+	return b
+}
+
+// reply is the rule of all readers: the whole length comes back, and a text
+// that does not fit is not written at all.
+func (c *call) reply(text string, buf, size uint64) int64 {
+	if uint32(size) == 0 {
+		return int64(len(text))
+	}
+	b, ok := c.instance.memory.Read(uint32(buf), uint32(size))
+	if !ok {
+		c.view(buf, size) // stops
+	}
+	if len(text) <= len(b) {
+		c.spend(int64(len(text)) / octetsPerUnit)
+		copy(b, text)
+	}
+	return int64(len(text))
+}
+
+// replyIf replies, or answers that there is nothing.
+func (c *call) replyIf(text string, ok bool, buf, size uint64) int64 {
+	if !ok {
+		return wire.NotFound
+	}
+	return c.reply(text, buf, size)
+}

@@ -1,0 +1,101 @@
+package meter
+
+import "fmt"
+
+// frame is one open block of a function body. Its lengths are of the longest
+// ways since the last check: -1 where none leads there.
+type frame struct {
+	op    byte
+	atEnd int // by branches to its end
+	skip  int // of an if: around its first arm
+}
+
+// walk follows the control flow of one body.
+type walk struct {
+	frames []frame
+	length int // instructions since the last check on the longest way here
+}
+
+// newWalk starts at the entry of a function, behind its check.
+func newWalk() walk { return walk{frames: []frame{{op: opBlock, atEnd: -1, skip: -1}}} }
+
+// readLocals reads the declarations at the start of a body.
+func (m *Module) readLocals(c *cursor) {
+	total := 0
+	for range c.count("groups of locals", localsMax) {
+		n := c.u32()
+		c.valueType()
+		if n > localsMax || total+int(n) > localsMax {
+			c.fail("it has more than %d locals", localsMax)
+		}
+		if c.err != nil {
+			return
+		}
+		total += int(n)
+	}
+	if m.locals += total; m.locals > localsTotalMax {
+		c.fail("the functions have more than %d locals in all", localsTotalMax)
+	}
+}
+
+// checkBodies reads every instruction once: whether it is known, what it
+// refers to, whether its blocks close.
+func (m *Module) checkBodies() error {
+	var ins instruction
+	w := newWalk()
+	for i, body := range m.bodies {
+		c := cursor{b: body}
+		m.readLocals(&c)
+		w.frames, w.length = append(w.frames[:0], frame{op: opBlock, atEnd: -1, skip: -1}), 0
+		for c.more() && len(w.frames) > 0 {
+			if m.next(&c, &ins); c.err == nil {
+				w.step(&c, &ins)
+			}
+		}
+		if c.err == nil && (len(w.frames) > 0 || c.more()) {
+			c.fail("its blocks and its end do not fit")
+		}
+		if c.err != nil {
+			return fmt.Errorf("malformed module: function %d: %w", m.imported+i, c.err)
+		}
+	}
+	return nil
+}
+
+// step follows one instruction.
+func (w *walk) step(c *cursor, ins *instruction) {
+	if w.length >= 0 {
+		w.length++
+	}
+	for _, label := range ins.labels {
+		if uint64(label) >= uint64(len(w.frames)) {
+			c.fail("there is no label %d of %d", label, len(w.frames))
+			return
+		}
+		if f := &w.frames[len(w.frames)-1-int(label)]; f.op != opLoop {
+			f.atEnd = max(f.atEnd, w.length)
+		}
+	}
+	switch ins.op {
+	case opBlock:
+		w.frames = append(w.frames, frame{op: opBlock, atEnd: -1, skip: -1})
+	case opLoop:
+		w.frames = append(w.frames, frame{op: opLoop, atEnd: -1, skip: -1})
+		w.length = 0
+	case opIf:
+		w.frames = append(w.frames, frame{op: opIf, atEnd: -1, skip: w.length})
+	case opElse:
+		f := &w.frames[len(w.frames)-1]
+		if f.op != opIf {
+			c.fail("an else stands outside of an if")
+			return
+		}
+		f.op, f.atEnd, w.length, f.skip = opElse, max(f.atEnd, w.length), f.skip, -1
+	case opEnd:
+		last := len(w.frames) - 1
+		w.length = max(w.length, w.frames[last].atEnd, w.frames[last].skip)
+		w.frames = w.frames[:last]
+	case opUnreachable, opBr, opBrTable, opReturn:
+		w.length = -1
+	}
+}

@@ -1,0 +1,224 @@
+package meter
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"github.com/mmgw/mmgw/gateway"
+)
+
+// magic is how every module of version 1 starts.
+const magic = "\x00asm\x01\x00\x00\x00"
+
+// Identifiers of sections, and the order in which they stand.
+const (
+	sectionCustom    = 0
+	sectionType      = 1
+	sectionImport    = 2
+	sectionFunction  = 3
+	sectionTable     = 4
+	sectionMemory    = 5
+	sectionGlobal    = 6
+	sectionExport    = 7
+	sectionStart     = 8
+	sectionElement   = 9
+	sectionCode      = 10
+	sectionData      = 11
+	sectionDataCount = 12
+	sectionKinds     = 13
+)
+
+// sectionOrder is how sections follow each other: by number, but for the count of
+// data segments, which stands in front of the code.
+var sectionOrder = [...]byte{
+	sectionType, sectionImport, sectionFunction, sectionTable, sectionMemory, sectionGlobal,
+	sectionExport, sectionStart, sectionElement, sectionDataCount, sectionCode, sectionData,
+}
+
+// Limits of a module. Those that name no reason are the ones that browsers
+// agreed on; each bounds what the compiler allocates for a few octets.
+const (
+	ModuleBytesMax   = 32 << 20 // the largest useful ones, whole language runtimes, have some 17 MiB
+	typesMax         = 100_000
+	valuesMax        = 1000 // parameters, and results
+	importsMax       = 1000 // no host offers as many
+	functionsMax     = 1_000_000
+	tablesMax        = 10
+	tableEntriesMax  = 1_000_000 // 8 MiB an instance
+	globalsMax       = 100_000
+	exportsMax       = 100_000
+	segmentsMax      = 100_000
+	elementsTotalMax = 1_000_000 // of all segments
+	localsMax        = 50_000    // of a function
+	localsTotalMax   = 4_000_000 // 32 MiB while it is compiled
+)
+
+// Module is a decoded module. Its fields describe what it shows to a host.
+type Module struct {
+	Imports []Import
+	Exports []Export
+	Memory  *Memory // nil: it has none
+	Start   bool    // it has a start function, which runs when it is instantiated
+
+	sections  [sectionKinds][]byte // nil: absent
+	types     []Signature
+	functions []uint32 // type of each function, imported ones first
+	imported  int      // functions
+	tables    int
+	globals   int
+	mutable   []uint32 // own globals that can change
+	segments  int      // data segments
+	elements  int      // element segments
+	entries   int      // of all element segments
+	locals    int      // of all functions
+	bodies    [][]byte
+	refusal   string // why it cannot be metered
+}
+
+// Import is one imported thing.
+type Import struct {
+	Module, Name string
+	Kind         string    // func, table, memory or global
+	Signature    Signature // of a func
+}
+
+// Export is one exported thing.
+type Export struct {
+	Name      string
+	Kind      string
+	Index     uint32
+	Signature Signature // of a func
+}
+
+// Signature is the type of a function, each value by its octet in the binary
+// format: 0x7f i32, 0x7e i64, 0x7d f32, 0x7c f64, 0x7b v128, 0x70 and 0x6f
+// references.
+type Signature struct{ Params, Results string }
+
+// Memory is the size of a module's memory, in pages of 64 KiB.
+type Memory struct{ PagesMin, PagesMax uint32 }
+
+// Decode reads a module. The error says what is wrong with it. The Module
+// keeps binary, which must not change.
+func Decode(binary []byte) (*Module, error) {
+	switch {
+	case len(binary) > ModuleBytesMax:
+		return nil, fmt.Errorf("the module has %d octets, more than %d", len(binary), ModuleBytesMax)
+	case !bytes.HasPrefix(binary, []byte(magic)):
+		return nil, fmt.Errorf("this is no WebAssembly module of version 1 (components are none)")
+	}
+	m := &Module{}
+	if err := m.split(binary[len(magic):]); err != nil {
+		return nil, err
+	}
+	for _, id := range sectionOrder {
+		c := cursor{b: m.sections[id]}
+		if m.sections[id] != nil {
+			m.section(id, &c)
+		}
+		if c.err == nil && c.more() {
+			c.fail("octets are left over")
+		}
+		if c.err != nil {
+			return nil, fmt.Errorf("malformed module: section %d: %w", id, c.err)
+		}
+	}
+	if len(m.bodies) != len(m.functions)-m.imported {
+		return nil, fmt.Errorf("malformed module: %d functions have %d bodies", len(m.functions)-m.imported, len(m.bodies))
+	}
+	return m, m.checkBodies()
+}
+
+// split finds the sections. Custom ones are left out: they mean nothing here,
+// and what parsers make of them is a risk.
+func (m *Module) split(binary []byte) error {
+	c := cursor{b: binary}
+	place := 0
+	for c.more() {
+		id := c.byte()
+		body := c.take(c.u32())
+		if id == sectionCustom || c.err != nil {
+			continue
+		}
+		at := bytes.IndexByte(sectionOrder[:], id)
+		if at < place {
+			return fmt.Errorf("malformed module: section %d is unknown, twice or out of order", id)
+		}
+		place = at + 1
+		m.sections[id] = append([]byte{}, body...)
+	}
+	if c.err != nil {
+		return fmt.Errorf("malformed module: sections: %w", c.err)
+	}
+	return nil
+}
+
+// section reads one section. Sections come in sectionOrder, so that each finds
+// what it refers to.
+func (m *Module) section(id byte, c *cursor) {
+	switch id {
+	case sectionType:
+		m.readTypes(c)
+	case sectionImport:
+		m.readImports(c)
+	case sectionFunction:
+		m.readFunctions(c)
+	case sectionTable:
+		m.readTables(c)
+	case sectionMemory:
+		m.readMemories(c)
+	case sectionGlobal:
+		m.readGlobals(c)
+	case sectionExport:
+		m.readExports(c)
+	case sectionStart:
+		m.Start = true
+		c.index("function", len(m.functions))
+	case sectionElement:
+		m.readElements(c)
+	case sectionDataCount:
+		m.segments = int(c.index("data segment", segmentsMax+1))
+	case sectionCode:
+		m.readCode(c)
+	case sectionData:
+		m.readData(c)
+	}
+}
+
+// refuse notes why the module is legal and cannot be metered. The first reason
+// counts.
+func (m *Module) refuse(format string, args ...any) {
+	if m.refusal == "" {
+		m.refusal = fmt.Sprintf(format, args...)
+	}
+}
+
+// readExports reads what the module shows. An index beyond its own would show
+// what the meter adds.
+func (m *Module) readExports(c *cursor) {
+	limits := [...]int{len(m.functions), m.tables, 1, m.globals}
+	if m.Memory == nil {
+		limits[externMemory] = 0
+	}
+	for range c.count("exports", exportsMax) {
+		e := Export{Name: c.name()}
+		kind := c.byte()
+		if kind > externGlobal {
+			c.fail("export %q is of an unsupported kind %#x", gateway.Printable(e.Name), kind)
+			return
+		}
+		e.Kind = kinds[kind]
+		e.Index = c.index(e.Kind, limits[kind])
+		if strings.HasPrefix(e.Name, Prefix) {
+			c.fail("the export name %q is reserved", gateway.Printable(e.Name))
+		}
+		if c.err != nil {
+			return
+		}
+		if kind == externFunc {
+			e.Signature = m.types[m.functions[e.Index]]
+		}
+		m.Exports = append(m.Exports, e)
+	}
+}

@@ -1,0 +1,129 @@
+package meter
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/tetratelabs/wazero"
+)
+
+func name(s string) []byte { return append([]byte{byte(len(s))}, s...) }
+
+func join(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
+
+func TestModulesThatAreRefused(t *testing.T) {
+	one := []byte{opLocalGet, 0}
+	table := []byte{sectionTable, 1, typeFuncref, 0, 1}
+	lists := map[string]struct {
+		module []byte
+		want   string
+	}{
+		"empty":                 {nil, "no WebAssembly module"},
+		"component":             {[]byte("\x00asm\x0d\x00\x01\x00"), "no WebAssembly module"},
+		"section cut short":     {[]byte(magic + "\x01\x05\x01"), "ends too early"},
+		"sections out of order": {binary([]byte{sectionFunction, 0}, []byte{sectionType, 0}), "out of order"},
+		"huge count":            {binary([]byte{sectionType, 0xff, 0xff, 0xff, 0xff, 0x0f}), "has not as many octets"},
+		"number of six octets":  {binary([]byte{sectionType, 0x80, 0x80, 0x80, 0x80, 0x80, 0}), "32 bits"},
+		"octets left over":      {binary([]byte{sectionType, 0, 0}), "left over"},
+		"no memory":             {binary([]byte{sectionType, 0}), "no memory"},
+		"two memories":          {module(one, []byte{sectionMemory, 2, 0, 1, 0, 1}), "more than 1"},
+		"64-bit memory":         {module(one, []byte{sectionMemory, 1, 4, 1}), "64 bits"},
+		"shared memory":         {module(one, []byte{sectionMemory, 1, 3, 1, 1}), "shared"},
+		"5 GiB":                 {module(one, []byte{sectionMemory, 1, 0, 0x80, 0x80, 5}), "larger than"},
+		"imported memory":       {module(one, join([]byte{sectionImport, 1}, name("env"), name("m"), []byte{2, 0, 1})), "imports the memory"},
+		"imported global":       {module(one, join([]byte{sectionImport, 1}, name("env"), name("g"), []byte{3, typeI32, 1})), "imports the global"},
+		"reserved export":       {module(one, join([]byte{sectionExport, 1}, name(GlobalSlice), []byte{externFunc, 0})), "reserved"},
+		"the counter itself":    {module([]byte{opI64Const, 0, opGlobalSet, 0, opLocalGet, 0}), "no global 0 of 0"},
+		"reading the counter":   {module([]byte{opGlobalGet, 1, opDrop, opLocalGet, 0}), "no global 1"},
+		"the host's functions":  {module([]byte{opLocalGet, 0, opCall, 2}), "no function 2"},
+		"exporting them":        {module(one, join([]byte{sectionExport, 1}, name("x"), []byte{externFunc, 1})), "no func 1"},
+		"starting them":         {module(one, []byte{sectionStart, 1}), "no function 1"},
+		"in a table":            {module(one, table, []byte{sectionElement, 1, 0, opI32Const, 0, opEnd, 1, 1}), "no function 1"},
+		"their types":           {module([]byte{opBlock, 1, opEnd, opLocalGet, 0}), "unknown type 1"},
+		"atomics":               {module([]byte{0xfe, 3, 0, opLocalGet, 0}), "0xfe is not supported"},
+		"exceptions":            {module([]byte{0x06, blockEmpty, opEnd, opLocalGet, 0}), "0x6 is not supported"},
+		"tail call":             {module([]byte{opLocalGet, 0, 0x12, 0}), "0x12 is not supported"},
+		"table.set":             {module([]byte{opI32Const, 0, opRefNull, typeFuncref, opTableSet, 0, opLocalGet, 0}, table), "changes its table"},
+		"table.grow":            {module([]byte{opRefNull, typeFuncref, opLocalGet, 0, prefixMisc, miscTableGrow, 0}, table), "changes its table"},
+		"vector global":         {module(one, join([]byte{sectionGlobal, 1, typeV128, 1, prefixVector, vectorConst}, make([]byte, 16), []byte{opEnd})), "vector"},
+		"long vector opcode":    {module([]byte{prefixVector, 0x8c, 0, opLocalGet, 0}), "second octet"},
+		"50,001 locals":         {binaryWithLocals(50_001, 1), "more than 50000 locals"},
+		"locals in all":         {binaryWithLocals(50_000, 81), "in all"},
+		"label":                 {module([]byte{opBr, 1}), "no label 1"},
+		"else":                  {module([]byte{opElse, opLocalGet, 0}), "outside of an if"},
+		"open block":            {module([]byte{opBlock, blockEmpty, opLocalGet, 0}), "do not fit"},
+		"closed too early":      {module([]byte{opLocalGet, 0, opEnd, opLocalGet, 0}), "do not fit"},
+		"body missing":          {module(one, []byte{sectionFunction, 2, 0, 0}), "2 functions have 1 bodies"},
+		"large table":           {module(one, []byte{sectionTable, 1, typeFuncref, 0, 0xff, 0xff, 0xff, 0x7f}), "larger than"},
+	}
+	for name, test := range lists {
+		m, err := Decode(test.module)
+		if err == nil {
+			_, err = m.Rewrite(1)
+		}
+		if err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v, not %q", name, err, test.want)
+		}
+	}
+}
+
+// binaryWithLocals has n functions that declare so many locals each.
+func binaryWithLocals(locals uint32, n byte) []byte {
+	body := append(uleb([]byte{1}, locals), typeI32, opLocalGet, 0, opEnd)
+	code := []byte{sectionCode, n}
+	for range n {
+		code = append(uleb(code, uint32(len(body))), body...)
+	}
+	return module(nil, append([]byte{sectionFunction, n}, make([]byte, n)...), code)
+}
+
+// The control of the table above: the module it is made from is accepted.
+func TestTheUsualModuleIsAccepted(t *testing.T) {
+	metered(t, module([]byte{opLocalGet, 0}))
+}
+
+func TestDecodeSurvivesDamage(t *testing.T) {
+	for _, file := range []string{"control", "memory", "vector", "endless"} {
+		original := testdata(t, file)
+		for i := range original {
+			for _, b := range []byte{0, 1, 0x7f, 0x80, 0xff, original[i] ^ 1} {
+				damaged := bytes.Clone(original)
+				damaged[i] = b
+				checkAgainstCompiler(t, damaged)
+			}
+			checkAgainstCompiler(t, original[:i])
+		}
+	}
+}
+
+// checkAgainstCompiler holds what Rewrite promises: what the compiler takes it
+// still takes afterwards.
+func checkAgainstCompiler(t *testing.T, binary []byte) {
+	m, err := Decode(binary)
+	if err != nil {
+		return
+	}
+	out, err := m.Rewrite(1000)
+	if err != nil {
+		return
+	}
+	ctx := context.Background()
+	r := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigInterpreter().WithMemoryLimitPages(16))
+	defer r.Close(ctx)
+	if _, err := r.CompileModule(ctx, m.Plain()); err != nil {
+		return
+	}
+	if _, err := r.CompileModule(ctx, out.Binary); err != nil {
+		t.Fatalf("the compiler takes a module of %d octets and refuses it metered: %v", len(binary), err)
+	}
+}
+
+func FuzzRewrite(f *testing.F) {
+	for _, file := range []string{"control", "memory", "vector", "endless"} {
+		f.Add(testdata(f, file))
+	}
+	f.Add(straight())
+	f.Fuzz(checkAgainstCompiler)
+}

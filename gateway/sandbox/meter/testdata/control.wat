@@ -1,0 +1,38 @@
+;; Control flow of every kind: run(n) sums over loops, switches, branches with
+;; values and calls through a table.
+(module
+  (memory (export "memory") 1)
+  (type $map (func (param i32) (result i32)))
+  (table funcref (elem $double $square $fib))
+  (global $calls (mut i32) (i32.const 0))
+  (global $half (mut f64) (f64.const 0.5))
+  (func $double (type $map) (i32.shl (local.get 0) (i32.const 1)))
+  (func $square (type $map) (i32.mul (local.get 0) (local.get 0)))
+  (func $fib (type $map)
+    (if (result i32) (i32.lt_u (local.get 0) (i32.const 2))
+      (then (local.get 0))
+      (else (i32.add
+        (call $fib (i32.sub (local.get 0) (i32.const 1)))
+        (call $fib (i32.sub (local.get 0) (i32.const 2)))))))
+  (func $switch (param i32) (result i32)
+    (block $c (block $b (block $a
+      (br_table $a $b $c (i32.and (local.get 0) (i32.const 3))))
+      (return (i32.const 10)))
+      (return (i32.const 20)))
+    (select (i32.const 30) (i32.const 40) (i32.eqz (local.get 0))))
+  (func $pair (param i32) (result i32 i32)
+    (local.get 0) (i32.add (local.get 0) (i32.const 1)))
+  (func (export "run") (param $n i32) (result i32)
+    (local $sum i32) (local $i i32)
+    (loop $again
+      (global.set $calls (i32.add (global.get $calls) (i32.const 1)))
+      (global.set $half (f64.mul (global.get $half) (f64.const 1.5)))
+      (local.set $sum (i32.add (local.get $sum) (call $switch (local.get $i))))
+      (local.set $sum (i32.add (local.get $sum)
+        (call_indirect (type $map) (i32.rem_u (local.get $i) (i32.const 12)) (i32.rem_u (local.get $i) (i32.const 3)))))
+      (i32.store (i32.shl (local.get $i) (i32.const 2)) (local.get $sum))
+      (call $pair (local.get $sum))
+      (local.set $sum (i32.xor))
+      (local.set $i (i32.add (local.get $i) (i32.const 1)))
+      (br_if $again (i32.lt_u (local.get $i) (local.get $n))))
+    (local.get $sum)))

@@ -1,0 +1,165 @@
+package sandbox
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/sdk/wire"
+)
+
+// pool lends instances, so many at a time. The one used last is lent first:
+// its memory is in the cache.
+type pool struct {
+	slots chan struct{} // holds a token for every instance that is lent
+	mu    sync.Mutex
+	idle  []*instance
+}
+
+// newPool makes a pool that lends so many instances at a time.
+func newPool(size int) pool { return pool{slots: make(chan struct{}, size)} }
+
+// pop returns an idle instance or nil.
+func (p *pool) pop() *instance {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	last := len(p.idle) - 1
+	if last < 0 {
+		return nil
+	}
+	i := p.idle[last]
+	p.idle = p.idle[:last]
+	return i
+}
+
+// push keeps an instance for a later call.
+func (p *pool) push(i *instance) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.idle = append(p.idle, i)
+}
+
+// acquire lends an instance, as soon as there is one.
+func (p *Plugin) acquire(ctx context.Context, h hook) (*instance, *Error) {
+	failed := func(reason string, err error) *Error {
+		return &Error{Plugin: p.spec.Name, Phase: h.String(), Fault: Unavailable, Reason: reason, Cause: err}
+	}
+	select {
+	case p.pool.slots <- struct{}{}:
+	case <-p.closed:
+		return nil, failed("the plugin is closed", nil)
+	default:
+		select {
+		case p.pool.slots <- struct{}{}:
+		case <-p.closed:
+			return nil, failed("the plugin is closed", nil)
+		case <-ctx.Done():
+			return nil, failed(fmt.Sprintf("all %d instances are busy", p.spec.Instances), ctx.Err())
+		}
+	}
+	if i := p.pool.pop(); i != nil {
+		return i, nil
+	}
+	i, err := p.newInstance(ctx)
+	if err != nil {
+		<-p.pool.slots
+		return nil, err
+	}
+	return i, nil
+}
+
+// release takes an instance back after a call. What the call held is let go.
+func (p *Plugin) release(i *instance, failed *Error) {
+	keep := p.spec.Isolation != Fresh && (failed == nil || failed.Fault == Returned)
+	if keep && p.spec.Isolation == Restore {
+		i.restore(p.snapshot)
+	}
+	i.call = call{}
+	if keep {
+		p.pool.push(i)
+	} else {
+		i.close()
+	}
+	<-p.pool.slots
+}
+
+// newInstance makes an instance that is ready for calls.
+func (p *Plugin) newInstance(ctx context.Context) (*instance, *Error) {
+	i, failed := p.instantiate(ctx)
+	if failed != nil {
+		return nil, failed
+	}
+	if p.snapshot != nil {
+		if err := i.adopt(p.snapshot); err != nil {
+			i.close()
+			return nil, &Error{Plugin: p.spec.Name, Phase: hookInit.String(), Fault: Trapped, Reason: err.Error()}
+		}
+		return i, nil
+	}
+	if failed := p.setUp(ctx, i); failed != nil {
+		i.close()
+		return nil, failed
+	}
+	return i, nil
+}
+
+// setUp runs what a module wants to run before its first call.
+func (p *Plugin) setUp(ctx context.Context, i *instance) *Error {
+	if failed := p.initialize(ctx, i, wire.ExportInitialize); failed != nil {
+		return failed
+	}
+	if failed := p.handshake(ctx, i); failed != nil {
+		return failed
+	}
+	return p.initialize(ctx, i, wire.ExportInit)
+}
+
+// initialize runs one of the exports that set an instance up, where the module
+// has it.
+func (p *Plugin) initialize(ctx context.Context, i *instance, name string) *Error {
+	f := i.module.ExportedFunction(name)
+	if f == nil {
+		return nil
+	}
+	i.call.begin(ctx, p, i, hookInit, nil)
+	_, failed := i.run(f, 0)
+	return failed
+}
+
+// run calls a function within the call that was begun.
+func (i *instance) run(f interface {
+	CallWithStack(context.Context, []uint64) error
+}, argument uint64) (uint64, *Error) {
+	c := &i.call
+	ctx, cancel := c.limited()
+	defer cancel()
+	i.setFuel(c.fuel)
+	i.stack[0] = argument
+	err := f.CallWithStack(ctx, i.stack[:])
+	return i.stack[0], c.end(err, i.stack[0])
+}
+
+// use runs a hook and hands what the module did to take, before the instance
+// is put back.
+func (p *Plugin) use(ctx context.Context, n int, x *gateway.Exchange, begin, take func(*call)) error {
+	h := exports[n].hook
+	i, failed := p.acquire(ctx, h)
+	if failed != nil {
+		p.account.fail(failed)
+		return failed
+	}
+	c := &i.call
+	c.begin(ctx, p, i, h, x)
+	begin(c)
+	_, failed = i.run(i.hooks[n], c.argument())
+	p.account.add(c, failed)
+	if failed == nil {
+		take(c)
+	}
+	p.release(i, failed)
+	if failed != nil {
+		return failed
+	}
+	return nil
+}

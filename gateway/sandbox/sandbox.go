@@ -1,0 +1,114 @@
+// Package sandbox runs WebAssembly modules as handlers, planners and writers
+// of MTA configurations: it is the host side of ABI 1 (sdk/ABI.md).
+//
+// What it promises about a module, whatever the module does:
+//
+//   - A call takes at most Spec.Fuel units of work and Spec.MemoryBytes of
+//     memory. Waiting ends at Spec.Timeout, which every sixteenth host call
+//     looks at: fuel bounds what a module computes, the time limit what it
+//     makes the host do. The two do not interrupt each other's part.
+//   - It sees what the host functions of its phase and its capabilities show,
+//     and nothing else of the host: no file, no network, no environment.
+//   - Nothing that a call left in memory is there in the next one, under the
+//     isolation Restore. An instance that trapped, spent its fuel, ran out of
+//     time or left by proc_exit is dropped.
+//   - Edits and verdicts of a call apply together where it returned 0, and not
+//     at all otherwise. A call that fails gives an *Error, never a verdict.
+//
+// A Host owns the compiled code, a Plugin is one loaded module with its pool of
+// instances. Package meter rewrites modules before they are compiled.
+package sandbox
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"runtime"
+	"time"
+
+	"github.com/mmgw/mmgw/sdk/wire"
+)
+
+// Isolation says what one call may leave behind for the next.
+type Isolation string
+
+// The isolations. Restored and pooled instances all start as the first one was
+// after its mmgw_init; fresh ones run it themselves.
+const (
+	Restore Isolation = "restore" // nothing: memory and globals are put back after every call
+	Pooled  Isolation = "pooled"  // everything: the module itself sees to its state
+	Fresh   Isolation = "fresh"   // nothing: every call has an instance of its own
+)
+
+// Mode says what stops a module that does not end.
+type Mode string
+
+// The modes. ModeDeadline is for modules that cannot be metered: it makes code
+// 5 to 17 times slower, does not stop recursion without loops soon, and knows no
+// restored instances: Restore means Fresh there.
+const (
+	ModeFuel     Mode = "fuel"
+	ModeDeadline Mode = "deadline"
+)
+
+// Defaults of a Spec.
+const (
+	MemoryBytesDefault = 16 << 20
+	FuelDefault        = 1_000_000_000
+	TimeoutDefault     = 5 * time.Second
+)
+
+// MemoryBytesMax bounds Spec.MemoryBytes, so that one instance cannot take the
+// machine.
+const MemoryBytesMax = 1 << 30
+
+// pageBytes is the unit of memory in WebAssembly.
+const pageBytes = 64 << 10
+
+// Spec is what a configuration says about one module. Zero values mean the
+// defaults; nil Capabilities mean headers and body.
+type Spec struct {
+	Name                 string // of the plugin, in messages and as handler.name
+	Wasm                 []byte // must not change
+	Config               map[string]any
+	Capabilities         []string
+	OptionalCapabilities []string // what needs them answers "not permitted" where they are not granted
+	Isolation            Isolation
+	Mode                 Mode
+	MemoryBytes          int64         // of an instance; rounded down to pages of 64 KiB
+	Fuel                 int64         // units of one call, see package meter
+	Timeout              time.Duration // of one call
+	Instances            int           // calls at a time; 0: as many as processors
+}
+
+// normal returns the Spec with its defaults filled in.
+func (s Spec) normal() (Spec, error) {
+	if s.Capabilities == nil {
+		s.Capabilities = []string{wire.CapHeaders, wire.CapBody}
+	}
+	s.Isolation = cmp.Or(s.Isolation, Restore)
+	s.Mode = cmp.Or(s.Mode, ModeFuel)
+	s.MemoryBytes = cmp.Or(s.MemoryBytes, MemoryBytesDefault)
+	s.Fuel = cmp.Or(s.Fuel, FuelDefault)
+	s.Timeout = cmp.Or(s.Timeout, TimeoutDefault)
+	s.Instances = cmp.Or(s.Instances, runtime.GOMAXPROCS(0))
+	switch {
+	case s.Isolation != Restore && s.Isolation != Pooled && s.Isolation != Fresh:
+		return s, fmt.Errorf("%s is %q, not restore, pooled or fresh", s.key("isolation"), s.Isolation)
+	case s.Mode != ModeFuel && s.Mode != ModeDeadline:
+		return s, fmt.Errorf("%s is %q, not fuel or deadline", s.key("mode"), s.Mode)
+	case s.MemoryBytes < pageBytes || s.MemoryBytes > MemoryBytesMax:
+		return s, fmt.Errorf("%s is %d octets, not between 64 KiB and 1 GiB", s.key("memory"), s.MemoryBytes)
+	case s.Fuel < 0 || s.Fuel > math.MaxInt64/2:
+		return s, fmt.Errorf("%s is %d, which is no amount of fuel", s.key("fuel"), s.Fuel)
+	case s.Timeout < 0 || s.Instances < 0:
+		return s, fmt.Errorf("%s and %s must not be negative", s.key("timeout"), s.key("instances"))
+	}
+	if s.Mode == ModeDeadline && s.Isolation == Restore {
+		s.Isolation = Fresh
+	}
+	return s, nil
+}
+
+// key is the name of a setting in the configuration.
+func (s Spec) key(name string) string { return "plugins." + s.Name + "." + name }

@@ -1,0 +1,256 @@
+package sandbox
+
+import (
+	crypto "crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"time"
+)
+
+// Error numbers of WASI preview 1.
+const (
+	errnoBadFile  = 8
+	errnoInvalid  = 28
+	errnoNoSystem = 52
+	errnoNoSeek   = 70
+)
+
+// wasiFunctions are WASI preview 1, as far as a module without a file system,
+// a network, arguments and an environment can make use of it. Standard input is
+// empty; what goes to standard output and standard error is logged.
+var wasiFunctions = [...]function{
+	{"args_get", "ii", "i", "", hookAny, succeed},
+	{"args_sizes_get", "ii", "i", "", hookAny, (*call).noStrings},
+	{"environ_get", "ii", "i", "", hookAny, succeed},
+	{"environ_sizes_get", "ii", "i", "", hookAny, (*call).noStrings},
+	{"clock_res_get", "ii", "i", "", hookAny, (*call).clockResolution},
+	{"clock_time_get", "iIi", "i", "", hookAny, (*call).clockTime},
+	{"fd_close", "i", "i", "", hookAny, onStandard(0)},
+	{"fd_datasync", "i", "i", "", hookAny, onStandard(0)},
+	{"fd_fdstat_get", "ii", "i", "", hookAny, (*call).fdStat},
+	{"fd_fdstat_set_flags", "ii", "i", "", hookAny, onStandard(0)},
+	{"fd_prestat_get", "ii", "i", "", hookAny, badFile},
+	{"fd_prestat_dir_name", "iii", "i", "", hookAny, badFile},
+	{"fd_read", "iiii", "i", "", hookAny, (*call).fdRead},
+	{"fd_seek", "iIii", "i", "", hookAny, onStandard(errnoNoSeek)},
+	{"fd_sync", "i", "i", "", hookAny, onStandard(0)},
+	{"fd_tell", "ii", "i", "", hookAny, onStandard(errnoNoSeek)},
+	{"fd_write", "iiii", "i", "", hookAny, (*call).fdWrite},
+	{"poll_oneoff", "iiii", "i", "", hookAny, (*call).poll},
+	{"proc_exit", "i", "", "", hookAny, (*call).exit},
+	{"proc_raise", "i", "i", "", hookAny, noSystem},
+	{"random_get", "ii", "i", "", hookAny, (*call).randomGet},
+	{"sched_yield", "", "i", "", hookAny, succeed},
+
+	{"fd_advise", "iIIi", "i", "", hookAny, badFile},
+	{"fd_allocate", "iII", "i", "", hookAny, badFile},
+	{"fd_fdstat_set_rights", "iII", "i", "", hookAny, badFile},
+	{"fd_filestat_get", "ii", "i", "", hookAny, badFile},
+	{"fd_filestat_set_size", "iI", "i", "", hookAny, badFile},
+	{"fd_filestat_set_times", "iIIi", "i", "", hookAny, badFile},
+	{"fd_pread", "iiiIi", "i", "", hookAny, badFile},
+	{"fd_pwrite", "iiiIi", "i", "", hookAny, badFile},
+	{"fd_readdir", "iiiIi", "i", "", hookAny, badFile},
+	{"fd_renumber", "ii", "i", "", hookAny, badFile},
+	{"path_create_directory", "iii", "i", "", hookAny, badFile},
+	{"path_filestat_get", "iiiii", "i", "", hookAny, badFile},
+	{"path_filestat_set_times", "iiiiIIi", "i", "", hookAny, badFile},
+	{"path_link", "iiiiiii", "i", "", hookAny, badFile},
+	{"path_open", "iiiiiIIii", "i", "", hookAny, badFile},
+	{"path_readlink", "iiiiii", "i", "", hookAny, badFile},
+	{"path_remove_directory", "iii", "i", "", hookAny, badFile},
+	{"path_rename", "iiiiii", "i", "", hookAny, badFile},
+	{"path_symlink", "iiiii", "i", "", hookAny, badFile},
+	{"path_unlink_file", "iii", "i", "", hookAny, badFile},
+	{"sock_accept", "iii", "i", "", hookAny, badFile},
+	{"sock_recv", "iiiiii", "i", "", hookAny, badFile},
+	{"sock_send", "iiiii", "i", "", hookAny, badFile},
+	{"sock_shutdown", "ii", "i", "", hookAny, badFile},
+}
+
+// succeed answers for what has no effect here.
+func succeed(*call, []uint64) int64 { return 0 }
+
+// badFile answers for files and sockets: there are none.
+func badFile(*call, []uint64) int64 { return errnoBadFile }
+
+// noSystem answers for what is not there.
+func noSystem(*call, []uint64) int64 { return errnoNoSystem }
+
+// onStandard answers errno for the three standard streams.
+func onStandard(errno int64) func(*call, []uint64) int64 {
+	return func(_ *call, a []uint64) int64 {
+		if uint32(a[0]) > 2 {
+			return errnoBadFile
+		}
+		return errno
+	}
+}
+
+// put32 writes a number where the module wants it.
+func (c *call) put32(ptr uint64, x uint32) { binary.LittleEndian.PutUint32(c.view(ptr, 4), x) }
+
+// put64 writes a number where the module wants it.
+func (c *call) put64(ptr uint64, x uint64) { binary.LittleEndian.PutUint64(c.view(ptr, 8), x) }
+
+// noStrings answers for arguments and environment: none, of no octets.
+func (c *call) noStrings(a []uint64) int64 {
+	c.put32(a[0], 0)
+	c.put32(a[1], 0)
+	return 0
+}
+
+// clock_res_get(clock, resolution)
+func (c *call) clockResolution(a []uint64) int64 {
+	c.put64(a[1], uint64(time.Microsecond))
+	return 0
+}
+
+// pureTime is the time for calls that must come out the same every time: the
+// start of the year 2000. Zero would make some runtimes believe that there is
+// no clock.
+const pureTime = 946_684_800 * int64(time.Second)
+
+// now is the reading of a clock, in nanoseconds: 0 is the time of day, all
+// others count since the module was loaded.
+func (c *call) now(clock uint64) int64 {
+	switch {
+	case c.pure():
+		return pureTime + c.instance.napped
+	case uint32(clock) == 0:
+		return time.Now().UnixNano() + c.instance.napped
+	}
+	return int64(time.Since(c.plugin.loaded)) + 1 + c.instance.napped
+}
+
+// clock_time_get(clock, precision, time)
+func (c *call) clockTime(a []uint64) int64 {
+	if uint32(a[0]) > 3 {
+		return errnoInvalid
+	}
+	c.put64(a[2], uint64(c.now(a[0])))
+	return 0
+}
+
+// fdStat says that the standard streams are character devices.
+func (c *call) fdStat(a []uint64) int64 {
+	const characterDevice, rightRead, rightWrite = 2, 1 << 1, 1 << 6
+	if uint32(a[0]) > 2 {
+		return errnoBadFile
+	}
+	stat := c.view(a[1], 24)
+	clear(stat)
+	stat[0], stat[8] = characterDevice, rightWrite
+	if uint32(a[0]) == 0 {
+		stat[8] = rightRead
+	}
+	return 0
+}
+
+// fd_read(fd, vectors, count, read): standard input is at its end.
+func (c *call) fdRead(a []uint64) int64 {
+	if uint32(a[0]) != 0 {
+		return errnoBadFile
+	}
+	c.put32(a[3], 0)
+	return 0
+}
+
+// fd_write(fd, vectors, count, written)
+func (c *call) fdWrite(a []uint64) int64 {
+	fd, count := uint32(a[0]), uint64(uint32(a[2]))
+	if fd != 1 && fd != 2 {
+		return errnoBadFile
+	}
+	if count > 1024 {
+		return errnoInvalid
+	}
+	vectors, written := c.view(a[1], count*8), 0
+	for ; len(vectors) > 0; vectors = vectors[8:] {
+		text := c.view(uint64(binary.LittleEndian.Uint32(vectors)), uint64(binary.LittleEndian.Uint32(vectors[4:])))
+		c.print(int(fd-1), text)
+		written += len(text)
+	}
+	c.put32(a[3], uint32(written))
+	return 0
+}
+
+// proc_exit(code) ends the call and the instance, whatever the code.
+func (c *call) exit(a []uint64) int64 {
+	c.stop(Exited, fmt.Sprintf("left by proc_exit(%d)", int32(a[0])))
+	return 0
+}
+
+// random_get(buf, len). What language runtimes seed themselves with is the same
+// every time in modules that have to come out the same every time.
+func (c *call) randomGet(a []uint64) int64 {
+	b := c.view(a[0], a[1])
+	c.spend(unitsPerRandom * int64(len(b)))
+	if !c.pure() {
+		crypto.Read(b)
+		return 0
+	}
+	if c.dice == nil {
+		c.dice = rand.NewChaCha8([32]byte{})
+	}
+	c.dice.Read(b)
+	return 0
+}
+
+// subscription is one thing that poll_oneoff waits for.
+type subscription []byte
+
+// Sizes of poll_oneoff, and limits of it.
+const (
+	subscriptionBytes = 48
+	eventBytes        = 32
+	pollMax           = 1024
+	nappedMax         = math.MaxInt64 / 4 // some 70 years, which added to the time of day still is a number
+)
+
+// isClock tells a wait for a time from one for a file.
+func (s subscription) isClock() bool { return s[8] == 0 }
+
+// wait is how many nanoseconds a subscription has to wait yet.
+func (s subscription) wait(c *call) int64 {
+	if !s.isClock() {
+		return 0
+	}
+	timeout := int64(min(binary.LittleEndian.Uint64(s[24:]), math.MaxInt64))
+	if s[40]&1 != 0 { // an absolute time
+		timeout -= c.now(uint64(binary.LittleEndian.Uint32(s[16:])))
+	}
+	return max(timeout, 0)
+}
+
+// poll_oneoff(subscriptions, events, count, occurred) does not wait. Time that
+// it should have waited is added to the clocks of the instance instead.
+func (c *call) poll(a []uint64) int64 {
+	count := uint64(uint32(a[2]))
+	if count == 0 || count > pollMax {
+		return errnoInvalid
+	}
+	in, out := c.view(a[0], count*subscriptionBytes), c.view(a[1], count*eventBytes)
+	nap := int64(math.MaxInt64)
+	for i := range count {
+		nap = min(nap, subscription(in[i*subscriptionBytes:]).wait(c))
+	}
+	occurred := uint32(0)
+	for i := range count {
+		s := subscription(in[i*subscriptionBytes:][:subscriptionBytes])
+		if s.wait(c) > nap {
+			continue
+		}
+		event := out[occurred*eventBytes:][:eventBytes]
+		userdata, kind := binary.LittleEndian.Uint64(s), s[8]
+		clear(event)
+		binary.LittleEndian.PutUint64(event, userdata)
+		event[10] = kind
+		occurred++
+	}
+	c.instance.napped += min(nap, nappedMax-c.instance.napped)
+	c.put32(a[3], occurred)
+	return 0
+}
