@@ -75,7 +75,7 @@ type Plan struct {
 	VERP          bool         // a transaction and a reverse-path of its own for every recipient
 	ReversePath   *ReversePath // nil: the list's -bounces address
 	Route         string
-	Priority      int
+	Priority      int // higher ones go first, 0 is usual
 	NotBefore     time.Time
 	Expires       time.Time
 	Edits         []Edit                // of every copy; templates allowed

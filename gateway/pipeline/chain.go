@@ -25,7 +25,6 @@ type Step struct {
 	Module  string // name@digest, kept with each message that it handled
 	Handler gateway.Handler
 	OnError OnError
-	Relay   bool // it may add recipients that are no list's and in no forward domain
 }
 
 // Chain is the handlers of a leg in the order in which they run.
@@ -40,15 +39,9 @@ type ruling struct {
 	refused map[gateway.RecipientID]*gateway.Status // recipients that fare worse than their leg
 	dropped map[gateway.RecipientID]bool            // recipients that are accepted and not delivered to
 	held    map[gateway.RecipientID]bool
-	added   []addition
+	added   []gateway.Recipient
 	route   string
 	modules []string
-}
-
-type addition struct {
-	recipient gateway.Recipient
-	by        string // name of the plugin
-	relay     bool
 }
 
 // run calls the steps one after another, each on what the ones before left.
@@ -110,11 +103,9 @@ func applyAll(x *gateway.Exchange, edits []gateway.Edit) error {
 // take enters a verdict into the ruling and says whether the chain ends.
 func (r *ruling) take(x *gateway.Exchange, step Step, v gateway.Verdict) (stop bool) {
 	r.edits = append(r.edits, v.Edits...)
-	for _, added := range v.Added {
-		r.added = append(r.added, addition{added, step.Name, step.Relay})
-	}
+	r.added = append(r.added, v.Added...)
 	for id, d := range v.Recipients {
-		r.dispose(x, step, id, d)
+		r.dispose(x, id, d)
 	}
 	if v.Route != "" {
 		r.route = v.Route
@@ -126,12 +117,15 @@ func (r *ruling) take(x *gateway.Exchange, step Step, v gateway.Verdict) (stop b
 		return true
 	case gateway.Hold:
 		r.reason = "held by handler " + step.Name
+		if v.Status != nil {
+			r.reason += ": " + v.Status.Text
+		}
 	}
 	r.action, r.status = v.Action, v.Status
 	return true
 }
 
-func (r *ruling) dispose(x *gateway.Exchange, step Step, id gateway.RecipientID, d gateway.Disposition) {
+func (r *ruling) dispose(x *gateway.Exchange, id gateway.RecipientID, d gateway.Disposition) {
 	switch d.Action {
 	case gateway.Reject, gateway.Defer:
 		r.refused[id] = d.Status
@@ -151,7 +145,7 @@ func (r *ruling) dispose(x *gateway.Exchange, step Step, id gateway.RecipientID,
 		to = x.Message.Envelope.Recipients[id]
 		to.Path = d.Redirect
 	}
-	r.added = append(r.added, addition{to, step.Name, step.Relay})
+	r.added = append(r.added, to)
 }
 
 // fail enters a handler's failure and says whether the chain ends.

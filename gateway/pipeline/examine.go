@@ -101,27 +101,24 @@ func (e *examination) keep(leg gateway.Leg, r ruling) {
 	}
 }
 
-// add makes legs for recipients that handlers added. They are examined as any
-// other leg is, but can add no recipients themselves.
-func (e *examination) add(ctx context.Context, from gateway.Leg, added []addition) error {
+// add makes legs for recipients that handlers added: those of lists and forward
+// domains are examined as any other leg is, but can add no recipients
+// themselves; the rest, which the sandbox lets pass only where "relay" is
+// granted, goes to the upstream MTA.
+func (e *examination) add(ctx context.Context, from gateway.Leg, added []gateway.Recipient) error {
 	if len(added) == 0 {
 		return nil
 	}
 	if e.added || len(added) > additionsMax {
-		return fmt.Errorf("handler %s adds recipients to an added recipient, or more than %d", added[0].by, additionsMax)
+		return fmt.Errorf("handlers add recipients to an added recipient, or more than %d", additionsMax)
 	}
 	relayed := gateway.Leg{Service: gateway.Relay, Edits: from.Edits, Handlers: from.Handlers}
 	var local []gateway.Recipient
-	for _, a := range added {
-		_, err := e.in.Roster.Resolve(ctx, a.recipient.Path)
-		switch {
-		case err == nil:
-			local = append(local, a.recipient)
-		case a.relay:
-			relayed.Added = append(relayed.Added, a.recipient)
-		default:
-			return fmt.Errorf("handler %s adds %s, which is no list and in no forward domain; plugins.%s.capabilities lacks \"relay\"",
-				a.by, gateway.Printable(string(a.recipient.Path)), a.by)
+	for _, recipient := range added {
+		if _, err := e.in.Roster.Resolve(ctx, recipient.Path); err == nil {
+			local = append(local, recipient)
+		} else {
+			relayed.Added = append(relayed.Added, recipient)
 		}
 	}
 	if len(relayed.Added) > 0 {

@@ -7,12 +7,8 @@ import (
 	"time"
 
 	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/verp"
 )
-
-// VERP makes the reverse-path of one member's copy.
-type VERP interface {
-	Encode(list *gateway.List, member gateway.ForwardPath, message gateway.QueueID) gateway.ReversePath
-}
 
 // Expander turns an accepted leg into batches of deliveries.
 type Expander struct {
@@ -21,9 +17,9 @@ type Expander struct {
 	Spool    gateway.Spool
 	Chains   Chains
 	Planner  func() gateway.Planner // the [mta] outgoing module
-	VERP     VERP
+	VERP     *verp.Codec
+	Remember func(gateway.ListID, gateway.ForwardPath) error                                          // has the roster know the token of a member whose reverse-path is opaque
 	Bounces  func(ctx context.Context, m *gateway.Message, leg *gateway.Leg) (owners bool, err error) // takes what came to a -bounces address; owners: they are to see it
-	Forwards map[string]bool                                                                          // names of forward routes
 
 	RecipientsMax int // of one transaction
 	Routes        []string
@@ -222,7 +218,7 @@ func (x *expansion) finish(ctx context.Context, from gateway.ReversePath, recipi
 	for chunk := range chunks(recipients, min(x.RecipientsMax, gateway.BatchRecipientsMax)) {
 		d := gateway.Delivery{ReversePath: from, Recipients: chunk, Route: x.leg.Route, Envelope: x.parameters()}
 		if x.leg.Service == gateway.Forward {
-			d.Route = x.leg.Forward
+			d.Route = ForwardRoute(x.leg.Forward)
 			d.Envelope.EnvelopeID, d.Envelope.Return = x.m.Envelope.EnvelopeID, x.m.Envelope.Return
 		}
 		b.Deliveries = append(b.Deliveries, d)
@@ -232,3 +228,7 @@ func (x *expansion) finish(ctx context.Context, from gateway.ReversePath, recipi
 	state.Batches++
 	return x.commit(ctx, state, b)
 }
+
+// ForwardRoute is the Delivery.Route of a forward route: apart from the names
+// that handlers may choose.
+func ForwardRoute(name string) string { return "forward " + name }

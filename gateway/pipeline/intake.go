@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/authres"
 )
 
 // Intake implements gateway.Intake: it rules on what the MTA hands over and
@@ -18,13 +19,11 @@ type Intake struct {
 	Roster  gateway.Roster
 	Spool   gateway.Spool
 	Chains  Chains
-	Auth    Authenticator
+	Auth    *authres.Verifier
 	Rejects Rejects
 	Routes  []string // names that a handler may choose
 
-	Forged   func(gateway.Field) bool                                              // a field that claims to be ours (RFC 8601, section 5)
-	AuthText func(gateway.AuthResults) string                                      // the value of our Authentication-Results
-	Verify   func(ctx context.Context, route string, to gateway.ForwardPath) error // asks a forward route's backend; nil asks nobody
+	Verify func(ctx context.Context, route string, to gateway.ForwardPath) error // asks a forward route's backend; nil asks nobody
 
 	Timeout time.Duration // of a whole chain
 	Running chan struct{} // as many chains run at a time as it has room for

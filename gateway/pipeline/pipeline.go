@@ -14,7 +14,6 @@
 package pipeline
 
 import (
-	"context"
 	"log/slog"
 	"time"
 
@@ -28,11 +27,6 @@ type Chains interface {
 	Incoming(list *gateway.List) Chain
 	// Outgoing handlers of a list's posts.
 	Outgoing(list *gateway.List) Chain
-}
-
-// Authenticator finds out who vouches for a content.
-type Authenticator interface {
-	Verify(ctx context.Context, content gateway.Content) gateway.AuthResults
 }
 
 // Site is what a message's way needs to know of where it runs.

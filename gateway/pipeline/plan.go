@@ -8,13 +8,14 @@ import (
 	"time"
 
 	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/verp"
 )
 
 // batch makes the deliveries of a batch of members as a plan says.
 func (x *expansion) batch(plan gateway.Plan, members []gateway.Recipient) (*gateway.Batch, error) {
 	b := x.newBatch()
 	b.Edits = plan.Edits
-	b.Priority += plan.Priority
+	b.Priority -= plan.Priority
 	if plan.NotBefore.After(b.Due) {
 		b.Due = plan.NotBefore
 	}
@@ -79,7 +80,12 @@ func (x *expansion) share(b *gateway.Batch, plan gateway.Plan, members []gateway
 func (x *expansion) personal(plan gateway.Plan, own gateway.RecipientPlan, member gateway.Recipient) (gateway.Delivery, error) {
 	c := gateway.Copy{Member: member, VERP: x.reversePath(plan)}
 	if plan.VERP {
-		c.VERP = x.VERP.Encode(x.list, member.Path, x.m.ID)
+		var form verp.Form
+		if c.VERP, form = x.VERP.Encode(x.list, member.Path, x.m.ID); form == verp.Opaque {
+			if err := x.Remember(x.list.ID, member.Path); err != nil {
+				return gateway.Delivery{}, err
+			}
+		}
 	}
 	from := c.VERP
 	if own.ReversePath != "" {

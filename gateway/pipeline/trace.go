@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/authres"
 )
 
 // hopsMax is how many Received fields a message may have: with more it is in a
@@ -21,7 +22,7 @@ func (in *Intake) traceEdits(m *gateway.Message, header gateway.Header, auth gat
 	var edits []gateway.Edit
 	kept := len(header)
 	for i := len(header) - 1; i >= 0; i-- {
-		if header[i].Is("Return-Path") || in.Forged(header[i]) {
+		if header[i].Is("Return-Path") || authres.IsForged(header[i], in.Site.AuthservID) {
 			edits = append(edits, gateway.Edit{Op: gateway.DeleteField, Index: i, Name: header[i].Name()})
 			kept--
 		}
@@ -37,7 +38,7 @@ func (in *Intake) traceEdits(m *gateway.Message, header gateway.Header, auth gat
 		add(kept, "Message-ID", fmt.Sprintf("<%s@%s>", m.ID, in.Site.Hostname))
 	}
 	add(0, "Received", in.received(m))
-	add(0, "Authentication-Results", in.AuthText(auth))
+	add(0, authres.FieldName, authres.Format(in.Site.AuthservID, auth, m.Envelope.ReversePath))
 	return edits
 }
 

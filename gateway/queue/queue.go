@@ -176,6 +176,7 @@ func (q *Queue) Count() Count {
 // byDue is a heap of waiting items.
 type byDue []*item
 
+// Len implements heap.Interface.
 func (h byDue) Len() int { return len(h) }
 
 // Less puts the older message first where the times are the same.
@@ -190,17 +191,20 @@ func (h byDue) Less(i, j int) bool {
 	return a.entry.Batch < b.entry.Batch
 }
 
+// Swap keeps the items' places.
 func (h byDue) Swap(i, j int) {
 	h[i], h[j] = h[j], h[i]
 	h[i].index, h[j].index = i, j
 }
 
+// Push appends x, an *item.
 func (h *byDue) Push(x any) {
 	it := x.(*item)
 	it.place, it.index = placeWaiting, len(*h)
 	*h = append(*h, it)
 }
 
+// Pop removes the last item.
 func (h *byDue) Pop() any {
 	old := *h
 	it := old[len(old)-1]

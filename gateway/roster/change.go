@@ -1,0 +1,179 @@
+package roster
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/store"
+)
+
+// ErrUnknownMember says that an address is no member of a list.
+var ErrUnknownMember = errors.New("no such member")
+
+// MembersPerCommitMax is how many members AddMembers makes durable at once: a
+// caller with more of them shows its progress in between.
+const MembersPerCommitMax = 10_000
+
+// AddMember adds one member, as AddMembers does.
+func (r *Roster) AddMember(id gateway.ListID, recipient gateway.Recipient) (added bool, err error) {
+	n, err := r.AddMembers(id, []gateway.Recipient{recipient})
+	return n == 1, err
+}
+
+// AddMembers adds recipients, of whom Path and Name are read, and returns how
+// many of them were no members. One that left is a member again with a clean
+// record; one that is a member stays as it is. Nothing changes before the
+// first MembersPerCommitMax are on the disk; an error leaves those behind it out.
+func (r *Roster) AddMembers(id gateway.ListID, recipients []gateway.Recipient) (added int, err error) {
+	r.changes.Lock()
+	defer r.changes.Unlock()
+	l, err := r.open(id)
+	if err != nil {
+		return 0, err
+	}
+	for len(recipients) > 0 {
+		n := min(len(recipients), MembersPerCommitMax)
+		fresh, err := r.addSome(l, recipients[:n])
+		if err != nil {
+			return added, fmt.Errorf("add members to %s: %w", l.list.Address, err)
+		}
+		added += fresh
+		recipients = recipients[n:]
+	}
+	return added, nil
+}
+
+func (r *Roster) addSome(l *listing, recipients []gateway.Recipient) (added int, err error) {
+	var b store.Batch
+	seen := make(map[string]bool, len(recipients))
+	for _, recipient := range recipients {
+		key := recipient.Path.Key()
+		if seen[key] {
+			continue
+		}
+		seen[key] = true
+		m, err := r.find(l, key)
+		if err != nil {
+			return 0, err
+		}
+		if m.isMember() {
+			continue
+		}
+		m = &member{added: true}
+		m.row.Path, m.row.Name = recipient.Path, recipient.Name
+		b.Set(memberKey(l.list.ID, key), encodeMember(m))
+		added++
+	}
+	return added, r.db.Commit(&b)
+}
+
+// open returns a list that accepts mail.
+func (r *Roster) open(id gateway.ListID) (*listing, error) {
+	l, err := r.listing(id)
+	if err == nil && l.gone {
+		err = fmt.Errorf("%s: %w", l.list.Address, gateway.ErrUnknownList)
+	}
+	return l, err
+}
+
+// RemoveMember ends a membership. Where the configuration names the address,
+// that it left is remembered.
+func (r *Roster) RemoveMember(id gateway.ListID, path gateway.ForwardPath) error {
+	return r.change(id, path, func(m *member) {
+		m.added, m.row.Left = false, m.inFile
+		m.row.Disabled, m.row.Score, m.row.Bounce = false, 0, Bounce{}
+	})
+}
+
+// ResetMember forgets what the store says of an address: what the
+// configuration says counts again. A member of a list of the store stays one,
+// with a clean record.
+func (r *Roster) ResetMember(id gateway.ListID, path gateway.ForwardPath) error {
+	r.changes.Lock()
+	defer r.changes.Unlock()
+	l, err := r.open(id)
+	if err != nil {
+		return err
+	}
+	m, err := r.find(l, path.Key())
+	if err != nil {
+		return err
+	}
+	if !m.isListed() {
+		return fmt.Errorf("%s: %w of %s", gateway.Printable(string(path)), ErrUnknownMember, l.list.Address)
+	}
+	m.row.Left, m.row.Disabled, m.row.Score, m.row.Bounce = false, false, 0, Bounce{}
+	m.added = m.added && l.list.Source == SourceStore
+	return r.put(l, m)
+}
+
+// SetDisabled ends or resumes the delivery of posts to a member.
+func (r *Roster) SetDisabled(id gateway.ListID, path gateway.ForwardPath, disabled bool) error {
+	return r.change(id, path, func(m *member) { m.row.Disabled = disabled })
+}
+
+// SetScore sets the bounce score of a member.
+func (r *Roster) SetScore(id gateway.ListID, path gateway.ForwardPath, score float64) error {
+	return r.change(id, path, func(m *member) { m.row.Score = score })
+}
+
+// RecordBounce counts a bounce of mail to a member and keeps the last one's
+// reason. The score stays as it is.
+func (r *Roster) RecordBounce(id gateway.ListID, path gateway.ForwardPath, status *gateway.Status, at time.Time) error {
+	return r.change(id, path, func(m *member) {
+		m.row.Bounce = Bounce{Count: m.row.Bounce.Count + 1, Status: status.Enhanced.String(), Text: status.Text, Time: at}
+	})
+}
+
+// Member returns what is known of a member, or ErrUnknownMember.
+func (r *Roster) Member(id gateway.ListID, path gateway.ForwardPath) (MemberRow, error) {
+	l, err := r.listing(id)
+	if err != nil {
+		return MemberRow{}, err
+	}
+	m, err := r.find(l, path.Key())
+	if err != nil {
+		return MemberRow{}, err
+	}
+	if !m.isMember() {
+		return MemberRow{}, fmt.Errorf("%s: %w of %s", gateway.Printable(string(path)), ErrUnknownMember, l.list.Address)
+	}
+	return m.row, nil
+}
+
+// change changes a member, also of a list that is gone: its mail may bounce.
+func (r *Roster) change(id gateway.ListID, path gateway.ForwardPath, f func(*member)) error {
+	r.changes.Lock()
+	defer r.changes.Unlock()
+	l, err := r.listing(id)
+	if err != nil {
+		return err
+	}
+	m, err := r.find(l, path.Key())
+	if err != nil {
+		return err
+	}
+	if !m.isMember() {
+		return fmt.Errorf("%s: %w of %s", gateway.Printable(string(path)), ErrUnknownMember, l.list.Address)
+	}
+	f(m)
+	return r.put(l, m)
+}
+
+// put writes what the store has to say of a member, nothing where it has nothing.
+func (r *Roster) put(l *listing, m *member) error {
+	var b store.Batch
+	key := memberKey(l.list.ID, m.row.Path.Key())
+	silent := !m.added && !m.row.Left && !m.row.Disabled && m.row.Score == 0 && m.row.Bounce.Count == 0
+	if silent {
+		b.Delete(key)
+	} else {
+		b.Set(key, encodeMember(m))
+	}
+	if err := r.db.Commit(&b); err != nil {
+		return fmt.Errorf("member of %s: %w", l.list.Address, err)
+	}
+	return nil
+}

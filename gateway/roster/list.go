@@ -1,0 +1,215 @@
+package roster
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/store"
+)
+
+// The sources of a list and of a member.
+const (
+	SourceFile    = "file"
+	SourceStore   = "store"
+	SourceOverlay = "overlay" // a member that the store says something of that the file does not
+)
+
+// FileList is a list of the configuration with its members, in any order.
+type FileList struct {
+	List    gateway.List
+	Members []gateway.Recipient // Path and Name are read
+}
+
+// SetFileLists replaces the lists of the configuration, all at once. One that
+// is gone accepts no more mail; what it has queued is still delivered, and
+// while this process lives also to members. A list that another one stands in
+// the way of is ErrListExists, and then nothing changes.
+func (r *Roster) SetFileLists(lists []FileList) error {
+	listings := make([]*listing, len(lists))
+	for i := range lists {
+		list := lists[i].List
+		list.Source = SourceFile
+		listings[i] = &listing{list: &list, members: fileMembers(lists[i].Members)}
+	}
+	r.changes.Lock()
+	defer r.changes.Unlock()
+	next := r.lists.clone() // only who has changes writes it
+	for _, l := range next.byID {
+		if l.list.Source == SourceFile && !l.gone {
+			next.retire(l)
+		}
+	}
+	if err := next.enterAll(listings); err != nil {
+		return err
+	}
+	if err := r.remember(listings); err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lists = next
+	return nil
+}
+
+// remember keeps the lists of the configuration in the store as lists that
+// are gone, for the mail that they may have queued when they are.
+func (r *Roster) remember(listings []*listing) error {
+	var b store.Batch
+	for _, l := range listings {
+		record, err := encodeList(l.list, true)
+		if err != nil {
+			return err
+		}
+		key := listKey(l.list.ID)
+		if old, err := r.db.Get(key); err == nil && bytes.Equal(old, record) {
+			continue
+		}
+		b.Set(key, record)
+	}
+	if err := r.db.Commit(&b); err != nil {
+		return fmt.Errorf("remember the lists of the configuration: %w", err)
+	}
+	return nil
+}
+
+// NameBytesMax is the longest local part of a list: with "-unsubscribe" it is
+// still a local part.
+const NameBytesMax = gateway.LocalPartBytesMax - len("-unsubscribe")
+
+// ErrListName says that no list can have such an address.
+var ErrListName = errors.New("no list can have this address")
+
+// CreateList makes a list in the store. Its ID and Source are set here.
+func (r *Roster) CreateList(list gateway.List) error {
+	if err := r.checkName(list.Address); err != nil {
+		return err
+	}
+	list.ID, list.Source, list.Line = gateway.NewListID(list.Address), SourceStore, 0
+	record, err := encodeList(&list, false)
+	if err != nil {
+		return err
+	}
+	r.changes.Lock()
+	defer r.changes.Unlock()
+	if err := r.lists.conflict(&list); err != nil {
+		return err
+	}
+	var b store.Batch
+	b.DeletePrefix(memberPrefix(list.ID)) // an overlay of a list that is gone says nothing of this one
+	b.Set(listKey(list.ID), record)
+	if err := r.db.Commit(&b); err != nil {
+		return fmt.Errorf("create %s: %w", list.Address, err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lists.enter(&listing{list: &list})
+	return nil
+}
+
+// checkName refuses names that could not be reached, or that a shell, a file
+// system or a table of an MTA would take for something else.
+func (r *Roster) checkName(address gateway.ForwardPath) error {
+	normal, err := gateway.ParseForwardPath(string(address))
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrListName, err)
+	}
+	name := normal.Local()
+	switch {
+	case normal != address:
+		return fmt.Errorf("%s: %w: write it as %s", gateway.Printable(string(address)), ErrListName, normal)
+	case len(name) > NameBytesMax:
+		return fmt.Errorf("%s: %w: its name is longer than %d octets", address, ErrListName, NameBytesMax)
+	case strings.ContainsAny(name, "+/\"") || strings.Contains(name, r.delimiter):
+		return fmt.Errorf("%s: %w: its name has a quote, a slash or a delimiter", address, ErrListName)
+	case strings.ContainsAny(name[:1], "-|."):
+		return fmt.Errorf("%s: %w: its name begins with %q", address, ErrListName, name[:1])
+	}
+	return nil
+}
+
+// ErrFileList says that a list is made by the configuration, and can only be
+// changed there.
+var ErrFileList = errors.New("the list is in the configuration file")
+
+// DeleteList removes a list of the store with its members. What it has queued
+// in batches is still delivered. A list of the configuration is ErrFileList.
+func (r *Roster) DeleteList(id gateway.ListID) error {
+	r.changes.Lock()
+	defer r.changes.Unlock()
+	l := r.lists.byID[id]
+	switch {
+	case l == nil || l.gone:
+		return fmt.Errorf("%s: %w", gateway.Printable(string(id)), gateway.ErrUnknownList)
+	case l.list.Source == SourceFile:
+		return fmt.Errorf("%s: %w, line %d", l.list.Address, ErrFileList, l.list.Line)
+	}
+	record, err := encodeList(l.list, true)
+	if err != nil {
+		return err
+	}
+	var b store.Batch
+	b.Set(listKey(id), record)
+	b.DeletePrefix(memberPrefix(id))
+	b.DeletePrefix(tokenPrefix(id))
+	if err := r.db.Commit(&b); err != nil {
+		return fmt.Errorf("delete %s: %w", l.list.Address, err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lists.retire(l)
+	return nil
+}
+
+// Lists are those that accept mail, sorted by id.
+func (r *Roster) Lists() iter.Seq[*gateway.List] {
+	return func(yield func(*gateway.List) bool) {
+		r.mu.RLock()
+		ids := slices.Sorted(maps.Keys(r.lists.byID))
+		r.mu.RUnlock()
+		for _, id := range ids {
+			if l, err := r.listing(id); err == nil && !l.gone && !yield(l.list) {
+				return
+			}
+		}
+	}
+}
+
+// recordVersion is that of all records of the roster.
+const recordVersion = 1
+
+func listKey(id gateway.ListID) []byte { return store.RosterLists.Key([]byte(id)) }
+
+// encodeList writes a list. Config is the configuration's, and not kept.
+func encodeList(list *gateway.List, gone bool) ([]byte, error) {
+	kept := *list
+	kept.Config = nil
+	text, err := json.Marshal(&kept)
+	if err != nil {
+		return nil, fmt.Errorf("encode %s: %w", list.Address, err)
+	}
+	w := store.NewWriter(recordVersion)
+	w.Bool(gone)
+	w.Bytes(text)
+	return w.Record(), nil
+}
+
+func decodeList(record []byte) (list *gateway.List, gone bool, err error) {
+	r, _ := store.NewReader(record, recordVersion)
+	gone = r.Bool()
+	text := r.Bytes()
+	if err := r.End(); err != nil {
+		return nil, false, err
+	}
+	list = &gateway.List{}
+	if err := json.Unmarshal(text, list); err != nil {
+		return nil, false, fmt.Errorf("%w: %w", store.ErrCorrupt, err)
+	}
+	return list, gone, nil
+}

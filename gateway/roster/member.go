@@ -1,0 +1,276 @@
+package roster
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/store"
+)
+
+// fileMember is one that the configuration names.
+type fileMember struct {
+	path gateway.ForwardPath
+	name string
+}
+
+// fileMembers are sorted by key; the first one of a key counts.
+func fileMembers(all []gateway.Recipient) []fileMember {
+	members := make([]fileMember, len(all))
+	for i := range all {
+		members[i] = fileMember{all[i].Path, all[i].Name}
+	}
+	slices.SortStableFunc(members, func(a, b fileMember) int { return cmp.Compare(a.path.Key(), b.path.Key()) })
+	return slices.CompactFunc(members, func(a, b fileMember) bool { return a.path.Key() == b.path.Key() })
+}
+
+// searchFile is the place of key among members, and whether it is there.
+func searchFile(members []fileMember, key string) (int, bool) {
+	return slices.BinarySearchFunc(members, key, func(m fileMember, key string) int { return strings.Compare(m.path.Key(), key) })
+}
+
+// Bounce is what is kept of the mail to a member that came back.
+type Bounce struct {
+	Count  uint64    // of all that were recorded
+	Status string    // enhanced status code of the last one
+	Text   string    // its reply, untrusted
+	Time   time.Time // of the last one
+}
+
+// MemberRow is one address of a list as an operator sees it.
+type MemberRow struct {
+	gateway.Member
+	Left   bool // it was removed, and the file that still names it does not count
+	Bounce Bounce
+}
+
+// State is "enabled", "disabled" or "left".
+func (m *MemberRow) State() string {
+	switch {
+	case m.Left:
+		return "left"
+	case m.Disabled:
+		return "disabled"
+	}
+	return "enabled"
+}
+
+// member is what file and store say together of one address. The zero value
+// is of one that neither knows.
+type member struct {
+	row    MemberRow
+	added  bool // by the store
+	inFile bool
+}
+
+func (m *member) isMember() bool { return !m.row.Left && (m.added || m.inFile) }
+
+// isListed says whether an operator wants to see the address.
+func (m *member) isListed() bool { return m.row.Left || m.isMember() }
+
+// complete fills in what follows from file and store together.
+func (m *member) complete(l *listing, file *fileMember) {
+	if file != nil {
+		m.inFile = true
+		if m.row.Path == "" {
+			m.row.Path, m.row.Name = file.path, file.name
+		}
+	}
+	switch {
+	case l.list.Source != SourceFile:
+		m.row.Source = SourceStore
+	case m.added || m.row.Left:
+		m.row.Source = SourceOverlay
+	default:
+		m.row.Source = SourceFile
+	}
+}
+
+const textBytesMax = 480 // of a reply that is kept, as much as a log shows of it
+
+func encodeMember(m *member) []byte {
+	w := store.NewWriter(recordVersion)
+	w.String(string(m.row.Path))
+	w.String(m.row.Name)
+	w.Bool(m.added)
+	w.Bool(m.row.Left)
+	w.Bool(m.row.Disabled)
+	w.Float(m.row.Score)
+	bounced := m.row.Bounce.Count > 0
+	w.Bool(bounced)
+	if bounced {
+		w.Uint(m.row.Bounce.Count)
+		w.String(m.row.Bounce.Status)
+		w.String(m.row.Bounce.Text[:min(len(m.row.Bounce.Text), textBytesMax)])
+		w.Time(m.row.Bounce.Time)
+	}
+	return w.Record()
+}
+
+func decodeMember(record []byte) (*member, error) {
+	r, _ := store.NewReader(record, recordVersion)
+	m := &member{}
+	m.row.Path = gateway.ForwardPath(r.String())
+	m.row.Name = r.String()
+	m.added, m.row.Left, m.row.Disabled = r.Bool(), r.Bool(), r.Bool()
+	m.row.Score = r.Float()
+	if r.Bool() {
+		m.row.Bounce = Bounce{Count: r.Uint(), Status: r.String(), Text: r.String(), Time: r.Time()}
+		if m.row.Bounce.Count == 0 && r.Err() == nil {
+			return nil, store.ErrCorrupt
+		}
+	}
+	return m, r.End()
+}
+
+// memberPrefix ends the id with an octet that no id has, so that no list's
+// prefix begins another's.
+func memberPrefix(id gateway.ListID) []byte { return store.RosterMembers.Key([]byte(id), []byte{0}) }
+
+func memberKey(id gateway.ListID, key string) []byte { return append(memberPrefix(id), key...) }
+
+// find returns what is known of the address of a key. One whose record is
+// damaged counts as disabled: mail that somebody left for must not go out.
+func (r *Roster) find(l *listing, key string) (*member, error) {
+	m := &member{}
+	record, err := r.db.Get(memberKey(l.list.ID, key))
+	switch {
+	case err == nil:
+		m = r.decode(l, []byte(key), record)
+	case !errors.Is(err, store.ErrNotFound):
+		return nil, fmt.Errorf("member of %s: %w", l.list.Address, err)
+	}
+	var file *fileMember
+	if i, ok := searchFile(l.members, key); ok {
+		file = &l.members[i]
+	}
+	m.complete(l, file)
+	return m, nil
+}
+
+func (r *Roster) decode(l *listing, key, record []byte) *member {
+	m, err := decodeMember(record)
+	if err != nil {
+		r.log.Error("ALARM roster: a member cannot be read, and gets no mail", "list", string(l.list.ID),
+			"member", gateway.Printable(string(key)), "error", err)
+		m = &member{added: true}
+		m.row.Path, m.row.Disabled = gateway.ForwardPath(key), true
+	}
+	return m
+}
+
+// walk goes through all addresses of which file or store knows, by key, from
+// behind after on.
+func (r *Roster) walk(l *listing, after gateway.Cursor) iter.Seq2[*member, error] {
+	return func(yield func(*member, error) bool) {
+		next, found := searchFile(l.members, string(after))
+		if found {
+			next++
+		}
+		fromFile := func(before []byte) bool { // false: the caller has enough
+			for ; next < len(l.members) && (before == nil || l.members[next].path.Key() < string(before)); next++ {
+				m := &member{}
+				m.complete(l, &l.members[next])
+				if !yield(m, nil) {
+					return false
+				}
+			}
+			return true
+		}
+		prefix := memberPrefix(l.list.ID)
+		for item, err := range r.db.Prefix(prefix, memberKey(l.list.ID, string(after))) {
+			if err != nil {
+				yield(nil, fmt.Errorf("members of %s: %w", l.list.Address, err))
+				return
+			}
+			key := item.Key[len(prefix):]
+			if !fromFile(key) {
+				return
+			}
+			m := r.decode(l, key, bytes.Clone(item.Value))
+			var file *fileMember
+			if next < len(l.members) && l.members[next].path.Key() == string(key) {
+				file = &l.members[next]
+				next++
+			}
+			m.complete(l, file)
+			if !yield(m, nil) {
+				return
+			}
+		}
+		fromFile(nil)
+	}
+}
+
+// Members implements gateway.Roster, in the order of the keys. Those of a list
+// that is gone are known while this process lives, if it was one of the
+// configuration.
+func (r *Roster) Members(id gateway.ListID, after gateway.Cursor, limit int) ([]gateway.Recipient, gateway.Cursor, error) {
+	l, err := r.listing(id)
+	if err != nil {
+		return nil, "", err
+	}
+	if l.unknown {
+		return nil, "", fmt.Errorf("members of %s, which is gone: %w", l.list.Address, gateway.ErrUnknownList)
+	}
+	var members []gateway.Recipient
+	for m, err := range r.walk(l, after) {
+		if err != nil {
+			return nil, "", err
+		}
+		if !m.isMember() || m.row.Disabled {
+			continue
+		}
+		if len(members) >= limit {
+			return members, gateway.Cursor(members[len(members)-1].Path.Key()), nil
+		}
+		members = append(members, gateway.Recipient{Path: m.row.Path, Name: m.row.Name})
+	}
+	return members, "", nil
+}
+
+// MemberRows returns up to limit addresses of a list that are members or left,
+// as Members does.
+func (r *Roster) MemberRows(id gateway.ListID, after gateway.Cursor, limit int) ([]MemberRow, gateway.Cursor, error) {
+	l, err := r.listing(id)
+	if err != nil {
+		return nil, "", err
+	}
+	var rows []MemberRow
+	for m, err := range r.walk(l, after) {
+		if err != nil {
+			return nil, "", err
+		}
+		if !m.isListed() {
+			continue
+		}
+		if len(rows) >= limit {
+			return rows, gateway.Cursor(rows[len(rows)-1].Path.Key()), nil
+		}
+		rows = append(rows, m.row)
+	}
+	return rows, "", nil
+}
+
+// CountMembers counts those that get posts. It reads all of them.
+func (r *Roster) CountMembers(id gateway.ListID) (n int, err error) {
+	l, err := r.listing(id)
+	if err != nil {
+		return 0, err
+	}
+	for m, err := range r.walk(l, "") {
+		if err != nil {
+			return 0, err
+		}
+		if m.isMember() && !m.row.Disabled {
+			n++
+		}
+	}
+	return n, nil
+}

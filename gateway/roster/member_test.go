@@ -1,0 +1,278 @@
+package roster
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/store"
+)
+
+const dev = gateway.ListID("dev.lists.example.com")
+
+// The overlay wins over the file, also when the file is read again.
+func TestOverlay(t *testing.T) {
+	f := open(t, store.NewMemory())
+	file := []FileList{fileList("dev@lists.example.com", "Carl@example.com", "anne@example.com", "bart@example.com", "carl@EXAMPLE.com")}
+	if err := f.SetFileLists(file); err != nil {
+		t.Fatal(err)
+	}
+	check := func(when, want string) {
+		t.Helper()
+		if got := f.rows(t, dev); got != want {
+			t.Errorf("%s:\n%s\nwant\n%s", when, got, want)
+		}
+	}
+	check("at first", "<anne@example.com> enabled file\n<bart@example.com> enabled file\n<Carl@example.com> enabled file")
+	for i, err := range []error{
+		f.RemoveMember(dev, "Anne@example.com"),
+		f.SetDisabled(dev, "bart@example.com", true),
+		second(f.AddMember(dev, gateway.Recipient{Path: "Dora@example.com"})),
+		second(f.AddMember(dev, gateway.Recipient{Path: "elma@example.com"})),
+		f.RemoveMember(dev, "elma@example.com"),
+		f.SetScore(dev, "carl@example.com", 2),
+	} {
+		if err != nil {
+			t.Errorf("change %d: %v", i, err)
+		}
+	}
+	want := "<anne@example.com> left overlay\n<bart@example.com> disabled file\n<Carl@example.com> enabled file\n<Dora@example.com> enabled overlay"
+	check("changed", want)
+	f = f.restart(t)
+	if err := f.SetFileLists(file); err != nil {
+		t.Fatal(err)
+	}
+	check("after a restart", want)
+	if got := f.members(t, dev, 1); got != "Carl@example.com Dora@example.com" {
+		t.Errorf("members: %s", got)
+	}
+	if err := f.RemoveMember(dev, "anne@example.com"); !errors.Is(err, ErrUnknownMember) {
+		t.Errorf("remove again: %v", err)
+	}
+	for _, path := range []gateway.ForwardPath{"anne@example.com", "bart@example.com", "carl@example.com", "dora@example.com"} {
+		if err := f.ResetMember(dev, path); err != nil {
+			t.Error(err)
+		}
+	}
+	check("reset", "<anne@example.com> enabled file\n<bart@example.com> enabled file\n<Carl@example.com> enabled file")
+	for range f.db.Prefix(store.RosterMembers.Key(), nil) {
+		t.Error("the store keeps something of a member that it says nothing of")
+	}
+}
+
+func second(_ bool, err error) error { return err }
+
+// One that left and is added again is a member, whatever the file says.
+func TestAddAgain(t *testing.T) {
+	f := open(t, store.NewMemory())
+	if err := f.SetFileLists([]FileList{fileList("dev@lists.example.com", "anne@example.com")}); err != nil {
+		t.Fatal(err)
+	}
+	if added, err := f.AddMember(dev, gateway.Recipient{Path: "anne@example.com"}); added || err != nil {
+		t.Errorf("a member: %v, %v", added, err)
+	}
+	if err := f.RemoveMember(dev, "anne@example.com"); err != nil {
+		t.Fatal(err)
+	}
+	if added, err := f.AddMember(dev, gateway.Recipient{Path: "anne@example.com"}); !added || err != nil {
+		t.Errorf("one that left: %v, %v", added, err)
+	}
+	if got := f.members(t, dev, 10); got != "anne@example.com" {
+		t.Errorf("members: %s", got)
+	}
+}
+
+// Pages of any size give every member once, in one order.
+func TestPages(t *testing.T) {
+	f := open(t, store.NewMemory())
+	var file []string
+	for i := range 30 {
+		file = append(file, fmt.Sprintf("m%02d@example.com", i))
+	}
+	if err := f.SetFileLists([]FileList{fileList("dev@lists.example.com", file...)}); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 30 {
+		path := gateway.ForwardPath(file[i])
+		var err error
+		switch i % 5 {
+		case 0:
+			err = f.RemoveMember(dev, path)
+		case 1:
+			err = f.SetDisabled(dev, path, true)
+		case 2:
+			_, err = f.AddMember(dev, gateway.Recipient{Path: "x" + path})
+		case 3:
+			err = f.SetScore(dev, path, 1)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := f.members(t, dev, 1000)
+	for limit := 1; limit < 40; limit++ {
+		if got := f.members(t, dev, limit); got != want {
+			t.Errorf("pages of %d: %s\nwant %s", limit, got, want)
+		}
+	}
+	if n, err := f.CountMembers(dev); n != 24 || err != nil {
+		t.Errorf("%d members, %v", n, err)
+	}
+}
+
+func TestRole(t *testing.T) {
+	f := open(t, store.NewMemory())
+	list := gateway.List{Address: "dev@lists.example.com", Owners: []gateway.ForwardPath{"Anne@example.com"}, Moderators: []gateway.ForwardPath{"bart@example.com"}}
+	if err := f.CreateList(list); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.AddMembers(dev, []gateway.Recipient{{Path: "anne@example.com"}, {Path: "carl@example.com"}, {Path: "Carl@example.com"}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.SetDisabled(dev, "carl@example.com", true); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[gateway.ReversePath]string{
+		"anne@example.com": RoleOwner, "bart@example.com": RoleModerator, "CARL@example.com": RoleMember,
+		"dora@example.com": RoleNone, "": RoleNone,
+	} {
+		if got, err := f.Role(dev, path); got != want || err != nil {
+			t.Errorf("%s: %s, %v", path, got, err)
+		}
+	}
+	if _, err := f.Role("x", "a@b"); !errors.Is(err, gateway.ErrUnknownList) {
+		t.Error(err)
+	}
+}
+
+func TestRecordBounce(t *testing.T) {
+	f := open(t, store.NewMemory())
+	f.create(t, "dev@lists.example.com", "anne@example.com")
+	at := time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
+	status := &gateway.Status{Code: 550, Enhanced: gateway.EnhancedCode{5, 1, 1}, Text: "gone"}
+	for range 2 {
+		if err := f.RecordBounce(dev, "Anne@example.com", status, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f = f.restart(t)
+	row, err := f.Member(dev, "anne@example.com")
+	if want := (Bounce{2, "5.1.1", "gone", at}); err != nil || row.Bounce != want || row.Disabled {
+		t.Errorf("%+v, %v", row, err)
+	}
+	if err := f.RecordBounce(dev, "x@example.com", status, at); !errors.Is(err, ErrUnknownMember) {
+		t.Errorf("no member: %v", err)
+	}
+}
+
+// A member whose record is damaged gets no mail; the others do.
+func TestDamagedMember(t *testing.T) {
+	f := open(t, store.NewMemory())
+	f.create(t, "dev@lists.example.com", "anne@example.com", "bart@example.com", "carl@example.com")
+	var b store.Batch
+	b.Set(memberKey(dev, "bart@example.com"), []byte("damaged"))
+	if err := f.db.Commit(&b); err != nil {
+		t.Fatal(err)
+	}
+	if got := f.members(t, dev, 10); got != "anne@example.com carl@example.com" {
+		t.Errorf("members: %s", got)
+	}
+	if err := f.ResetMember(dev, "bart@example.com"); err != nil {
+		t.Fatal(err)
+	}
+	if got := f.members(t, dev, 10); got != "anne@example.com bart@example.com carl@example.com" {
+		t.Errorf("mended: %s", got)
+	}
+}
+
+// No number comes twice; a clean restart leaves no gap, a crash a small one.
+func TestNextPost(t *testing.T) {
+	f := open(t, store.NewMemory())
+	f.create(t, "dev@lists.example.com")
+	last := uint64(0)
+	next := func(gap uint64) {
+		t.Helper()
+		n, err := f.NextPost(dev)
+		if err != nil || n <= last || n > last+1+gap {
+			t.Errorf("%d after %d: %v", n, last, err)
+		}
+		last = n
+	}
+	for range 250 {
+		next(0)
+	}
+	f = f.restart(t)
+	next(0)
+	for _, keep := range []int{0, 50, 100} {
+		f = open(t, f.disk.Crash(keep, 1))
+		next(numbersReserved)
+		next(0)
+	}
+}
+
+func TestToken(t *testing.T) {
+	f := open(t, store.NewMemory())
+	const token = "mfxgwzlnpfwgk5dt"
+	if err := f.Remember(dev, "Anne@example.com", token); err != nil {
+		t.Fatal(err)
+	}
+	if path, err := f.MemberByToken(dev, strings.ToUpper(token)); path != "Anne@example.com" || err != nil {
+		t.Errorf("%s, %v", path, err)
+	}
+	for _, id := range []gateway.ListID{"de", "other.lists.example.com"} {
+		if _, err := f.MemberByToken(id, token); !errors.Is(err, ErrUnknownMember) {
+			t.Errorf("token of another list: %v", err)
+		}
+	}
+}
+
+func BenchmarkResolve(b *testing.B) {
+	f := open(b, store.NewMemory())
+	var lists []FileList
+	for i := range 10_000 {
+		lists = append(lists, fileList(fmt.Sprintf("list%d@lists.example.com", i)))
+	}
+	if err := f.SetFileLists(lists); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if _, err := f.Resolve(b.Context(), "list5000-bounces+anne=example.com@lists.example.com"); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkImport adds members 10,000 at a time, on a real disk.
+func BenchmarkImport(b *testing.B) {
+	db, err := store.Open(store.Options{Dir: b.TempDir()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer db.Close()
+	r, err := Open(Options{Store: db})
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := r.CreateList(gateway.List{Address: "dev@lists.example.com"}); err != nil {
+		b.Fatal(err)
+	}
+	page, n := make([]gateway.Recipient, MembersPerCommitMax), 0
+	for b.Loop() {
+		for i := range page {
+			n++
+			page[i].Path = gateway.ForwardPath(fmt.Sprintf("member%d@example.com", n*7919%10_000_019))
+		}
+		if _, err := r.AddMembers(dev, page); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "members/s")
+	begun := time.Now()
+	if got, err := r.CountMembers(dev); err != nil || got != n {
+		b.Fatalf("%d of %d members: %v", got, n, err)
+	}
+	b.ReportMetric(float64(n)/time.Since(begun).Seconds(), "read/s")
+}

@@ -1,0 +1,100 @@
+// Package roster implements gateway.Roster: the lists, their members and the
+// forward domains. It owns the roster's key spaces of gateway/store.
+//
+// Lists come from two sources. Those of the configuration are handed over as
+// a whole, at start and at each reload; those of the store are created and
+// deleted at run time. Who is a member of a list of the configuration is said
+// by its file and, before it, by an overlay in the store that remembers what
+// happened since: who left, was added, is disabled or bounces. So a reload
+// never subscribes anyone again.
+//
+// Addresses are stored as they were given and compared by
+// gateway.ForwardPath.Key. The lists are in memory; the members of the store
+// are read page by page, so that their number costs no memory.
+package roster
+
+import (
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/store"
+)
+
+// DelimiterDefault stands between a list's address and a detail.
+const DelimiterDefault = "+"
+
+// Options says what a roster stands on. Store is required.
+type Options struct {
+	Store     *store.Store // open; it stays the caller's
+	Delimiter string       // between the name of a list and a detail; "": DelimiterDefault
+	Log       *slog.Logger // nil: none
+}
+
+// Roster implements gateway.Roster, and what an operator may do with lists and
+// members. It is safe for concurrent use.
+type Roster struct {
+	db        *store.Store
+	delimiter string
+	log       *slog.Logger
+
+	mu       sync.RWMutex
+	lists    *directory
+	forwards map[string]string // domain: name of its route
+
+	changes  sync.Mutex // held, before mu, by whoever changes lists or members
+	counters counters
+}
+
+var _ gateway.Roster = (*Roster)(nil)
+
+// Open reads the lists of the store. Those of the configuration accept no mail
+// before SetFileLists.
+func Open(options Options) (*Roster, error) {
+	r := &Roster{
+		db: options.Store, delimiter: options.Delimiter, log: options.Log,
+		lists: newDirectory(),
+	}
+	if r.delimiter == "" {
+		r.delimiter = DelimiterDefault
+	}
+	if r.log == nil {
+		r.log = slog.New(slog.DiscardHandler)
+	}
+	for item, err := range r.db.Prefix(store.RosterLists.Key(), nil) {
+		if err != nil {
+			return nil, fmt.Errorf("read the lists: %w", err)
+		}
+		list, gone, err := decodeList(item.Value)
+		if err != nil {
+			r.log.Error("ALARM roster: a list cannot be read", "id", string(item.Key[1:]), "error", err)
+			continue
+		}
+		r.lists.enter(&listing{list: list, gone: gone, unknown: gone})
+	}
+	return r, nil
+}
+
+// Close makes the post numbers durable as they are. A roster that is not
+// closed leaves a gap in them.
+func (r *Roster) Close() error { return r.counters.save(r.db) }
+
+// listing returns a list that accepts mail or has some queued.
+func (r *Roster) listing(id gateway.ListID) (*listing, error) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if l := r.lists.byID[id]; l != nil {
+		return l, nil
+	}
+	return nil, fmt.Errorf("%s: %w", gateway.Printable(string(id)), gateway.ErrUnknownList)
+}
+
+// List implements gateway.Roster.
+func (r *Roster) List(id gateway.ListID) (*gateway.List, error) {
+	l, err := r.listing(id)
+	if err != nil {
+		return nil, err
+	}
+	return l.list, nil
+}

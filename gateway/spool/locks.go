@@ -1,0 +1,38 @@
+package spool
+
+import "sync"
+
+// locks is a mutex for each key in use. The zero value is ready.
+type locks[K comparable] struct {
+	mu   sync.Mutex
+	held map[K]*keyLock
+}
+
+type keyLock struct {
+	sync.Mutex
+	users int
+}
+
+// lock waits for key and returns what frees it.
+func (l *locks[K]) lock(key K) (unlock func()) {
+	l.mu.Lock()
+	k := l.held[key]
+	if k == nil {
+		if l.held == nil {
+			l.held = map[K]*keyLock{}
+		}
+		k = &keyLock{}
+		l.held[key] = k
+	}
+	k.users++
+	l.mu.Unlock()
+	k.Lock()
+	return func() {
+		k.Unlock()
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if k.users--; k.users == 0 {
+			delete(l.held, key)
+		}
+	}
+}

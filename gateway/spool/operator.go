@@ -1,0 +1,251 @@
+package spool
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+
+	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/store"
+)
+
+// Row is a leg as an operator sees it.
+type Row struct {
+	ID          gateway.QueueID
+	Leg         int
+	Service     gateway.Service
+	List        gateway.ListID
+	Forward     string
+	Stage       gateway.Stage
+	Reason      string // why it is held
+	ReversePath gateway.ReversePath
+	Size        int64
+	Received    time.Time
+	Pending     int       // recipients that are not settled; of a post that is not expanded, its own addresses
+	NextAttempt time.Time // the earliest; zero while it is held
+	LastReply   string    // of a recipient that is pending, "" before the first
+}
+
+// List returns a row for each leg that is not done, in the order of the
+// messages. A message that cannot be read yields an error; the rest follows.
+// It sees each message as it is when it comes to it.
+func (s *Spool) List() iter.Seq2[Row, error] {
+	return func(yield func(Row, error) bool) {
+		after := store.SpoolMessages.Key()
+		for {
+			id, err := s.next(after)
+			if err != nil {
+				yield(Row{}, fmt.Errorf("read the spool: %w", err))
+				return
+			}
+			if id == 0 {
+				return
+			}
+			after = store.PrefixEnd(messagePrefix(id))
+			rows, err := s.rows(id)
+			if err != nil && !yield(Row{ID: id}, fmt.Errorf("read %s: %w", id, err)) {
+				return
+			}
+			for _, row := range rows {
+				if !yield(row, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// next is the first message whose records are not before start, or 0.
+func (s *Spool) next(start []byte) (gateway.QueueID, error) {
+	for item, err := range s.db.Range(start, store.PrefixEnd(store.SpoolMessages.Key())) {
+		id, _, _ := parseMessageKey(item.Key)
+		return id, err
+	}
+	return 0, nil
+}
+
+func (s *Spool) rows(id gateway.QueueID) ([]Row, error) {
+	record, err := s.db.Get(headKey(id))
+	if err != nil {
+		return nil, err
+	}
+	h, err := decodeHead(id, record)
+	if err != nil {
+		return nil, err
+	}
+	var rows []Row
+	for item, err := range s.db.Prefix(indexPrefix(id), nil) {
+		if err != nil {
+			return nil, err
+		}
+		if rows, err = s.addToRows(rows, h, item); err != nil {
+			return nil, err
+		}
+	}
+	return finishRows(rows), nil
+}
+
+// addToRows takes an index record into account: a leg begins a row, a batch
+// adds to the last one.
+func (s *Spool) addToRows(rows []Row, h *head, item store.Item) ([]Row, error) {
+	key, _ := parseIndexKey(item.Key)
+	if key.Number == gateway.ExpandLeg {
+		row, err := s.legRow(key, h, item.Value)
+		return append(rows, row), err
+	}
+	state, err := decodeBatchState(item.Value)
+	if err != nil || len(rows) == 0 {
+		return rows, errors.Join(err)
+	}
+	row := &rows[len(rows)-1]
+	settled, reply, err := s.progress(key)
+	row.Pending += state.recipients - settled
+	if row.LastReply == "" {
+		row.LastReply = reply
+	}
+	if row.NextAttempt.IsZero() || state.due.Before(row.NextAttempt) {
+		row.NextAttempt = state.due
+	}
+	return rows, err
+}
+
+func (s *Spool) legRow(key gateway.BatchKey, h *head, index []byte) (Row, error) {
+	state, err := decodeLegState(index)
+	if err != nil {
+		return Row{}, err
+	}
+	record, err := s.db.Get(legKey(key.Message, key.Leg))
+	if err != nil {
+		return Row{}, err
+	}
+	leg, err := decodeLeg(record)
+	if err != nil {
+		return Row{}, err
+	}
+	row := Row{
+		ID: key.Message, Leg: key.Leg, Service: leg.Service, List: leg.List, Forward: leg.Forward,
+		Stage: state.stage, Reason: state.reason,
+		ReversePath: h.message.Envelope.ReversePath, Size: h.size, Received: h.message.Received,
+	}
+	if state.batches == 0 && (state.stage < gateway.StageExpanded || state.stage == gateway.StageHeld) {
+		row.Pending, row.NextAttempt = len(leg.Recipients)+len(leg.Added), state.due
+	}
+	return row, nil
+}
+
+// progress counts the settled recipients of a batch, and returns the reply to
+// one that is pending.
+func (s *Spool) progress(key gateway.BatchKey) (settled int, reply string, err error) {
+	for item, err := range s.db.Prefix(outcomesPrefix(key), nil) {
+		if err != nil {
+			return 0, "", err
+		}
+		outcomes, err := decodeOutcomes(item.Value)
+		if err != nil {
+			return 0, "", err
+		}
+		for _, o := range outcomes {
+			switch {
+			case o.Settled:
+				settled++
+			case o.Status != nil:
+				reply = o.Status.Reply()
+			}
+		}
+	}
+	return settled, reply, nil
+}
+
+func finishRows(rows []Row) []Row {
+	kept := rows[:0]
+	for _, row := range rows {
+		if row.Stage == gateway.StageHeld {
+			row.NextAttempt = time.Time{}
+		}
+		if row.Stage != gateway.StageDone && (row.Stage != gateway.StageExpanded || row.Pending > 0) {
+			kept = append(kept, row)
+		}
+	}
+	return kept
+}
+
+// Hold keeps every leg of a message that is not done from going on, until
+// Release. The caller takes its entries out of the queue.
+func (s *Spool) Hold(id gateway.QueueID, reason string) error {
+	return s.changeLegs(id, "hold", func(state *legState) bool {
+		if state.stage == gateway.StageHeld || state.stage == gateway.StageDone {
+			return false
+		}
+		state.stage, state.resume, state.reason = gateway.StageHeld, state.stage, reason
+		return true
+	})
+}
+
+// Release lets every held leg of a message go on where it was held, and
+// returns what is to be done: due at now where a leg has yet to be expanded,
+// else when its batches were due.
+func (s *Spool) Release(id gateway.QueueID, now time.Time) ([]gateway.Entry, error) {
+	err := s.changeLegs(id, "release", func(state *legState) bool {
+		if state.stage != gateway.StageHeld {
+			return false
+		}
+		state.stage, state.resume, state.reason, state.due = state.resume, 0, "", now
+		return true
+	})
+	if err != nil {
+		return nil, err
+	}
+	var w walk
+	var entries []gateway.Entry
+	for item, err := range s.db.Prefix(indexPrefix(id), nil) {
+		if err != nil {
+			return nil, fmt.Errorf("release %s: %w", id, err)
+		}
+		key, _ := parseIndexKey(item.Key)
+		if e, do, err := w.entry(key, item); do && err == nil {
+			entries = append(entries, e)
+		}
+	}
+	return entries, nil
+}
+
+// changeLegs changes the states of all legs for which change returns true, at once.
+func (s *Spool) changeLegs(id gateway.QueueID, verb string, change func(*legState) bool) error {
+	defer s.locks.lock(id)()
+	var b store.Batch
+	found := false
+	for item, err := range s.db.Prefix(indexPrefix(id), nil) {
+		if err != nil {
+			return fmt.Errorf("%s %s: %w", verb, id, err)
+		}
+		found = true
+		key, _ := parseIndexKey(item.Key)
+		if key.Number != gateway.ExpandLeg {
+			continue
+		}
+		if state, err := decodeLegState(item.Value); err == nil && change(state) {
+			b.Set(bytes.Clone(item.Key), encodeLegState(state))
+		}
+	}
+	if !found {
+		return fmt.Errorf("%s %s: %w", verb, id, gateway.ErrNotSpooled)
+	}
+	if err := s.db.Commit(&b); err != nil {
+		return fmt.Errorf("%s %s: %w", verb, id, err)
+	}
+	return nil
+}
+
+// Drop removes a message and all that is still to be done with it. Nobody is told.
+func (s *Spool) Drop(id gateway.QueueID) error {
+	defer s.locks.lock(id)()
+	if _, err := s.db.Last(indexPrefix(id)); errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("drop %s: %w", id, gateway.ErrNotSpooled)
+	}
+	if err := s.remove(id, s.db.Commit); err != nil {
+		return fmt.Errorf("drop %s: %w", id, err)
+	}
+	return nil
+}

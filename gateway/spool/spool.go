@@ -1,0 +1,138 @@
+package spool
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/store"
+)
+
+// Options says what a spool stands on. Store and Dir are required.
+type Options struct {
+	Store *store.Store // open; it stays the caller's
+	Dir   string       // the state directory
+	FS    store.FS     // where Dir is: the one of Store
+	Log   *slog.Logger // nil: none
+}
+
+// Spool implements gateway.Spool, and what an operator may do with its
+// messages. It is safe for concurrent use. It needs no closing.
+type Spool struct {
+	db    *store.Store
+	fs    store.FS
+	dir   string
+	log   *slog.Logger
+	room  room
+	legs  locks[string]          // by duplicate key: acceptances in progress
+	locks locks[gateway.QueueID] // changes of the state of a message in progress
+
+	mu       sync.Mutex
+	last     gateway.QueueID
+	doubts   map[gateway.QueueID]doubt
+	purged   int64 // the last day whose duplicates are gone
+	verified map[gateway.QueueID]bool
+}
+
+var _ gateway.Spool = (*Spool)(nil)
+
+// Open opens the spool, and removes contents that no message names.
+func Open(options Options) (*Spool, error) {
+	if options.Log == nil {
+		options.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Spool{
+		db: options.Store, fs: options.FS, dir: options.Dir, log: options.Log,
+		room:   room{fs: options.FS, dir: options.Dir},
+		doubts: map[gateway.QueueID]doubt{}, verified: map[gateway.QueueID]bool{},
+	}
+	for _, dir := range []string{s.contentDir(), s.damagedDir()} {
+		if err := s.fs.MkdirAll(dir); err != nil {
+			return nil, fmt.Errorf("make %s: %w", dir, err)
+		}
+	}
+	if err := s.findLast(); err != nil {
+		return nil, fmt.Errorf("read the spool: %w", err)
+	}
+	if err := s.removeOrphans(); err != nil {
+		return nil, fmt.Errorf("read the contents of the spool: %w", err)
+	}
+	return s, nil
+}
+
+func (s *Spool) contentDir() string { return filepath.Join(s.dir, "content") }
+
+func (s *Spool) damagedDir() string { return filepath.Join(s.dir, "damaged") }
+
+func (s *Spool) contentFile(id gateway.QueueID) string {
+	return filepath.Join(s.contentDir(), id.String())
+}
+
+// lastKey keeps the last queue id beyond the life of its message.
+var lastKey = store.SpoolState.Key([]byte("last"))
+
+func (s *Spool) findLast() error {
+	record, err := s.db.Get(lastKey)
+	switch {
+	case err == nil:
+		r, _ := store.NewReader(record, recordVersion)
+		s.last = gateway.QueueID(r.Uint())
+		if err := r.End(); err != nil {
+			s.log.Error("spool: the last queue id is damaged", "error", err)
+		}
+	case !errors.Is(err, store.ErrNotFound):
+		return err
+	}
+	key, err := s.db.Last(store.SpoolMessages.Key())
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if id, _, ok := parseMessageKey(key); ok {
+		s.last = max(s.last, id)
+	}
+	return err
+}
+
+func encodeLast(id gateway.QueueID) []byte {
+	w := store.NewWriter(recordVersion)
+	w.Uint(uint64(id))
+	return w.Record()
+}
+
+// removeOrphans removes contents that were never accepted, or whose message
+// has gone.
+func (s *Spool) removeOrphans() error {
+	names, err := s.fs.List(s.contentDir())
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if id, err := gateway.ParseQueueID(name); err == nil {
+			if _, err := s.db.Get(headKey(id)); err == nil {
+				continue
+			} else if !errors.Is(err, store.ErrNotFound) {
+				return err
+			}
+		}
+		if err := s.fs.Remove(filepath.Join(s.contentDir(), name)); err != nil {
+			s.log.Warn("spool: an orphaned content stays", "file", name, "error", err)
+		}
+	}
+	return nil
+}
+
+// Begin implements gateway.Spool. It gives 452 4.3.1 while the disk has too
+// little room.
+func (s *Spool) Begin(now time.Time) (gateway.QueueID, gateway.ContentWriter, error) {
+	if err := s.room.check(); err != nil {
+		return 0, nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.last = gateway.NextQueueID(s.last, now)
+	return s.last, &contentWriter{spool: s, id: s.last}, nil
+}

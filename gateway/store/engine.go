@@ -1,0 +1,251 @@
+package store
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// Limits of the engine. Together they keep it below some 100 MiB.
+const (
+	memTableBytesMin  = 256 << 10
+	memTableBytesMax  = 16 << 20
+	memTableDiskShare = 64       // a memtable, its log and its table shall fit well into a small disk
+	memTablesMax      = 4        // then writers wait for a flush
+	cacheBytes        = 16 << 20 // of table blocks; the operating system caches the rest
+	openTablesMax     = 256      // of the files that a process may have open, usually 1,024
+	filterBitsPerKey  = 10       // 1 % of look-ups for an absent key touch a table in vain
+	bytesPerSync      = 1 << 20  // written behind while a table is made, so that no sync has much to do
+)
+
+// fullRetryInterval is how often a write that found the disk full is tried again.
+const fullRetryInterval = 100 * time.Millisecond
+
+// engine is one Pebble database and what stands between it and the disk.
+//
+// Pebble takes a failing log or manifest for the end of the process: it calls
+// Logger.Fatalf, or panics where it holds locks or, worse, where its deferred
+// unlocking then ends the process beyond any recover. So it never learns of
+// such an error. While the disk is full its writes wait; after any other
+// failure every goroutine of the engine stays where it is, for ever. Writes
+// therefore run in goroutines of their own, and their callers wait for neither.
+type engine struct {
+	db    *pebble.DB
+	fence fence
+	log   *slog.Logger
+
+	mu      sync.Mutex
+	cause   error          // of the failure or the stall
+	failed  bool           // for good
+	stopped chan struct{}  // closed while the engine is failed or stalled
+	late    []<-chan error // writes whose callers did not wait for them
+}
+
+func openEngine(options Options) (*engine, error) {
+	e := &engine{log: options.Log, stopped: make(chan struct{})}
+	disk := options.FS.vfs()
+	memTable := options.MemTableBytes
+	if memTable == 0 {
+		memTable = memTableBytes(disk, options.Dir)
+	}
+	opened := make(chan *pebble.DB, 1)
+	err := e.write(func() error {
+		db, err := pebble.Open(options.Dir, e.pebbleOptions(lockedFS{gatedFS{disk, e}}, memTable))
+		opened <- db
+		return err
+	})
+	if err != nil {
+		e.abandon()
+		return nil, err
+	}
+	e.db = <-opened
+	return e, nil
+}
+
+func (e *engine) pebbleOptions(disk vfs.FS, memTable uint64) *pebble.Options {
+	o := &pebble.Options{
+		FS:                          disk,
+		Logger:                      engineLog{e},
+		EventListener:               &pebble.EventListener{BackgroundError: e.failAndPark},
+		FormatMajorVersion:          pebble.FormatNewest,
+		MemTableSize:                memTable,
+		MemTableStopWritesThreshold: memTablesMax,
+		CacheSize:                   cacheBytes,
+		MaxOpenFiles:                openTablesMax,
+		BytesPerSync:                bytesPerSync,
+	}
+	for i := range o.Levels {
+		o.Levels[i].FilterPolicy = bloom.FilterPolicy(filterBitsPerKey)
+	}
+	return o
+}
+
+func memTableBytes(disk vfs.FS, dir string) uint64 {
+	usage, err := disk.GetDiskUsage(dir)
+	if err != nil {
+		return memTableBytesMax
+	}
+	return min(max(usage.TotalBytes/memTableDiskShare, memTableBytesMin), memTableBytesMax)
+}
+
+// write runs f, which may write, and returns at the latest when the engine
+// fails or stalls. f may then still end well, or never; but no other f begins
+// before it has.
+func (e *engine) write(f func() error) error {
+	stopped, err := e.waitForLate()
+	if err != nil {
+		return err
+	}
+	done := make(chan error, 1)
+	go report(done, f)
+	select {
+	case err := <-done:
+		return err
+	case <-stopped:
+		return e.leave(done)
+	}
+}
+
+// waitForLate returns what is closed when the engine stops.
+func (e *engine) waitForLate() (<-chan struct{}, error) {
+	e.mu.Lock()
+	stopped, cause, late := e.stopped, e.cause, e.late
+	e.mu.Unlock()
+	for _, done := range late {
+		select {
+		case <-done:
+		case <-stopped:
+			cause = errStopped
+		}
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.late = slices.DeleteFunc(e.late, func(done <-chan error) bool { return cause == nil && slices.Contains(late, done) })
+	return stopped, cause
+}
+
+// leave notes that a write goes on although nobody waits for it any more.
+func (e *engine) leave(done <-chan error) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.late = append(e.late, done)
+	return cmp.Or(e.cause, error(errStopped))
+}
+
+// errStopped is the cause of a stall that was over before it could be asked for.
+var errStopped = fmt.Errorf("the disk was full a moment ago: %w", syscall.ENOSPC)
+
+// report turns a panic of f into an error.
+func report(done chan<- error, f func() error) {
+	var err error
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("the database failed: %v", r)
+		}
+		done <- err
+		close(done)
+	}()
+	err = f()
+}
+
+// failure is why the engine is of no more use, nil while it may work again.
+func (e *engine) failure() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.failed {
+		return e.cause
+	}
+	return nil
+}
+
+// stop ends the waiting of all writers.
+func (e *engine) stop(cause error, forever bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.failed || e.cause != nil && !forever {
+		return
+	}
+	if e.cause == nil {
+		close(e.stopped)
+	}
+	e.cause, e.failed = cause, forever
+	e.log.Error("database stopped", "error", cause, "until", map[bool]string{true: "it is opened again", false: "there is space"}[forever])
+}
+
+// resume ends a stall.
+func (e *engine) resume() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.failed && e.cause != nil {
+		e.cause, e.stopped = nil, make(chan struct{})
+		e.log.Info("database goes on")
+	}
+}
+
+func (e *engine) failAndPark(cause error) {
+	e.stop(cause, true)
+	park()
+}
+
+// do is the gate between Pebble and the disk.
+func (e *engine) do(op, path string, f func() error) error {
+	for stalled := false; ; stalled = true {
+		err := e.fence.pass(f)
+		switch {
+		case err == nil:
+			if stalled {
+				e.resume()
+			}
+			return nil
+		case full(err) && op != "sync" && op != "preallocate":
+			e.stop(err, false)
+			time.Sleep(fullRetryInterval)
+		case op == "write", op == "sync", op == "create", op == "reuse", op == "rename":
+			e.failAndPark(fmt.Errorf("%s %s: %w", op, path, err))
+		default:
+			return err // Pebble lives with it
+		}
+	}
+}
+
+// full says whether an error means that there is no room.
+func full(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
+
+// abandon keeps the engine from the disk for ever. It fails while an operation
+// is under way.
+func (e *engine) abandon() bool {
+	e.stop(errors.New("given up"), true)
+	return e.fence.close()
+}
+
+func (e *engine) close() error {
+	if err := e.write(e.db.Close); err != nil {
+		e.abandon() // what is committed is on the disk
+	}
+	return nil
+}
+
+// engineLog takes what Pebble says. Only what an operator can act upon is passed on.
+type engineLog struct{ engine *engine }
+
+// Infof drops what Pebble reports of its inner life.
+func (engineLog) Infof(string, ...any) {}
+
+// Errorf passes errors on.
+func (l engineLog) Errorf(format string, args ...any) {
+	l.engine.log.Warn("database", "message", fmt.Sprintf(format, args...))
+}
+
+// Fatalf ends the engine, not the process.
+func (l engineLog) Fatalf(format string, args ...any) {
+	l.engine.failAndPark(fmt.Errorf(format, args...))
+}

@@ -1,0 +1,76 @@
+package store
+
+import (
+	"math/rand/v2"
+	"sync"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// Memory is a file system in memory that knows what a power cut would leave of
+// it. It is for tests of what stands on a store, and for state that need not
+// last. It is safe for concurrent use.
+type Memory struct {
+	mem *vfs.MemFS
+
+	mu   sync.Mutex
+	hook func(op, path string) error
+	lies bool
+}
+
+// NewMemory returns an empty file system.
+func NewMemory() *Memory { return &Memory{mem: vfs.NewCrashableMem()} }
+
+// FS is the file system as a store takes it.
+func (m *Memory) FS() FS { return FS{gatedFS{m.mem, m}} }
+
+// Crash returns the file system that a power cut at this moment leaves: all
+// that was synced and keepPercent of the rest, by 4 KiB blocks and directory
+// entries, chosen by seed. m itself stays as it is.
+func (m *Memory) Crash(keepPercent int, seed uint64) *Memory {
+	return &Memory{mem: m.mem.CrashClone(vfs.CrashCloneCfg{
+		UnsyncedDataPercent: keepPercent,
+		RNG:                 rand.New(rand.NewPCG(seed, seed)),
+	})}
+}
+
+// BeforeWrite has hook called before each operation that changes the disk,
+// one at a time: create, open, reuse, link, rename, remove, mkdir, write,
+// preallocate and sync. Its error becomes that of the operation, which then
+// does not happen. nil ends it.
+func (m *Memory) BeforeWrite(hook func(op, path string) error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.hook = hook
+}
+
+// IgnoreSync makes a disk that lies: each sync succeeds and does nothing. A
+// crash test that still passes on it proves nothing.
+func (m *Memory) IgnoreSync() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.lies = true
+}
+
+// SetFree makes the disk one of total octets with free ones left. It is what
+// FS.Free tells; writes do not run out of it.
+func (m *Memory) SetFree(free, total uint64) {
+	m.mem.TestingSetDiskUsage(vfs.DiskUsage{AvailBytes: free, TotalBytes: total, UsedBytes: total - free})
+}
+
+func (m *Memory) do(op, path string, f func() error) error {
+	skip, err := m.ask(op, path)
+	if err != nil || skip {
+		return err
+	}
+	return f()
+}
+
+func (m *Memory) ask(op, path string) (skip bool, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.hook != nil {
+		err = m.hook(op, path)
+	}
+	return m.lies && op == "sync", err
+}

@@ -1,0 +1,150 @@
+// Package store is the embedded database under the spool and the roster: keys
+// and values in order, changed by atomic batches. It owns state_dir/db and the
+// lock on it, and is the only package that knows which engine does the work.
+//
+// A committed batch survives a power cut when Commit was asked to sync;
+// commits that run at the same time share one sync of the disk. Batches reach
+// the disk in the order in which they were committed, so that a synced one
+// makes all before it durable too.
+//
+// A disk that fails or is full never ends the process and never damages what
+// was committed. A commit that meets it returns a Status of class Transient:
+// 452 4.3.1 for a full disk, whose writes then go on as soon as there is room;
+// 451 4.3.0 for any other failure. After one of those the engine that met it
+// is fenced off from the disk, since a sync that failed must not be repeated
+// on the same file, and another one is opened, by the next call, from what is
+// on the disk. A commit that returned an error may still take place: its
+// outcome is unknown until a later Commit succeeds.
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+// ErrInUse says that another process has the state directory open.
+var ErrInUse = errors.New("the state directory is in use by another process")
+
+// Options says where and how a store is opened. Only Dir is required.
+type Options struct {
+	Dir           string        // of the database; made with its parents
+	FS            FS            // zero: the disk
+	MemTableBytes uint64        // of writes kept in memory before they go to a table; 0: by the size of the disk
+	ReopenAfter   time.Duration // between attempts to open a failed database again; 0: a second
+	Log           *slog.Logger  // nil: none
+}
+
+// Store is an open database. It is safe for concurrent use.
+type Store struct {
+	options Options
+	lock    io.Closer
+
+	mu      sync.RWMutex
+	engine  *engine   // nil once closed
+	engines int       // opened until now
+	tried   time.Time // when another engine was last to be opened
+}
+
+// Open opens the database in options.Dir, and makes one where there is none.
+// A directory that is in use gives ErrInUse.
+func Open(options Options) (*Store, error) {
+	if options.Log == nil {
+		options.Log = slog.New(slog.DiscardHandler)
+	}
+	if options.ReopenAfter == 0 {
+		options.ReopenAfter = reopenInterval
+	}
+	disk := options.FS
+	if err := disk.MkdirAll(options.Dir); err != nil {
+		return nil, fmt.Errorf("make %s: %w", options.Dir, err)
+	}
+	lock, err := disk.vfs().Lock(filepath.Join(options.Dir, "LOCK"))
+	if err != nil {
+		return nil, lockError(options.Dir, err)
+	}
+	s := &Store{options: options, lock: lock}
+	if s.engine, err = openEngine(options); err != nil {
+		lock.Close()
+		return nil, fmt.Errorf("open database %s: %w", options.Dir, err)
+	}
+	return s, nil
+}
+
+// lockError tells a lock that is held from a file that cannot be made.
+func lockError(dir string, err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return fmt.Errorf("lock %s: %w", dir, err)
+	}
+	return fmt.Errorf("%s: %w", dir, ErrInUse)
+}
+
+// Close ends the use of the database. Nothing that was committed is lost, with
+// or without it.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.engine == nil {
+		return nil
+	}
+	err := s.engine.close()
+	s.engine = nil
+	return errors.Join(err, s.lock.Close())
+}
+
+// reopenInterval is short against a retry of an MTA, and long against the cost
+// of opening a database.
+const reopenInterval = time.Second
+
+// enginesMax bounds the engines of one process: a failed one keeps its memory.
+// A disk that failed more often needs a person, and the process a restart.
+const enginesMax = 16
+
+var errClosed = errors.New("the database is closed")
+
+// use returns an engine that has not failed, another one if need be.
+func (s *Store) use() (*engine, error) {
+	s.mu.RLock()
+	e := s.engine
+	s.mu.RUnlock()
+	switch {
+	case e == nil:
+		return nil, deferral(errClosed)
+	case e.failure() == nil:
+		return e, nil
+	}
+	return s.reopen()
+}
+
+func (s *Store) reopen() (*engine, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.engine == nil {
+		return nil, deferral(errClosed)
+	}
+	cause := s.engine.failure()
+	switch {
+	case cause == nil:
+		return s.engine, nil
+	case time.Since(s.tried) < s.options.ReopenAfter, s.engines >= enginesMax, !s.engine.abandon():
+		return nil, deferral(cause)
+	}
+	s.tried = time.Now()
+	if err := s.options.FS.probe(s.options.Dir); err != nil {
+		return nil, deferral(err)
+	}
+	s.engines++
+	e, err := openEngine(s.options)
+	if err != nil {
+		return nil, deferral(err)
+	}
+	s.options.Log.Info("database opened again", "dir", s.options.Dir, "after", cause)
+	s.engine = e
+	return e, nil
+}
