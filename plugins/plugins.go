@@ -8,6 +8,8 @@ package plugins
 import (
 	"embed"
 	"slices"
+
+	"github.com/mmgw/mmgw/sdk/wire"
 )
 
 //go:generate go run ./internal/build
@@ -38,4 +40,13 @@ func Lookup(name string) ([]byte, bool) {
 	}
 	wasm, err := modules.ReadFile(name + "/" + name + ".wasm")
 	return wasm, err == nil
+}
+
+// Capabilities are those that a built-in plugin has beyond the usual ones where
+// the configuration does not say: it was read by those who grant them.
+func Capabilities(name string) []string {
+	if name == "deliver" {
+		return []string{wire.CapRecipients, wire.CapMembers}
+	}
+	return nil
 }

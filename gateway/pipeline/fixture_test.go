@@ -1,0 +1,184 @@
+package pipeline
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/authres"
+	"github.com/mmgw/mmgw/gateway/roster"
+	"github.com/mmgw/mmgw/gateway/spool"
+	"github.com/mmgw/mmgw/gateway/store"
+	"github.com/mmgw/mmgw/gateway/verp"
+)
+
+// house is a pipeline on a real spool and a real roster in memory, with
+// handlers, a planner and a transport in Go.
+type house struct {
+	t *testing.T
+
+	incoming, outgoing Chain
+	plan               func(x *gateway.Exchange) (gateway.Plan, error)
+	transport          func(d *gateway.Delivery, content string) []*gateway.Status
+
+	spool     *spool.Spool
+	roster    *roster.Roster
+	intake    *Intake
+	expander  *Expander
+	deliverer *Deliverer
+
+	mu      sync.Mutex
+	entries []gateway.Entry // due, in the order in which they came
+	sent    []copyOf
+}
+
+// copyOf is one transaction that the transport took.
+type copyOf struct {
+	from    gateway.ReversePath
+	to      []string
+	route   string
+	content string
+}
+
+func newHouse(t *testing.T, lists ...roster.FileList) *house {
+	t.Helper()
+	memory := store.NewMemory()
+	db, err := store.Open(store.Options{Dir: "state/db", FS: memory.FS()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	h := &house{t: t}
+	if h.spool, err = spool.Open(spool.Options{Store: db, Dir: "state", FS: memory.FS()}); err != nil {
+		t.Fatal(err)
+	}
+	if h.roster, err = roster.Open(roster.Options{Store: db}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { h.roster.Close() })
+	if err := h.roster.SetFileLists(lists); err != nil {
+		t.Fatal(err)
+	}
+	h.roster.SetForwards(map[string][]string{"backend": {"backend.example.com"}})
+	h.assemble()
+	return h
+}
+
+func (h *house) assemble() {
+	site := Site{Hostname: "gw.example.com", AuthservID: "gw.example.com", Owner: "site@example.com"}
+	codec := &verp.Codec{Keys: []verp.Key{verp.NewKey()}, Directory: h.roster}
+	h.intake = &Intake{
+		Site: site, Roster: h.roster, Spool: h.spool, Chains: h, Auth: &authres.Verifier{LookupTXT: noDNS},
+		Timeout: time.Minute, Running: make(chan struct{}, 4), Expiry: time.Hour, Accepted: h.queued,
+	}
+	bounces := &Bounces{Roster: h.roster, Book: h.roster, VERP: codec, ToOwners: true}
+	h.expander = &Expander{
+		Site: site, Roster: h.roster, Spool: h.spool, Chains: h, Planner: func() gateway.Planner { return h },
+		VERP: codec, Remember: func(l gateway.ListID, m gateway.ForwardPath) error { return h.roster.Remember(l, m, verp.Token(l, m)) },
+		Bounces: bounces.Handle, RecipientsMax: 100, Timeout: time.Minute, Planned: h.queued,
+	}
+	failures := &Failures{Site: site, Spool: h.spool, Book: h.roster, Expiry: time.Hour, Queued: h.queued}
+	h.deliverer = &Deliverer{Spool: h.spool, Transport: h, Failed: failures.Failed, Workers: 2}
+}
+
+func noDNS(context.Context, string) ([]string, error) { return nil, nil }
+
+func (h *house) Incoming(*gateway.List) Chain { return h.incoming }
+func (h *house) Outgoing(*gateway.List) Chain { return h.outgoing }
+
+func (h *house) Plan(_ context.Context, x *gateway.Exchange) (gateway.Plan, error) {
+	if h.plan == nil {
+		return gateway.Plan{VERP: true}, nil
+	}
+	return h.plan(x)
+}
+
+func (h *house) Deliver(_ context.Context, d *gateway.Delivery, content gateway.Content) []*gateway.Status {
+	text := readAll(h.t, content)
+	if h.transport != nil {
+		if statuses := h.transport(d, text); statuses != nil {
+			return statuses
+		}
+	}
+	c := copyOf{from: d.ReversePath, route: d.Route, content: text}
+	for _, r := range d.Recipients {
+		c.to = append(c.to, string(r.Path))
+	}
+	h.mu.Lock()
+	h.sent = append(h.sent, c)
+	h.mu.Unlock()
+	return slices.Repeat([]*gateway.Status{gateway.Accepted}, len(d.Recipients))
+}
+
+func (h *house) queued(entries []gateway.Entry) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.entries = append(h.entries, entries...)
+}
+
+// post hands a message in and returns the replies.
+func (h *house) post(from gateway.ReversePath, content string, to ...gateway.ForwardPath) []string {
+	h.t.Helper()
+	envelope := &gateway.Envelope{ReversePath: from}
+	for _, path := range to {
+		recipient := gateway.Recipient{Path: path}
+		if err := h.intake.Recipient(h.t.Context(), gateway.Client{}, envelope, recipient); err != nil {
+			return []string{"RCPT: " + gateway.AsStatus(err).Reply()}
+		}
+		envelope.Recipients = append(envelope.Recipients, recipient)
+	}
+	var replies []string
+	for _, status := range h.intake.Message(h.t.Context(), gateway.Client{Peer: "mta.example.com"}, envelope, strings.NewReader(content)) {
+		replies = append(replies, status.Reply())
+	}
+	return replies
+}
+
+// settle does all that is due once, and what follows from it. It returns the
+// entries that wait for another attempt.
+func (h *house) settle() (later []gateway.Entry) {
+	h.t.Helper()
+	for len(h.entries) > 0 {
+		e := h.entries[0]
+		h.entries = h.entries[1:]
+		if e.Batch == gateway.ExpandLeg {
+			if err := h.expander.Expand(h.t.Context(), e); err != nil {
+				h.t.Fatal(err)
+			}
+			continue
+		}
+		next, left, err := h.deliverer.Deliver(h.t.Context(), e, nil)
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		if left {
+			later = append(later, next)
+		}
+	}
+	return later
+}
+
+// spooled is how many legs the spool holds.
+func (h *house) spooled() (n int) {
+	for _, err := range h.spool.List() {
+		if err != nil {
+			h.t.Error(err)
+		}
+		n++
+	}
+	return n
+}
+
+func devList(members ...gateway.ForwardPath) roster.FileList {
+	return roster.FileList{
+		List: gateway.List{
+			ID: "dev.lists.example.com", Address: "dev@lists.example.com", Posting: gateway.PostingAnyone,
+			Owners: []gateway.ForwardPath{"owner@example.com"},
+		},
+		Members: people(members...),
+	}
+}

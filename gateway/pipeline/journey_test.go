@@ -1,0 +1,278 @@
+package pipeline
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/mmgw/mmgw/gateway"
+)
+
+const hello = "From: anne@example.com\r\nSubject: hello\r\nDate: Mon, 23 Nov 2026 09:00:00 +0000\r\nMessage-ID: <1@example.com>\r\n\r\nhi\r\n"
+
+const accepted = "250 2.0.0 accepted"
+
+func TestPostReachesMembers(t *testing.T) {
+	h := newHouse(t, devList("anne@example.com", "bart@example.org"))
+	if replies := h.post("anne@example.com", hello, "dev@lists.example.com"); !slices.Equal(replies, []string{accepted}) {
+		t.Fatal(replies)
+	}
+	if later := h.settle(); len(later) > 0 || h.spooled() > 0 {
+		t.Errorf("left: %v, %d spooled", later, h.spooled())
+	}
+	if len(h.sent) != 2 {
+		t.Fatalf("%d copies", len(h.sent))
+	}
+	for _, c := range h.sent {
+		if !strings.HasPrefix(string(c.from), "dev-bounces+") || len(c.to) != 1 {
+			t.Errorf("from %s to %v", c.from, c.to)
+		}
+		if !strings.HasSuffix(c.content, hello) {
+			t.Errorf("the message was changed: %q", c.content)
+		}
+		for _, field := range []string{"Authentication-Results: gw.example.com;", "Received: from mta.example.com by gw.example.com (mmgw) with LMTP id "} {
+			if !strings.Contains(strings.ReplaceAll(c.content, "\r\n ", " "), field) {
+				t.Errorf("no %q in %q", field, c.content)
+			}
+		}
+	}
+}
+
+func TestLegs(t *testing.T) {
+	h := newHouse(t, devList("anne@example.com"))
+	replies := h.post("anne@example.com", hello, "dev@lists.example.com", "dev-owner@lists.example.com", "x@backend.example.com", "dev@lists.example.com")
+	if !slices.Equal(replies, []string{accepted, accepted, accepted, accepted}) {
+		t.Fatal(replies)
+	}
+	h.settle()
+	var got []string
+	for _, c := range h.sent {
+		got = append(got, c.to[0]+" "+c.route)
+	}
+	slices.Sort(got)
+	if want := []string{"anne@example.com ", "owner@example.com ", "x@backend.example.com forward backend"}; !slices.Equal(got, want) {
+		t.Errorf("sent %q", got)
+	}
+}
+
+func TestUnknownRecipient(t *testing.T) {
+	h := newHouse(t, devList())
+	for _, to := range []gateway.ForwardPath{"nobody@lists.example.com", "dev@other.example.com", "dev-admin@lists.example.com"} {
+		if got := h.post("anne@example.com", hello, to); got[0] != "RCPT: 550 5.1.1 no such recipient here" {
+			t.Errorf("%s: %s", to, got)
+		}
+	}
+}
+
+func TestLegsHaveTheirOwnReplies(t *testing.T) {
+	h := newHouse(t, devList("anne@example.com"))
+	h.incoming = Chain{{Name: "picky", Handler: handlerFunc(func(x *gateway.Exchange) (gateway.Verdict, error) {
+		if x.Phase == gateway.PhaseIncoming && x.Leg.Service == gateway.Post {
+			return gateway.Verdict{Action: gateway.Reject, Status: refusal}, nil
+		}
+		return gateway.Verdict{}, nil
+	})}}
+	replies := h.post("anne@example.com", hello, "dev@lists.example.com", "dev-owner@lists.example.com")
+	if !slices.Equal(replies, []string{"550 5.7.1 no", accepted}) {
+		t.Fatal(replies)
+	}
+	h.settle()
+	if len(h.sent) != 1 || h.sent[0].to[0] != "owner@example.com" {
+		t.Errorf("sent %+v", h.sent)
+	}
+}
+
+func TestFailingHandlerLosesNothing(t *testing.T) {
+	h := newHouse(t, devList("anne@example.com"))
+	h.incoming = Chain{{Name: "bad", Handler: handlerFunc(func(x *gateway.Exchange) (gateway.Verdict, error) {
+		if x.Phase == gateway.PhaseRecipient {
+			return gateway.Verdict{}, nil
+		}
+		return fails(x)
+	})}}
+	if replies := h.post("anne@example.com", hello, "dev@lists.example.com"); !strings.HasPrefix(replies[0], "451 4.3.0") || h.spooled() != 0 {
+		t.Errorf("%s, %d spooled", replies, h.spooled())
+	}
+	h.incoming = nil
+	if replies := h.post("anne@example.com", hello, "dev@lists.example.com"); replies[0] != accepted {
+		t.Errorf("the second try: %s", replies)
+	}
+}
+
+func TestDuplicateIsNotSentTwice(t *testing.T) {
+	h := newHouse(t, devList("anne@example.com"))
+	for range 2 {
+		if replies := h.post("anne@example.com", hello, "dev@lists.example.com"); replies[0] != accepted {
+			t.Fatal(replies)
+		}
+	}
+	h.settle()
+	if len(h.sent) != 1 {
+		t.Errorf("%d copies", len(h.sent))
+	}
+}
+
+func TestPostingPolicyHolds(t *testing.T) {
+	list := devList("bart@example.org")
+	list.List.Posting = gateway.PostingMembers
+	h := newHouse(t, list)
+	stranger := strings.Replace(hello, "anne@example.com", "eve@example.net", 1)
+	if replies := h.post("eve@example.net", stranger, "dev@lists.example.com"); replies[0] != accepted {
+		t.Fatal(replies)
+	}
+	if h.settle(); len(h.sent) != 0 || h.spooled() != 1 {
+		t.Fatalf("%d sent, %d held", len(h.sent), h.spooled())
+	}
+	if h.post("bart@example.org", hello, "dev@lists.example.com"); len(h.settle()) != 0 || len(h.sent) != 1 {
+		t.Errorf("a member's post: %d sent", len(h.sent))
+	}
+}
+
+func TestHandlersEditEveryCopyOnce(t *testing.T) {
+	h := newHouse(t, devList("anne@example.com", "bart@example.org"))
+	h.incoming = Chain{{Handler: handlerFunc(func(x *gateway.Exchange) (gateway.Verdict, error) {
+		if x.Phase != gateway.PhaseIncoming {
+			return gateway.Verdict{}, nil
+		}
+		return gateway.Verdict{Edits: []gateway.Edit{tag("in")}}, nil
+	})}}
+	calls := 0
+	h.outgoing = Chain{{Handler: handlerFunc(func(x *gateway.Exchange) (gateway.Verdict, error) {
+		calls++
+		return gateway.Verdict{Edits: []gateway.Edit{tag("out")}}, nil
+	})}}
+	h.plan = func(*gateway.Exchange) (gateway.Plan, error) {
+		return gateway.Plan{VERP: true, Edits: []gateway.Edit{{Op: gateway.InsertField, Name: "X-Member", Value: "{member}", Template: true}}}, nil
+	}
+	h.post("anne@example.com", "X-Trick: {member}\r\n"+hello, "dev@lists.example.com")
+	h.settle()
+	if calls != 1 || len(h.sent) != 2 {
+		t.Fatalf("%d calls of the outgoing handler, %d copies", calls, len(h.sent))
+	}
+	for _, c := range h.sent {
+		if !strings.HasPrefix(c.content, "X-Member: "+c.to[0]+"\r\nX-Tag: out\r\nX-Tag: in\r\n") {
+			t.Errorf("copy for %s: %q", c.to[0], c.content)
+		}
+		if !strings.Contains(c.content, "X-Trick: {member}\r\n") {
+			t.Error("a placeholder in the post was filled in")
+		}
+	}
+}
+
+func TestTransientFailureIsRetried(t *testing.T) {
+	h := newHouse(t, devList("anne@example.com", "bart@example.org"))
+	busy := &gateway.Status{Code: 451, Enhanced: gateway.EnhancedCode{4, 7, 1}, Text: "later"}
+	h.transport = func(d *gateway.Delivery, _ string) []*gateway.Status {
+		if d.Recipients[0].Path == "bart@example.org" {
+			return []*gateway.Status{busy}
+		}
+		return nil
+	}
+	h.post("anne@example.com", hello, "dev@lists.example.com")
+	later := h.settle()
+	if len(later) != 1 || later[0].Attempt != 1 || len(h.sent) != 1 || h.spooled() != 1 {
+		t.Fatalf("later %+v, %d sent", later, len(h.sent))
+	}
+	h.transport, h.entries = nil, later
+	if later := h.settle(); len(later) != 0 || len(h.sent) != 2 || h.spooled() != 0 {
+		t.Errorf("later %+v, %d sent, %d spooled", later, len(h.sent), h.spooled())
+	}
+}
+
+func TestRefusedMemberIsBooked(t *testing.T) {
+	h := newHouse(t, devList("anne@example.com"))
+	h.transport = func(*gateway.Delivery, string) []*gateway.Status {
+		return []*gateway.Status{{Code: 550, Enhanced: gateway.EnhancedCode{5, 1, 1}, Text: "no such user"}}
+	}
+	h.post("anne@example.com", hello, "dev@lists.example.com")
+	h.settle()
+	row, err := h.roster.Member("dev.lists.example.com", "anne@example.com")
+	if err != nil || row.Bounce.Count != 1 || row.Bounce.Status != "5.1.1" {
+		t.Errorf("booked %+v, %v", row, err)
+	}
+	if h.spooled() != 0 {
+		t.Error("a refused copy stays in the spool")
+	}
+}
+
+func TestRefusedForwardIsReported(t *testing.T) {
+	h := newHouse(t, devList())
+	h.transport = func(d *gateway.Delivery, _ string) []*gateway.Status {
+		if d.Route != "" {
+			return []*gateway.Status{{Code: 550, Enhanced: gateway.EnhancedCode{5, 1, 1}, Text: "no such user"}}
+		}
+		return nil
+	}
+	h.post("anne@example.com", hello, "x@backend.example.com")
+	h.settle()
+	if len(h.sent) != 1 || h.sent[0].from != "" || h.sent[0].to[0] != "anne@example.com" || !strings.Contains(h.sent[0].content, "Status: 5.1.1") {
+		t.Fatalf("sent %+v", h.sent)
+	}
+	h.sent = nil
+	h.post("", hello, "x@backend.example.com")
+	if h.settle(); len(h.sent) != 0 {
+		t.Errorf("a bounce was bounced: %+v", h.sent)
+	}
+}
+
+func TestBounceNamesItsMember(t *testing.T) {
+	h := newHouse(t, devList("anne@example.com"))
+	h.post("anne@example.com", hello, "dev@lists.example.com")
+	h.settle()
+	bounce := "From: mailer-daemon@example.com\r\nSubject: failed\r\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n" +
+		"--b\r\n\r\nfailed\r\n--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; example.com\r\n\r\n" +
+		"Final-Recipient: rfc822; anne@example.com\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n--b--\r\n"
+	if replies := h.post("", bounce, gateway.ForwardPath(h.sent[0].from)); replies[0] != accepted {
+		t.Fatal(replies)
+	}
+	h.sent = nil
+	h.settle()
+	if row, err := h.roster.Member("dev.lists.example.com", "anne@example.com"); err != nil || row.Bounce.Count != 1 {
+		t.Errorf("booked %+v, %v", row, err)
+	}
+	if len(h.sent) != 0 {
+		t.Errorf("the owners got %+v", h.sent)
+	}
+	h.post("", bounce, "dev-bounces+anne=example.com@lists.example.com")
+	if h.settle(); len(h.sent) != 1 || h.sent[0].to[0] != "owner@example.com" {
+		t.Errorf("an unsigned bounce: sent %+v", h.sent)
+	}
+	if row, _ := h.roster.Member("dev.lists.example.com", "anne@example.com"); row.Bounce.Count != 1 {
+		t.Error("an unsigned bounce was believed")
+	}
+}
+
+func TestExpansionGoesOnWhereItStopped(t *testing.T) {
+	var members []gateway.ForwardPath
+	for _, c := range "abc" {
+		for i := range 500 {
+			members = append(members, gateway.ForwardPath(strings.Repeat(string(c), 1+i%50)+string(rune('a'+i/50))+"@example.com"))
+		}
+	}
+	h := newHouse(t, devList(members...))
+	calls := 0
+	h.plan = func(*gateway.Exchange) (gateway.Plan, error) {
+		if calls++; calls == 2 {
+			return gateway.Plan{}, errors.New("ran out of fuel")
+		}
+		return gateway.Plan{VERP: true}, nil
+	}
+	h.post("anne@example.com", hello, "dev@lists.example.com")
+	leg := h.entries[0]
+	h.entries = nil
+	if err := h.expander.Expand(t.Context(), leg); err == nil {
+		t.Fatal("the failing planner was not heard of")
+	}
+	if err := h.expander.Expand(t.Context(), leg); err != nil {
+		t.Fatal(err)
+	}
+	h.settle()
+	to := map[string]int{}
+	for _, c := range h.sent {
+		to[c.to[0]]++
+	}
+	if len(to) != len(members) || len(h.sent) != len(members) {
+		t.Errorf("%d copies to %d of %d members", len(h.sent), len(to), len(members))
+	}
+}
