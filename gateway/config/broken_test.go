@@ -77,7 +77,7 @@ func testOptions(files map[string]string) Options {
 			return slices.Contains([]string{"postfix", "exim4", "deliver", "list-headers", "tag"}, name)
 		},
 		Hostname: func() (string, error) { return "mx.example.com", nil },
-		Getenv:   func(name string) string { return map[string]string{"HOME": "/home/anne"}[name] },
+		Getenv:   func(name string) string { return map[string]string{"HOME": "/users/anne"}[name] },
 		Open: func(path string) (io.ReadCloser, error) {
 			name, relErr := filepath.Rel(here, path)
 			if err != nil || relErr != nil || !fs.ValidPath(name) {

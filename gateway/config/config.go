@@ -7,7 +7,9 @@
 // cannot be read: all of it is found in one run, each with file and line and
 // with what to do about it.
 //
-// Nothing below the package that assembles the gateway sees a Config.
+// Nothing below the package that assembles the gateway sees a Config. A choice
+// that another package offers is its word here, a string that is one of those
+// listed beside it; choices that are made from the Config itself have types.
 package config
 
 import (
@@ -99,19 +101,12 @@ func (r *Route) keys(s *section) {
 type Incoming struct {
 	Handlers []string      // names of plugins, in the order they run
 	Timeout  time.Duration // of a whole chain
-	Reject   RejectMode
+
+	// Reject is what a handler's reject means for mail that no one has
+	// authenticated, as its reverse-path may be forged: "smtp" for a 5xx
+	// reply, "discard" or "hold".
+	Reject string
 }
-
-// RejectMode is what a handler's reject means for mail that no one has
-// authenticated: the reverse-path may be forged.
-type RejectMode string
-
-// The reject modes.
-const (
-	RejectSMTP    RejectMode = "smtp" // a 5xx reply
-	RejectDiscard RejectMode = "discard"
-	RejectHold    RejectMode = "hold"
-)
 
 // keys of [incoming]. No handler runs unless it is asked for.
 func (i *Incoming) keys(s *section) {
@@ -119,7 +114,7 @@ func (i *Incoming) keys(s *section) {
 	// Below the ten minutes that RFC 5321, section 4.5.3.2.6, makes clients
 	// wait for the reply to a message.
 	key(s, "timeout", &i.Timeout, time.Minute, someTime)
-	key(s, "reject", &i.Reject, RejectSMTP, choice(RejectSMTP, RejectDiscard, RejectHold))
+	key(s, "reject", &i.Reject, "smtp", choice("smtp", "discard", "hold"))
 }
 
 // Outgoing is the chain of handlers before expansion, [outgoing].

@@ -24,7 +24,7 @@ type MTA struct {
 
 	SMTPHost           string // the upstream MTA
 	SMTPPort           int
-	SMTPSecureMode     SecureMode
+	SMTPSecureMode     string // "smtp": no TLS; "starttls" or "smtps": both fail closed
 	SMTPVerifyCert     bool
 	SMTPVerifyHostname bool
 	SMTPUser           string // "": no AUTH
@@ -39,17 +39,6 @@ type MTA struct {
 
 	Configuration map[string]any // for the writer, see PostmapCommand and ReloadCommand
 }
-
-// SecureMode is how TLS is used towards the upstream MTA. All but SecureNone
-// fail closed.
-type SecureMode string
-
-// The secure modes.
-const (
-	SecureNone     SecureMode = "smtp"
-	SecureStartTLS SecureMode = "starttls"
-	SecureImplicit SecureMode = "smtps"
-)
 
 // Bounds of numbers in [mta], each with its reason.
 const (
@@ -72,7 +61,7 @@ func (m *MTA) keys(s *section) {
 	key(s, "lmtp_advertise", &m.LMTPAdvertise, Endpoint{}, orEmpty(endpoint))
 	key(s, "smtp_host", &m.SMTPHost, "localhost", host)
 	key(s, "smtp_port", &m.SMTPPort, 25, number(1, portMax))
-	key(s, "smtp_secure_mode", &m.SMTPSecureMode, SecureNone, choice(SecureNone, SecureStartTLS, SecureImplicit))
+	key(s, "smtp_secure_mode", &m.SMTPSecureMode, "smtp", choice("smtp", "starttls", "smtps"))
 	key(s, "smtp_verify_cert", &m.SMTPVerifyCert, true, boolean)
 	key(s, "smtp_verify_hostname", &m.SMTPVerifyHostname, true, boolean)
 	m.credentials(s)
@@ -246,28 +235,10 @@ func (l *LMTP) keys(s *section) {
 type VERP struct {
 	DeliveryInterval int    // 0 never, 1 always, N every Nth post of a list
 	Delimiter        string // one character
-	Format           VERPFormat
-	AcceptMailman    bool // unsigned ones score
-	Offload          Offload
+	Format           string // of reverse-paths: "signed" or "mailman"
+	AcceptMailman    bool   // unsigned ones score
+	Offload          string // whether the upstream MTA may make them (XVERP): "auto" or "never"
 }
-
-// VERPFormat is how a reverse-path is written.
-type VERPFormat string
-
-// The formats of reverse-paths.
-const (
-	VERPSigned  VERPFormat = "signed"
-	VERPMailman VERPFormat = "mailman"
-)
-
-// Offload says whether the upstream MTA may make the reverse-paths (XVERP).
-type Offload string
-
-// The values of Offload.
-const (
-	OffloadAuto  Offload = "auto"
-	OffloadNever Offload = "never"
-)
 
 // keys of [verp]. Signed reverse-paths are the default, as anyone can make up a
 // bounce for an unsigned one and so have members removed.
@@ -276,7 +247,7 @@ func (v *VERP) keys(s *section) {
 	// "-" is qmail's; the others are recipient delimiters of MTAs that list
 	// names cannot have.
 	key(s, "delimiter", &v.Delimiter, "+", choice("+", "-", "#", "%", "~"))
-	key(s, "format", &v.Format, VERPSigned, choice(VERPSigned, VERPMailman))
+	key(s, "format", &v.Format, "signed", choice("signed", "mailman"))
 	key(s, "accept_mailman", &v.AcceptMailman, false, boolean)
-	key(s, "offload", &v.Offload, OffloadAuto, choice(OffloadAuto, OffloadNever))
+	key(s, "offload", &v.Offload, "auto", choice("auto", "never"))
 }

@@ -10,19 +10,30 @@ type Plugin struct {
 	Path                 string // absolute, or "": the built-in of that name, else plugin_dir/NAME.wasm
 	SHA256               string // lower-case hexadecimal digits, or "": any file
 	Kind                 PluginKind
-	OnError              OnError
 	Capabilities         []string // the whole list that is granted
 	CapabilitiesGiven    bool     // the file says so; else a built-in may have its own
 	OptionalCapabilities []string
-	Isolation            Isolation
-	Mode                 MeterMode
-	Memory               int64         // octets
-	Fuel                 int64         // units of one call
-	Timeout              time.Duration // of one call, waiting for DNS included
-	Instances            int           // 0: as many as processors, 64 with dns
-	Shadow               string        // a plugin that is run beside this one and never applied, or ""
-	Breaker              Breaker
-	Config               map[string]any // the module's own settings
+
+	// OnError is what becomes of a message whose handler failed: "defer",
+	// "reject" or "accept".
+	OnError string
+
+	// Isolation is what is left of a call in the next: "restore" puts the
+	// memory back, "fresh" gives each call an instance of its own, and in
+	// "pooled" all is left.
+	Isolation string
+
+	// Mode is how a call is kept within its limits: in "fuel" the module
+	// counts, in "deadline" the runtime stops it.
+	Mode string
+
+	Memory    int64         // octets
+	Fuel      int64         // units of one call
+	Timeout   time.Duration // of one call, waiting for DNS included
+	Instances int           // 0: as many as processors, 64 with dns
+	Shadow    string        // a plugin that is run beside this one and never applied, or ""
+	Breaker   Breaker
+	Config    map[string]any // the module's own settings
 }
 
 // Breaker says how many failures within a window open it.
@@ -38,35 +49,6 @@ type PluginKind string
 const (
 	KindHandler PluginKind = "handler" // speaks ABI 1
 	KindFilter  PluginKind = "filter"  // a WASI program: message in, message out
-)
-
-// OnError is what becomes of a message whose handler failed.
-type OnError string
-
-// The values of OnError.
-const (
-	OnErrorDefer  OnError = "defer"
-	OnErrorReject OnError = "reject"
-	OnErrorAccept OnError = "accept"
-)
-
-// Isolation is what is left of a call in the next.
-type Isolation string
-
-// The isolations.
-const (
-	IsolationRestore Isolation = "restore" // nothing: memory is put back
-	IsolationPooled  Isolation = "pooled"  // all
-	IsolationFresh   Isolation = "fresh"   // nothing: each call has an instance of its own
-)
-
-// MeterMode is how a call is kept within its limits.
-type MeterMode string
-
-// The modes of metering.
-const (
-	MeterFuel     MeterMode = "fuel"     // the module counts
-	MeterDeadline MeterMode = "deadline" // the runtime stops it
 )
 
 // Bounds of numbers of a plugin, each with its reason.
@@ -88,13 +70,13 @@ func (p *Plugin) keys(s *section) {
 	key(s, "path", &p.Path, "", s.path())
 	key(s, "sha256", &p.SHA256, "", orEmpty(digest))
 	key(s, "kind", &p.Kind, KindHandler, choice(KindHandler, KindFilter))
-	key(s, "on_error", &p.OnError, OnErrorDefer, choice(OnErrorDefer, OnErrorReject, OnErrorAccept))
+	key(s, "on_error", &p.OnError, "defer", choice("defer", "reject", "accept"))
 	if s.reading() || p.CapabilitiesGiven { // a built-in has its own unless the file says so
 		key(s, "capabilities", &p.Capabilities, []string{"headers", "body"}, capabilities)
 	}
 	key(s, "optional_capabilities", &p.OptionalCapabilities, nil, capabilities)
-	key(s, "isolation", &p.Isolation, IsolationRestore, choice(IsolationRestore, IsolationPooled, IsolationFresh))
-	key(s, "mode", &p.Mode, MeterFuel, choice(MeterFuel, MeterDeadline))
+	key(s, "isolation", &p.Isolation, "restore", choice("restore", "pooled", "fresh"))
+	key(s, "mode", &p.Mode, "fuel", choice("fuel", "deadline"))
 	key(s, "memory", &p.Memory, 16<<20, size(wasmPage, wasmMemory))
 	// A second or so of the code that handlers are made of.
 	key(s, "fuel", &p.Fuel, 1_000_000_000, number[int64](1, fuelMax))

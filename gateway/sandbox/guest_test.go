@@ -5,9 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/mmgw/mmgw/gateway"
@@ -215,25 +213,4 @@ func testdata(t testing.TB, file string) []byte {
 		t.Fatal(err)
 	}
 	return b
-}
-
-func TestGuestsAreBuiltFromTheirSources(t *testing.T) {
-	tool, err := exec.LookPath("wat2wasm")
-	if err != nil {
-		t.Skip("wat2wasm (of wabt) is not installed")
-	}
-	sources, _ := filepath.Glob("testdata/*.wat")
-	for _, source := range sources {
-		built := filepath.Join(t.TempDir(), "built.wasm")
-		if out, err := exec.Command(tool, source, "-o", built).CombinedOutput(); err != nil {
-			t.Fatalf("%s: %v\n%s", source, err, out)
-		}
-		got, err := os.ReadFile(built)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !bytes.Equal(got, testdata(t, strings.TrimSuffix(filepath.Base(source), ".wat"))) {
-			t.Errorf("%s: the .wasm beside it is another one; build it again", source)
-		}
-	}
 }

@@ -94,7 +94,7 @@ const (
 // f succeeded.
 func (h *Host) play(p phase, f func() error) (err error) {
 	c := newCall(h, p)
-	abi.Play(c, func() { err = f() })
+	abi.Play(c.answers(), func() { err = f() })
 	h.Log = append(h.Log, c.log...)
 	if err == nil {
 		c.commit()
@@ -102,7 +102,7 @@ func (h *Host) play(p phase, f func() error) (err error) {
 	return err
 }
 
-// call is one call in progress: it implements abi.Host.
+// call is one call in progress: it answers for every topic of ABI 1.
 type call struct {
 	host  *Host
 	phase phase
@@ -141,6 +141,15 @@ func newCall(h *Host, p phase) *call {
 		c.recipients = slices.Clone(h.Recipients)
 	}
 	return c
+}
+
+// answers is the call as the host of a handler.
+func (c *call) answers() abi.Host {
+	return abi.Host{
+		Keys: c, Logger: c, Machine: c,
+		Recipients: c, Fields: c, FieldEdits: c, Body: c, Verdicts: c,
+		Inventory: c, Files: c,
+	}
 }
 
 func (c *call) commit() {

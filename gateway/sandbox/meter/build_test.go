@@ -1,11 +1,8 @@
 package meter
 
 import (
-	"bytes"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 )
 
@@ -51,25 +48,4 @@ func testdata(t testing.TB, name string) []byte {
 		t.Fatal(err)
 	}
 	return b
-}
-
-func TestModulesAreBuiltFromTheirSources(t *testing.T) {
-	tool, err := exec.LookPath("wat2wasm")
-	if err != nil {
-		t.Skip("wat2wasm (of wabt) is not installed")
-	}
-	sources, _ := filepath.Glob("testdata/*.wat")
-	for _, source := range sources {
-		built := filepath.Join(t.TempDir(), "built.wasm")
-		if out, err := exec.Command(tool, source, "-o", built).CombinedOutput(); err != nil {
-			t.Fatalf("%s: %v\n%s", source, err, out)
-		}
-		got, err := os.ReadFile(built)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !bytes.Equal(got, testdata(t, strings.TrimSuffix(filepath.Base(source), ".wat"))) {
-			t.Errorf("%s: the .wasm beside it is another one; build it again", source)
-		}
-	}
 }

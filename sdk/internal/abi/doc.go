@@ -2,10 +2,10 @@
 // function of ABI 1 (sdk/ABI.md), with strings and byte slices in place of
 // pointers and lengths, and results as they come.
 //
-// In a module the functions are imports from mmgw. Everywhere else they go to
-// the Host that Play installed, which is how sdk/sdktest runs a module's
-// handlers natively. That Host is the one seam of the guest side, and the only
-// state of this package.
+// In a module they call imports from mmgw. Everywhere else they go to the Host
+// that Play installed, which is how sdk/sdktest runs a module's handlers
+// natively. That Host is the one seam of the guest side, and the only state of
+// this package.
 package abi
 
 // Finish turns a handler's error into the result of its export: 0, or 1 with

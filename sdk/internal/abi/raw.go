@@ -1,5 +1,3 @@
-//go:build wasm || tinygo.wasm
-
 package abi
 
 import "unsafe"

@@ -1,0 +1,116 @@
+//go:build !wasm && !tinygo.wasm
+
+package abi
+
+import "sync"
+
+// Host answers in place of mmgw: one answerer for each topic of ABI 1, whose
+// methods are the functions of this package by the same names. Their results
+// are as sdk/ABI.md says. A topic may be nil where no handler touches it.
+//
+// Strings may be kept; slices are the handler's, and belong to the answerer
+// only during the call.
+type Host struct {
+	Keys
+	Logger
+	Machine
+	Recipients
+	Fields
+	FieldEdits
+	Body
+	Verdicts
+	Inventory
+	Files
+}
+
+// Keys answers for what a module reads and sets by name.
+type Keys interface {
+	Get(key string, buf []byte) int32
+	GetInt(key string) int64
+	Set(key, value string) int32
+}
+
+// Logger takes what a module tells its operator.
+type Logger interface {
+	Log(level int32, text string)
+	LogEnabled(level int32) int32
+	Error(text string)
+}
+
+// Machine has what is not the same in two calls. A configuration writer is
+// refused both.
+type Machine interface {
+	NowMS() int64
+	Random(buf []byte) int32
+}
+
+// Recipients are those of a leg or batch.
+type Recipients interface {
+	RcptCount() int32
+	RcptGet(i int32, buf []byte) int32
+	RcptAdd(address string) int32
+	RcptRemove(i int32) int32
+	RcptSet(i int32, key, value string) int32
+}
+
+// Fields is the header as it reads with the edits so far.
+type Fields interface {
+	HeaderCount() int32
+	HeaderName(i int32, buf []byte) int32
+	HeaderValue(i int32, buf []byte) int32
+	HeaderRaw(i int32, buf []byte) int32
+	HeaderFind(name string, from int32) int32
+	HeaderGet(name string, nth int32, buf []byte) int32
+}
+
+// FieldEdits are the changes of the header.
+type FieldEdits interface {
+	HeaderInsert(i int32, name, value string) int32
+	HeaderReplace(i int32, value string) int32
+	HeaderDelete(i int32) int32
+	HeaderSet(name, value string) int32
+	HeaderRemove(name string) int32
+	HeaderTemplate(name, value string) int32
+}
+
+// Body is the old body to read and the new one to write.
+type Body interface {
+	BodySize() int64
+	BodyRead(off int64, buf []byte) int32
+	BodyBegin() int32
+	BodyWrite(data []byte) int32
+}
+
+// Verdicts takes what a handler decides.
+type Verdicts interface {
+	Verdict(action, code int32, enhanced, text string) int32
+	RcptVerdict(i, action, code int32, enhanced, text string) int32
+}
+
+// Inventory is what a configuration writer reads.
+type Inventory interface {
+	InvCount(table string) int32
+	InvGet(table string, row int32, column string, buf []byte) int32
+}
+
+// Files takes what a configuration writer renders.
+type Files interface {
+	FileBegin(path string, mode int32) int32
+	FileWrite(data []byte) int32
+	FileEnd() int32
+}
+
+var (
+	playing sync.Mutex
+	current Host
+)
+
+// Play runs f with the host functions answered by h. Plays of several
+// goroutines take turns.
+func Play(h Host, f func()) {
+	playing.Lock()
+	defer playing.Unlock()
+	current = h
+	defer func() { current = Host{} }()
+	f()
+}
