@@ -118,11 +118,12 @@ func (q *Queue) Wake() (at time.Time, ok bool) {
 	return time.Time{}, false
 }
 
-// Done takes an entry out of the queue, wherever it is; unknown ones are ignored.
-func (q *Queue) Done(key gateway.BatchKey) {
+// Done takes an entry out of the queue, wherever it is. It says whether it was
+// there: one that was removed while it was in the caller's hands was not.
+func (q *Queue) Done(key gateway.BatchKey) bool {
 	it := q.items[key]
 	if it == nil {
-		return
+		return false
 	}
 	switch it.place {
 	case placeWaiting:
@@ -134,6 +135,7 @@ func (q *Queue) Done(key gateway.BatchKey) {
 	}
 	it.place = placeGone
 	delete(q.items, key)
+	return true
 }
 
 // Remove takes out every entry of a message: it is dropped, or held.

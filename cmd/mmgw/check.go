@@ -1,0 +1,70 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mmgw/mmgw/gateway/admin"
+	"github.com/mmgw/mmgw/gateway/config"
+	"github.com/mmgw/mmgw/gateway/server"
+)
+
+func checkCommand(g *globals) *cobra.Command {
+	return &cobra.Command{
+		Use: "check", Short: "Find all that serve would refuse, without starting", Args: cobra.NoArgs,
+		Long: "Reads the configuration with all its files, loads every module, and renders the files of\n" +
+			"the MTA. All problems are told in one run, each with what to do about it; exit 78.",
+		Example: "  mmgw check --config site/mmgw.toml",
+		RunE: func(c *cobra.Command, _ []string) error {
+			cfg, err := g.load()
+			if err == nil {
+				if err = server.Check(c.Context(), cfg, server.Env{Version: version()}); err != nil {
+					err = problemsOf(cfg, err)
+				}
+			}
+			var problems config.Problems
+			switch {
+			case err == nil:
+			case !errors.As(err, &problems):
+				return err
+			case !g.json:
+				return problems
+			}
+			return g.showCheck(c, cfg, problems)
+		},
+	}
+}
+
+// showCheck prints what was found; with --json the problems too.
+func (g *globals) showCheck(c *cobra.Command, cfg *config.Config, found config.Problems) error {
+	type problem struct {
+		File string `json:"file"`
+		Line int    `json:"line"`
+		Text string `json:"text"`
+		Fix  string `json:"fix"`
+	}
+	v := struct {
+		OK       bool      `json:"ok"`
+		Problems []problem `json:"problems"`
+		Unused   []string  `json:"unused"`
+	}{len(found) == 0, []problem{}, []string{}}
+	for _, p := range found {
+		v.Problems = append(v.Problems, problem{p.File, p.Line, p.Text, p.Fix})
+	}
+	if cfg != nil {
+		v.Unused = append(v.Unused, server.Unused(cfg)...)
+	}
+	err := g.show(c, v, func(w io.Writer) {
+		fmt.Fprintf(w, "%s: no problems; %s\n", cfg.File, plural(len(cfg.Lists), "list"))
+		for _, name := range v.Unused {
+			fmt.Fprintf(w, "note: this version reads %s and does not act on it\n", name)
+		}
+	})
+	if err == nil && !v.OK {
+		return silent(admin.ExitConfig)
+	}
+	return err
+}

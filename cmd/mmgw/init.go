@@ -1,0 +1,76 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mmgw/mmgw/gateway/admin"
+	"github.com/mmgw/mmgw/gateway/config"
+	"github.com/mmgw/mmgw/plugins"
+)
+
+func initCommand(g *globals) *cobra.Command {
+	var mta string
+	c := &cobra.Command{
+		Use:   "init [--mta NAME] [DIR]",
+		Short: "Write a first configuration and an example list",
+		Long: "Writes a commented " + config.ExampleFile + " and the members of its list into DIR, which is made\n" +
+			"where it is missing; without DIR, here. Files that are there already stay as they are.",
+		Example: "  mmgw init\n  mmgw init --mta exim4 /etc/mmgw",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if _, known := plugins.Lookup(mta); !known {
+				return usageError(c, fmt.Sprintf("--mta: there is no writer %q", mta))
+			}
+			dir := "."
+			if len(args) > 0 {
+				dir = args[0]
+			}
+			return g.writeExample(c, dir, mta)
+		},
+	}
+	c.Flags().StringVar(&mta, "mta", "postfix", "the MTA in front of the gateway, by the `name` of its writer")
+	return c
+}
+
+// writeExample writes both files or, where one is there already, none.
+func (g *globals) writeExample(c *cobra.Command, dir, mta string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return failure(admin.ExitCantCreate, "%v", err)
+	}
+	file, members := config.Example(mta)
+	path := filepath.Join(dir, config.ExampleFile)
+	membersPath := filepath.Join(dir, config.ExampleMembersFile)
+	for _, p := range []string{path, membersPath} {
+		if _, err := os.Lstat(p); err == nil {
+			return failure(admin.ExitCantCreate, "%s is there already, and stays as it is", p)
+		}
+	}
+	if err := errors.Join(writeNew(membersPath, members), writeNew(path, file)); err != nil {
+		return failure(admin.ExitCantCreate, "%v", err)
+	}
+	_, err := fmt.Fprintf(c.OutOrStdout(), `wrote %s and %s
+
+what to do next:
+  edit %s
+  mmgw --config %s check
+  mmgw --config %s mta show     what the MTA is to be told
+  mmgw --config %s serve
+`, path, membersPath, path, path, path, path)
+	return err
+}
+
+// writeNew writes a file that is not there.
+func writeNew(path, text string) error {
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fs.FileMode(0o644))
+	if err != nil {
+		return err
+	}
+	_, err = file.WriteString(text)
+	return errors.Join(err, file.Close())
+}

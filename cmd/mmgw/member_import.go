@@ -1,0 +1,89 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/admin"
+	"github.com/mmgw/mmgw/gateway/config"
+	"github.com/mmgw/mmgw/gateway/server"
+)
+
+const (
+	importChunk    = 5000 // addresses of one call: well below the limits of an operation
+	importWrongMax = 20   // lines that are shown; who gave the wrong file wants to see that
+)
+
+func memberImport(g *globals) *cobra.Command {
+	return &cobra.Command{
+		Use: "import LIST FILE", Short: "Add the members of a file to a list",
+		Long: "Adds the addresses of a file to a list: one a line, with or without a name; what stands\n" +
+			"behind # is skipped. A file with a line that is no address changes nothing.",
+		Example: "  mmgw member import announce@lists.example.com announce.members",
+		Args:    cobra.ExactArgs(2),
+		RunE: func(c *cobra.Command, args []string) error {
+			recipients, err := readMembers(args[1], c.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			count, err := g.importMembers(c, args[0], recipients)
+			if err != nil {
+				return err
+			}
+			return g.show(c, count, func(w io.Writer) {
+				fmt.Fprintf(w, "added %d of %d; the others were members\n", count.Changed, count.Of)
+			})
+		},
+	}
+}
+
+// readMembers reads a members file, and tells of the lines that are none.
+func readMembers(path string, stderr io.Writer) ([]gateway.Recipient, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, failure(admin.ExitData, "%v", err)
+	}
+	defer file.Close()
+	wrong := 0
+	recipients, err := config.ReadMembers(file, func(line int, text string) {
+		if wrong++; wrong <= importWrongMax {
+			fmt.Fprintf(stderr, "%s:%d: %s\n", path, line, text)
+		}
+	})
+	switch {
+	case err != nil:
+		return nil, failure(admin.ExitData, "%s: %v", path, err)
+	case wrong > 0:
+		return nil, failure(admin.ExitData, "%s of %s cannot be read; nothing was imported", plural(wrong, "line"), path)
+	}
+	return recipients, nil
+}
+
+// importMembers adds recipients in chunks. Where one fails those before it are
+// members already; the same import again adds the rest.
+func (g *globals) importMembers(c *cobra.Command, list string, recipients []gateway.Recipient) (server.MemberCount, error) {
+	var count server.MemberCount
+	bar := progress{w: c.ErrOrStderr(), what: "import", total: len(recipients)}
+	defer bar.end()
+	err := g.withGateway(c, func(call gatewayCall) error {
+		for chunk := range slices.Chunk(recipients, importChunk) {
+			change := server.MemberChange{List: list}
+			for _, r := range chunk {
+				change.Members = append(change.Members, config.FormatMember(r))
+			}
+			var got server.MemberCount
+			if err := call("member.add", change, &got); err != nil {
+				return err
+			}
+			count.Changed, count.Of = count.Changed+got.Changed, count.Of+got.Of
+			bar.at(count.Of)
+		}
+		return nil
+	})
+	return count, err
+}

@@ -1,0 +1,183 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/admin"
+	"github.com/mmgw/mmgw/gateway/config"
+	"github.com/mmgw/mmgw/gateway/server"
+	"github.com/mmgw/mmgw/mta"
+)
+
+func mtaFamily(g *globals) *cobra.Command {
+	return family("mta", "The files that tell the MTA of the lists", mtaDiff(g), mtaApply(g, "apply"), mtaShow(g))
+}
+
+// aliasesCommand is `mta apply` under GNU Mailman's name.
+func aliasesCommand(g *globals) *cobra.Command { return mtaApply(g, "aliases") }
+
+// rendered is the files of a configuration and the place for them.
+type rendered struct {
+	cfg   *config.Config
+	tree  mta.Tree
+	files []gateway.File
+}
+
+func dirFlag(c *cobra.Command) *string {
+	return c.Flags().StringP("dir", "d", "", "the `directory` of the files (default mta in state_dir)")
+}
+
+// render renders the files for dir, "" for the one of the configuration. The
+// lists made at run time are among them, whether the gateway runs or not.
+func (g *globals) render(c *cobra.Command, dir string) (*rendered, error) {
+	cfg, err := g.load()
+	if err != nil {
+		return nil, err
+	}
+	if dir == "" {
+		dir = server.MTADir(cfg)
+	} else if dir, err = filepath.Abs(dir); err != nil {
+		return nil, failure(admin.ExitCantCreate, "%v", err)
+	}
+	files, err := server.RenderMTA(c.Context(), cfg, server.Env{Version: version()}, dir)
+	if err != nil {
+		return nil, mtaFailure(err)
+	}
+	return &rendered{cfg: cfg, tree: mta.Tree{Dir: dir}, files: files}, nil
+}
+
+// mtaFailure gives an error of rendering or installing its exit code.
+func mtaFailure(err error) error {
+	var known *admin.Error
+	exit := admin.ExitCantCreate
+	switch {
+	case errors.As(err, &known):
+		return err
+	case errors.Is(err, mta.ErrRender), errors.Is(err, mta.ErrPostmap):
+		exit = admin.ExitConfig
+	case errors.Is(err, mta.ErrNoPostmap):
+		exit = admin.ExitUnavailable
+	case errors.Is(err, mta.ErrReload), errors.Is(err, mta.ErrBusy), errors.Is(err, admin.ErrNotRunning):
+		exit = admin.ExitTryLater
+	}
+	return failure(exit, "%s", oneLine(err))
+}
+
+// mtaDiff changes nothing. It is for scripts too: 1 means that apply has work.
+func mtaDiff(g *globals) *cobra.Command {
+	c := &cobra.Command{
+		Use: "diff", Short: "Show what apply would change; exit 1 if it would change anything", Args: cobra.NoArgs,
+		Example: "  mmgw mta diff",
+	}
+	dir := dirFlag(c)
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		r, err := g.render(c, *dir)
+		if err != nil {
+			return err
+		}
+		diff, err := r.tree.Diff(r.files)
+		if err != nil {
+			return mtaFailure(err)
+		}
+		v := struct {
+			Dir  string `json:"dir"`
+			Diff string `json:"diff"`
+		}{r.tree.Dir, diff}
+		if err := g.show(c, v, func(w io.Writer) { io.WriteString(w, diff) }); err != nil || diff == "" {
+			return err
+		}
+		return silent(admin.ExitFindings)
+	}
+	return c
+}
+
+func mtaApply(g *globals, use string) *cobra.Command {
+	c := &cobra.Command{
+		Use: use, Short: "Install the files, compile the tables, run the reload command", Args: cobra.NoArgs,
+		Long: "Installs the files of the MTA all at once. Nothing is replaced where the writer or postmap\n" +
+			"fails (exit 78); without a postmap the text is installed (69); where the reload command\nfails the files stay (75).",
+		Example: "  mmgw " + map[string]string{"apply": "mta apply", "aliases": "aliases"}[use] + " -d /etc/postfix/mmgw",
+	}
+	dir := dirFlag(c)
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		r, err := g.render(c, *dir)
+		if err != nil {
+			return err
+		}
+		report, err := r.tree.Apply(c.Context(), r.files, server.MTAOptions(r.cfg))
+		if err != nil && !errors.Is(err, mta.ErrNoPostmap) && !errors.Is(err, mta.ErrReload) {
+			return mtaFailure(err)
+		}
+		if shown := g.showReport(c, r.tree.Dir, report); shown != nil {
+			return shown
+		}
+		if err != nil {
+			return mtaFailure(err)
+		}
+		return nil
+	}
+	return c
+}
+
+// showReport prints what was done, also where the last step failed.
+func (g *globals) showReport(c *cobra.Command, dir string, r mta.Report) error {
+	list := func(paths []string) []string { return append([]string{}, paths...) }
+	v := struct {
+		Dir      string   `json:"dir"`
+		Written  []string `json:"written"`
+		Compiled []string `json:"compiled"`
+		Removed  []string `json:"removed"`
+		Reloaded bool     `json:"reloaded"`
+		Output   string   `json:"output,omitempty"`
+	}{dir, list(r.Written), list(r.Compiled), list(r.Removed), r.Reloaded, r.Output}
+	return g.show(c, v, func(w io.Writer) {
+		if len(r.Written)+len(r.Removed) == 0 {
+			fmt.Fprintln(w, dir, "is up to date")
+		}
+		pairs(w, "written", strings.Join(r.Written, " "), "compiled", strings.Join(r.Compiled, " "),
+			"removed", strings.Join(r.Removed, " "), "output", r.Output)
+		if r.Reloaded {
+			fmt.Fprintln(w, "the reload command ran")
+		}
+	})
+}
+
+// mtaShow prints what apply would install, and what it cannot do.
+func mtaShow(g *globals) *cobra.Command {
+	c := &cobra.Command{
+		Use: "show", Short: "Show the files, and what is to be done by hand once", Args: cobra.NoArgs,
+		Example: "  mmgw mta show",
+	}
+	dir := dirFlag(c)
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		r, err := g.render(c, *dir)
+		if err != nil {
+			return err
+		}
+		type shown struct {
+			Path string `json:"path"`
+			Text string `json:"text"`
+		}
+		v := struct {
+			Files  []shown `json:"files"`
+			ByHand string  `json:"by_hand"`
+		}{[]shown{}, byHand(r.cfg, r.tree.Dir)}
+		for _, f := range r.files {
+			v.Files = append(v.Files, shown{filepath.Join(r.tree.Dir, f.Path), string(f.Data)})
+		}
+		return g.show(c, v, func(w io.Writer) {
+			for _, f := range v.Files {
+				fmt.Fprintf(w, "==> %s <==\n%s\n\n", f.Path, strings.TrimSpace(f.Text))
+			}
+			fmt.Fprint(w, "==> by hand <==\n", v.ByHand)
+		})
+	}
+	return c
+}

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mmgw/mmgw/gateway/admin"
+	"github.com/mmgw/mmgw/gateway/config"
+	"github.com/mmgw/mmgw/gateway/sandbox"
+	"github.com/mmgw/mmgw/gateway/server"
+	"github.com/mmgw/mmgw/plugins"
+)
+
+// moduleBytesMax bounds a module that is looked at: more is no module.
+const moduleBytesMax = 32 << 20
+
+func pluginFamily(g *globals) *cobra.Command {
+	return family("plugin", "WebAssembly modules: handlers, planners, writers of MTA configurations",
+		pluginLs(g), pluginInspect(g), pluginRun(g))
+}
+
+func pluginLs(g *globals) *cobra.Command {
+	return &cobra.Command{
+		Use: "ls", Short: "Show the modules of the running gateway, and what their calls cost on average",
+		Example: "  mmgw plugin ls", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			var rows []server.PluginRow
+			err := g.withGateway(c, func(call gatewayCall) error { return call("plugin.ls", server.Nothing{}, &rows) })
+			if err != nil {
+				return err
+			}
+			return g.show(c, rows, func(w io.Writer) { writePlugins(w, rows) })
+		},
+	}
+}
+
+func writePlugins(w io.Writer, rows []server.PluginRow) {
+	var cells [][]string
+	for _, r := range rows {
+		cells = append(cells, []string{
+			r.Name, r.Kind, r.Digest[:min(12, len(r.Digest))], r.Source, r.State, strconv.FormatInt(r.Calls, 10),
+			strconv.FormatInt(r.Traps, 10), strconv.FormatInt(r.Us, 10), strconv.FormatInt(r.Fuel, 10),
+		})
+	}
+	table(w, "NAME KIND DIGEST SOURCE STATE CALLS TRAPS US FUEL", cells)
+}
+
+// readModule reads a module from a file, or a built-in one by its name.
+func readModule(name string) ([]byte, error) {
+	info, err := os.Stat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		if wasm, known := plugins.Lookup(name); known {
+			return wasm, nil
+		}
+	}
+	if err == nil && info.Size() > moduleBytesMax {
+		err = fmt.Errorf("%s is larger than %s", name, config.FormatSize(moduleBytesMax))
+	}
+	var wasm []byte
+	if err == nil {
+		wasm, err = os.ReadFile(name)
+	}
+	if err != nil {
+		return nil, failure(admin.ExitData, "%v; built-in are: %s", err, strings.Join(plugins.Names(), " "))
+	}
+	return wasm, nil
+}
+
+// moduleFacts are what inspect prints as JSON.
+type moduleFacts struct {
+	ABI          string   `json:"abi"`
+	Hooks        []string `json:"hooks"`
+	Imports      []string `json:"imports"`
+	Capabilities []string `json:"capabilities"`
+	Missing      []string `json:"missing"`
+	MemoryKiB    int      `json:"memory_kib"`
+	Metered      bool     `json:"metered"`
+	Size         int      `json:"size"`
+	SHA256       string   `json:"sha256"`
+}
+
+func pluginInspect(g *globals) *cobra.Command {
+	return &cobra.Command{
+		Use: "inspect F.wasm", Short: "Say what a module is and what it can do, without letting it do it",
+		Long:    "Says what a module is and what it can do. Of the module nothing runs but what tells\nthe version of its ABI. Instead of a file it may be the name of a built-in plugin.",
+		Example: "  mmgw plugin inspect tag.wasm\n  mmgw plugin inspect postfix --json",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			wasm, err := readModule(args[0])
+			if err != nil {
+				return err
+			}
+			info, err := sandbox.Inspect(wasm)
+			if err != nil {
+				return failure(admin.ExitData, "%s: %v", args[0], err)
+			}
+			return g.show(c, factsOf(info, wasm), func(w io.Writer) { writeInfo(w, info) })
+		},
+	}
+}
+
+func factsOf(info sandbox.Info, wasm []byte) moduleFacts {
+	digest := sha256.Sum256(wasm)
+	list := func(texts []string) []string { return append([]string{}, texts...) }
+	return moduleFacts{
+		ABI: info.ABI, Hooks: list(info.Hooks), Imports: list(info.Imports), Capabilities: list(info.Capabilities),
+		Missing: list(info.Missing), MemoryKiB: info.MemoryKiB, Metered: info.Metered,
+		Size: len(wasm), SHA256: hex.EncodeToString(digest[:]),
+	}
+}
+
+func writeInfo(w io.Writer, info sandbox.Info) {
+	abi := info.ABI
+	if abi == "" {
+		abi = "it does not tell"
+	}
+	pairs(w, "abi", abi, "hooks", strings.Join(info.Hooks, " "), "imports", strings.Join(info.Imports, " "),
+		"not offered", strings.Join(info.Missing, " "),
+		"size", fmt.Sprintf("%d octets, %d KiB of memory to start with", info.Size, info.MemoryKiB), "sha256", info.SHA256)
+	fmt.Fprintf(w, "\n%s\n", canDo(info))
+	if len(info.Missing) > 0 {
+		fmt.Fprintln(w, "It cannot be loaded here: it imports what this version does not offer.")
+	}
+	if !info.Metered {
+		fmt.Fprintln(w, `It cannot be metered: it needs mode = "deadline".`)
+	}
+}

@@ -1,0 +1,185 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/admin"
+	"github.com/mmgw/mmgw/gateway/sandbox"
+)
+
+// messageBytesMax bounds a message file: four times the largest message that a
+// gateway takes by default.
+const messageBytesMax = 128 << 20
+
+// trial is one call of a module with a message.
+type trial struct {
+	hook         string
+	from         string
+	to           []string
+	list         string
+	settings     map[string]string
+	capabilities []string
+	fuel         int64
+	timeout      time.Duration
+}
+
+func pluginRun(g *globals) *cobra.Command {
+	var t trial
+	c := &cobra.Command{
+		Use: "run F.wasm MSG.eml", Short: "Let a module handle a message, and show what it did",
+		Long: "Runs a module in the sandbox on the message of a file, and shows verdict, edits and cost.\n" +
+			"Nothing is sent. A module that fails exits 65. Instead of a file it may be the name of a\nbuilt-in plugin.",
+		Example: "  mmgw plugin run tag.wasm --hook incoming post.eml --set prefix=[dev]",
+		Args:    cobra.ExactArgs(2),
+		RunE: func(c *cobra.Command, args []string) error {
+			wasm, err := readModule(args[0])
+			if err != nil {
+				return err
+			}
+			x, err := t.exchange(args[1])
+			if err != nil {
+				return err
+			}
+			verdict, err := t.run(c.Context(), args[0], wasm, x)
+			return g.showVerdict(c, x, verdict, err)
+		},
+	}
+	c.Flags().StringVar(&t.hook, "hook", "incoming", "the `hook` to call: incoming or outgoing")
+	c.Flags().StringVar(&t.from, "from", "anne@example.com", "the reverse-`path`; \"\" for a bounce's")
+	c.Flags().StringArrayVar(&t.to, "to", []string{"list@lists.example.com"}, "`address` of a recipient; may be given again")
+	c.Flags().StringVar(&t.list, "list", "", "the list's `address` (default the first recipient)")
+	c.Flags().StringToStringVar(&t.settings, "set", nil, "a setting of the module as `key=value`, as in [plugins.NAME.config]")
+	c.Flags().StringSliceVar(&t.capabilities, "capability", nil, "grant these and no other `capabilities` (default headers,body)")
+	c.Flags().Int64Var(&t.fuel, "fuel", sandbox.FuelDefault, "`units` of the call at most")
+	c.Flags().DurationVar(&t.timeout, "timeout", sandbox.TimeoutDefault, "the call's `time` at most")
+	return c
+}
+
+// exchange is what the module gets to see.
+func (t *trial) exchange(file string) (*gateway.Exchange, error) {
+	phases := map[string]gateway.Phase{"incoming": gateway.PhaseIncoming, "outgoing": gateway.PhaseOutgoing}
+	phase, known := phases[t.hook]
+	if !known {
+		return nil, failure(admin.ExitUsage, "--hook is incoming or outgoing, not %q", t.hook)
+	}
+	content, err := readContent(file)
+	if err != nil {
+		return nil, err
+	}
+	draft, err := gateway.OpenDraft(content)
+	if err != nil {
+		return nil, failure(admin.ExitData, "%s: %v", file, err)
+	}
+	message := &gateway.Message{Received: time.Now(), Content: content, Legs: make([]gateway.Leg, 1)}
+	message.ID = gateway.NextQueueID(0, message.Received)
+	if message.Envelope.ReversePath, err = gateway.ParseReversePath(t.from); err != nil {
+		return nil, err
+	}
+	leg := &message.Legs[0]
+	leg.Service, leg.PostNumber = gateway.Post, 1
+	for i, to := range t.to {
+		path, err := gateway.ParseForwardPath(to)
+		if err != nil {
+			return nil, err
+		}
+		message.Envelope.Recipients = append(message.Envelope.Recipients, gateway.Recipient{Path: path})
+		leg.Recipients, leg.Details = append(leg.Recipients, gateway.RecipientID(i)), append(leg.Details, "")
+	}
+	list, err := t.mailingList(message.Envelope.Recipients)
+	if err != nil {
+		return nil, err
+	}
+	leg.List = list.ID
+	x := &gateway.Exchange{Phase: phase, Message: message, Leg: leg, List: list, Draft: draft, SenderRole: "none"}
+	if phase == gateway.PhaseIncoming {
+		x.Recipients = message.Envelope.Recipients
+	}
+	return x, nil
+}
+
+func (t *trial) mailingList(recipients []gateway.Recipient) (*gateway.List, error) {
+	var address gateway.ForwardPath
+	var err error
+	switch {
+	case t.list != "":
+		address, err = gateway.ParseForwardPath(t.list)
+	case len(recipients) > 0:
+		address = recipients[0].Path
+	default:
+		err = failure(admin.ExitUsage, "a message needs a recipient: --to")
+	}
+	return &gateway.List{
+		ID: gateway.NewListID(address), Address: address, Posting: gateway.PostingMembers, Subscribe: "confirm", Unsubscribe: "list",
+	}, err
+}
+
+// readContent reads a message file; its line ends become CRLF.
+func readContent(path string) (gateway.Bytes, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, failure(admin.ExitData, "%v", err)
+	}
+	defer file.Close()
+	return readMessage(file, path)
+}
+
+func readMessage(r io.Reader, name string) (gateway.Bytes, error) {
+	text, err := io.ReadAll(io.LimitReader(r, messageBytesMax+1))
+	if err != nil {
+		return nil, failure(admin.ExitData, "%s: %v", name, err)
+	}
+	if len(text) > messageBytesMax {
+		return nil, failure(admin.ExitData, "%s is larger than %d MiB", name, messageBytesMax>>20)
+	}
+	text = bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n"))
+	return bytes.ReplaceAll(text, []byte("\n"), []byte("\r\n")), nil
+}
+
+// run loads the module and calls it once.
+func (t *trial) run(ctx context.Context, name string, wasm []byte, x *gateway.Exchange) (verdict gateway.Verdict, err error) {
+	host, err := sandbox.New(sandbox.Env{Version: version()})
+	if err != nil {
+		return verdict, err
+	}
+	settings := map[string]any{}
+	for key, value := range t.settings {
+		settings[key] = value
+	}
+	plugin, err := host.Load(ctx, sandbox.Spec{
+		Name: strings.TrimSuffix(baseName(name), ".wasm"), Wasm: wasm, Config: settings, Capabilities: t.capabilities,
+		Fuel: t.fuel, Timeout: t.timeout, Instances: 1,
+	})
+	if err != nil {
+		return verdict, errors.Join(err, host.Close(ctx))
+	}
+	if !plugin.Serves(x.Phase) {
+		err = failure(admin.ExitData, "%s has no export for the hook %s", name, t.hook)
+	} else {
+		verdict, err = plugin.Handle(ctx, x)
+	}
+	if stats := plugin.Stats(); err != nil { // a call that fails has no verdict, and cost something
+		verdict.Usage = gateway.Usage{Fuel: stats.Fuel, Time: stats.Time}
+	}
+	return verdict, errors.Join(err, plugin.Close(), host.Close(ctx))
+}
+
+func baseName(path string) string { return path[strings.LastIndexByte(path, '/')+1:] }
+
+// microseconds is a time as the numbers of `plugin run` have it.
+func microseconds(d time.Duration) string { return strconv.FormatInt(d.Microseconds(), 10) + " µs" }
+
+// oneLine is an error in one printable line.
+func oneLine(err error) string {
+	return gateway.Printable(strings.ReplaceAll(fmt.Sprint(err), "\n", "; "))
+}

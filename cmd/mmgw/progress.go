@@ -1,0 +1,49 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+)
+
+const (
+	barWidth    = 30
+	barInterval = 100 * time.Millisecond // often enough for an eye
+)
+
+// progress draws a bar on a terminal, and nothing anywhere else.
+type progress struct {
+	w     io.Writer
+	what  string
+	total int
+
+	drawn time.Time
+}
+
+// at says how far it is.
+func (p *progress) at(done int) {
+	if !isTerminal(p.w) || p.total == 0 || done < p.total && time.Since(p.drawn) < barInterval {
+		return
+	}
+	p.drawn = time.Now()
+	filled := min(barWidth*done/p.total, barWidth)
+	fmt.Fprintf(p.w, "\r%s [%s%s] %d/%d", p.what, strings.Repeat("#", filled), strings.Repeat(".", barWidth-filled), done, p.total)
+}
+
+// end leaves the line of the bar.
+func (p *progress) end() {
+	if !p.drawn.IsZero() {
+		fmt.Fprintln(p.w)
+	}
+}
+
+func isTerminal(w io.Writer) bool {
+	file, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := file.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}

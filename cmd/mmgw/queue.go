@@ -1,0 +1,173 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mmgw/mmgw/gateway/config"
+	"github.com/mmgw/mmgw/gateway/server"
+)
+
+// queueRowsDefault is how many rows are enough for a person.
+const queueRowsDefault = 1000
+
+// queueChunk is how many messages one call changes, so that no call takes long.
+const queueChunk = 500
+
+func queueFamily(g *globals) *cobra.Command {
+	return family("queue", "Messages that are accepted and not delivered yet",
+		queueLs(g), queueShow(g),
+		queueChange(g, "hold", "Keep messages from going on, until they are released"),
+		queueChange(g, "release", "Let held messages go on"),
+		queueChange(g, "retry", "Try messages at once that wait for a later attempt"),
+		queueChange(g, "drop", "Throw messages away; nobody is told"))
+}
+
+// selectionFlags are --list and --domain.
+func selectionFlags(c *cobra.Command, sel *server.QueueSelection) {
+	c.Flags().StringVar(&sel.List, "list", "", "messages of this `list`")
+	c.Flags().StringVar(&sel.Domain, "domain", "", "messages that came in for an address in this `domain`")
+}
+
+func queueLs(g *globals) *cobra.Command {
+	var sel server.QueueSelection
+	c := &cobra.Command{
+		Use: "ls [ID...]", Short: "Show what is in the spool", Args: cobra.ArbitraryArgs,
+		Example: "  mmgw queue ls --list announce@lists.example.com\n  mmgw queue ls --json --limit 0",
+		RunE: func(c *cobra.Command, args []string) error {
+			sel.IDs = args
+			var got server.QueueRows
+			err := g.withGateway(c, func(call gatewayCall) error { return call("queue.ls", sel, &got) })
+			if err != nil {
+				return err
+			}
+			if more := got.Total - len(got.Rows); more > 0 {
+				fmt.Fprintf(c.ErrOrStderr(), "%s more: see --limit\n", plural(more, "row"))
+			}
+			return g.show(c, got.Rows, func(w io.Writer) { writeQueue(w, got.Rows) })
+		},
+	}
+	selectionFlags(c, &sel)
+	c.Flags().IntVar(&sel.Limit, "limit", queueRowsDefault, "show at most `N` rows; 0: "+strconv.Itoa(server.QueueRowsMax))
+	return c
+}
+
+func writeQueue(w io.Writer, rows []server.QueueRow) {
+	var cells [][]string
+	for _, r := range rows {
+		next := ""
+		if r.NextAttempt != nil {
+			next = clock(*r.NextAttempt)
+		}
+		cells = append(cells, []string{
+			r.ID, r.List, r.State, "<" + r.ReversePath + ">", config.FormatSize(r.Size),
+			strconv.Itoa(r.Pending), next, cmp.Or(r.Reason, r.LastReply),
+		})
+	}
+	table(w, "ID LIST STATE REVERSE-PATH SIZE PENDING NEXT-ATTEMPT LAST-REPLY", cells)
+}
+
+func queueShow(g *globals) *cobra.Command {
+	return &cobra.Command{
+		Use: "show ID", Short: "Show one message: its legs, and who has yet to get it", Args: cobra.ExactArgs(1),
+		Example: "  mmgw queue show 6wk81xjz00",
+		RunE: func(c *cobra.Command, args []string) error {
+			var m server.QueueMessage
+			err := g.withGateway(c, func(call gatewayCall) error { return call("queue.show", server.QueueID{ID: args[0]}, &m) })
+			if err != nil {
+				return err
+			}
+			return g.show(c, m, func(w io.Writer) { writeMessage(w, m) })
+		},
+	}
+}
+
+func writeMessage(w io.Writer, m server.QueueMessage) {
+	pairs(w, "id", m.ID, "received", clock(m.Received), "from", m.Client, "reverse-path", "<"+m.ReversePath+">",
+		"recipients", strings.Join(m.Recipients, " "), "size", config.FormatSize(m.Size),
+		"subject", m.Subject, "message-id", m.MessageID)
+	for i, leg := range m.Legs {
+		expires := ""
+		if leg.Expires != nil {
+			expires = clock(*leg.Expires)
+		}
+		fmt.Fprintf(w, "\nleg %d\n", i)
+		pairs(w, "  list", leg.List, "  forward", leg.Forward, "  service", leg.Service, "  state", leg.State,
+			"  reason", leg.Reason, "  handlers", strings.Join(leg.Handlers, " "), "  edits", strings.Join(leg.Edits, "; "),
+			"  given up", expires, "  pending", strconv.Itoa(leg.Pending))
+		var cells [][]string
+		for _, r := range leg.Remaining {
+			cells = append(cells, []string{"  " + r.Address, strconv.Itoa(r.Attempts), clock(r.NextAttempt), r.LastReply})
+		}
+		if len(cells) > 0 {
+			table(w, "  RECIPIENT ATTEMPTS NEXT-ATTEMPT LAST-REPLY", cells)
+		}
+	}
+}
+
+// queueChange is a command that changes messages, named one by one or by what
+// they have in common.
+func queueChange(g *globals, verb, short string) *cobra.Command {
+	var sel server.QueueSelection
+	c := &cobra.Command{
+		Use: verb + " [ID...] [--list LIST] [--domain DOMAIN]", Short: short, Args: cobra.ArbitraryArgs,
+		Long:    short + ".\nMessages are named by their ids, or by a list or a domain: then their number is said first.\nA message is changed with all its legs.",
+		Example: "  mmgw queue " + verb + " 6wk81xjz00\n  mmgw queue " + verb + " --list announce@lists.example.com",
+		RunE: func(c *cobra.Command, args []string) error {
+			if sel.IDs = args; len(args) == 0 && sel.List == "" && sel.Domain == "" {
+				return usageError(c, "name messages, --list or --domain")
+			}
+			return g.changeQueue(c, verb, sel)
+		},
+	}
+	selectionFlags(c, &sel)
+	return c
+}
+
+// changeQueue finds out which messages are meant, then changes them by their
+// ids: what comes in meanwhile is not touched.
+func (g *globals) changeQueue(c *cobra.Command, verb string, sel server.QueueSelection) error {
+	var total server.QueueChange
+	err := g.withGateway(c, func(call gatewayCall) error {
+		ids := sel.IDs
+		if sel.List != "" || sel.Domain != "" {
+			var err error
+			if ids, err = selectedIDs(call, sel); err != nil {
+				return err
+			}
+			fmt.Fprintf(c.ErrOrStderr(), "%s %s\n", verb, plural(len(ids), "message"))
+		}
+		for chunk := range slices.Chunk(ids, queueChunk) {
+			var got server.QueueChange
+			if err := call("queue."+verb, server.QueueIDs{IDs: chunk}, &got); err != nil {
+				return err
+			}
+			total.Messages += got.Messages
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return g.show(c, total, func(w io.Writer) { fmt.Fprintf(w, "%s: done with %s\n", verb, plural(total.Messages, "message")) })
+}
+
+// selectedIDs are the messages that a selection means at this moment.
+func selectedIDs(call gatewayCall, sel server.QueueSelection) ([]string, error) {
+	var got server.QueueRows
+	if err := call("queue.ls", sel, &got); err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, row := range got.Rows {
+		ids = append(ids, row.ID)
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids), nil
+}

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mmgw/mmgw/gateway/admin"
+)
+
+// globals are the flags that every command has.
+type globals struct {
+	configFile string
+	json       bool
+}
+
+func newRoot() *cobra.Command {
+	g := &globals{}
+	root := family("mmgw", "A mailing-list gateway that WebAssembly modules extend",
+		initCommand(g), demoCommand(g), serveCommand(g), checkCommand(g), configCommand(g),
+		mtaFamily(g), aliasesCommand(g), listFamily(g), memberFamily(g), queueFamily(g),
+		pluginFamily(g), bounceFamily(), verpFamily(g),
+		qmailCommand(), sendCommand(g), sinkCommand(), versionCommand(g))
+	root.Example = "  mmgw demo\n  mmgw init site && mmgw --config site/mmgw.toml serve"
+	root.PersistentFlags().StringVar(&g.configFile, "config", "", "the configuration `file` (default $MMGW_CONFIG, else /etc/mmgw/mmgw.toml)")
+	root.PersistentFlags().BoolVar(&g.json, "json", false, "print JSON instead of text")
+	root.SilenceErrors, root.SilenceUsage = true, true
+	root.InitDefaultCompletionCmd()
+	strict(root)
+	return root
+}
+
+// family is a command that only has subcommands.
+func family(use, short string, commands ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{Use: use, Short: short}
+	c.AddCommand(commands...)
+	return c
+}
+
+// strict has every mistake on a command line end as a usage error: cobra alone
+// prints the help of a family and succeeds, whatever follows its name.
+func strict(c *cobra.Command) {
+	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usageError(c, err.Error()) })
+	if !c.Runnable() {
+		c.Args = cobra.ArbitraryArgs
+		c.RunE = func(c *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usageError(c, fmt.Sprintf("there is no command %q", args[0]))
+			}
+			return usageError(c, "which command? One of: "+strings.Join(names(c), " "))
+		}
+	} else if check := c.Args; check != nil {
+		c.Args = func(c *cobra.Command, args []string) error {
+			if err := check(c, args); err != nil {
+				return usageError(c, err.Error())
+			}
+			return nil
+		}
+	}
+	for _, sub := range c.Commands() {
+		strict(sub)
+	}
+}
+
+func names(c *cobra.Command) []string {
+	var all []string
+	for _, sub := range c.Commands() {
+		if sub.IsAvailableCommand() {
+			all = append(all, sub.Name())
+		}
+	}
+	return all
+}
+
+func usageError(c *cobra.Command, text string) error {
+	return &admin.Error{Exit: admin.ExitUsage, Text: fmt.Sprintf("%s\nusage: %s\nmore: %s --help", text, c.UseLine(), c.CommandPath())}
+}

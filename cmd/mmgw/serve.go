@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"sync"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/admin"
+	"github.com/mmgw/mmgw/gateway/config"
+	"github.com/mmgw/mmgw/gateway/server"
+	"github.com/mmgw/mmgw/gateway/store"
+)
+
+func serveCommand(g *globals) *cobra.Command {
+	return &cobra.Command{
+		Use: "serve", Short: "Run the gateway", Args: cobra.NoArgs,
+		Long: "Runs the gateway. On standard output there is one line for each listener and then `ready`;\n" +
+			"the log goes to standard error. SIGTERM ends it in order: transactions in progress get 10\n" +
+			"seconds, what is queued stays. SIGHUP reads the configuration again; a bad one changes nothing.",
+		Example: "  mmgw serve --config /etc/mmgw/mmgw.toml",
+		RunE: func(c *cobra.Command, _ []string) error {
+			cfg, err := g.load()
+			if err != nil {
+				return err
+			}
+			return g.serve(c, cfg)
+		},
+	}
+}
+
+// serve runs until the context of the command ends. What Open refuses is a
+// matter of the configuration or of the state directory; what fails later is
+// a listener that cannot be had.
+func (g *globals) serve(c *cobra.Command, cfg *config.Config) error {
+	log := logger(c.ErrOrStderr(), cfg.Log)
+	for _, name := range server.Unused(cfg) {
+		log.Warn("this version reads this setting and does not act on it", "key", name)
+	}
+	ctx := c.Context()
+	hangUps := make(chan os.Signal, 1)
+	signal.Notify(hangUps, syscall.SIGHUP) // before Open, which a signal must not end
+	defer signal.Stop(hangUps)
+	s, err := server.Open(ctx, cfg, announcing(c.OutOrStdout(), log))
+	if err != nil {
+		return openFailure(cfg, err)
+	}
+	var hearing sync.WaitGroup
+	hearing.Go(func() { g.reloads(ctx, s, hangUps, log) })
+	err = s.Serve(ctx)
+	signal.Stop(hangUps)
+	close(hangUps)
+	hearing.Wait()
+	err = errors.Join(err, s.Close())
+	if err != nil {
+		return failure(admin.ExitUnavailable, "%s", oneLine(err))
+	}
+	return nil
+}
+
+// announcing is the real world, with the listeners on out.
+func announcing(out io.Writer, log *slog.Logger) server.Env {
+	return server.Env{
+		Version: version(), Log: log,
+		Listening: func(kind, network, address string) { fmt.Fprintln(out, "listening", kind, network, address) },
+		Ready:     func() { fmt.Fprintln(out, "ready") },
+	}
+}
+
+// reloads reads the configuration again at each signal.
+func (g *globals) reloads(ctx context.Context, s *server.Server, hangUps <-chan os.Signal, log *slog.Logger) {
+	for range hangUps {
+		cfg, err := g.load()
+		if err == nil {
+			err = s.Reload(ctx, cfg)
+		}
+		if err == nil {
+			continue
+		}
+		for line := range strings.SplitSeq(err.Error(), "\n") {
+			log.Error("configuration not reloaded, nothing has changed", "problem", line)
+		}
+	}
+}
+
+// logger writes the log of a gateway.
+func logger(w io.Writer, l config.Log) *slog.Logger {
+	options := &slog.HandlerOptions{Level: l.Level}
+	if l.Format == config.LogJSON {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}
+
+// openFailure tells a state directory that cannot be used from a
+// configuration that cannot.
+func openFailure(cfg *config.Config, err error) error {
+	var status *gateway.Status
+	switch {
+	case errors.Is(err, store.ErrInUse):
+		return failure(admin.ExitTryLater, "%s: %v", cfg.StateDir, err)
+	case errors.Is(err, server.ErrStateDir), errors.As(err, &status):
+		return failure(admin.ExitCantCreate, "%s", oneLine(err))
+	}
+	return problemsOf(cfg, err)
+}
+
+// problemsOf are the lines of err as problems of the file.
+func problemsOf(cfg *config.Config, err error) error {
+	var problems config.Problems
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		problems = append(problems, config.Problem{File: cfg.File, Text: gateway.Printable(line)})
+	}
+	return problems
+}

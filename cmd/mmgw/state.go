@@ -1,0 +1,81 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mmgw/mmgw/gateway/admin"
+	"github.com/mmgw/mmgw/gateway/config"
+	"github.com/mmgw/mmgw/gateway/server"
+	"github.com/mmgw/mmgw/gateway/store"
+)
+
+// gatewayCall is a call of one of the gateway's operations.
+type gatewayCall func(name string, args, result any) error
+
+// withGateway does something with the gateway of the configuration: through
+// its socket where it runs, else with its state directory, which stays open
+// meanwhile.
+func (g *globals) withGateway(c *cobra.Command, do func(call gatewayCall) error) error {
+	cfg, err := g.load()
+	if err != nil {
+		return err
+	}
+	access := &access{cfg: cfg, client: admin.Client{Socket: filepath.Join(cfg.StateDir, server.AdminSocket)}}
+	err = do(func(name string, args, result any) error { return access.call(c.Context(), name, args, result) })
+	return errors.Join(err, access.close())
+}
+
+// access is the way to a gateway, found out at the first call.
+type access struct {
+	cfg    *config.Config
+	client admin.Client
+	state  *server.Server // open where no gateway runs
+}
+
+// call calls an operation of the gateway that runs. Where none does, the state
+// is opened at the first call, and kept for the others.
+func (a *access) call(ctx context.Context, name string, args, result any) error {
+	if a.state == nil {
+		err := a.client.Call(ctx, name, args, result)
+		if !errors.Is(err, admin.ErrNotRunning) {
+			return err
+		}
+		if a.state, err = openState(a.cfg); err != nil {
+			return err
+		}
+	}
+	return a.state.Operations().Call(ctx, name, args, result)
+}
+
+// openState tells a directory that is in use from one that cannot be used: the
+// first may work a moment later.
+func openState(cfg *config.Config) (*server.Server, error) {
+	state, err := server.OpenState(cfg, server.Env{})
+	switch {
+	case errors.Is(err, store.ErrInUse):
+		return nil, failure(admin.ExitTryLater, "%s is in use, and no gateway answers there; try again later", cfg.StateDir)
+	case err != nil:
+		return nil, stateFailure(err)
+	}
+	return state, nil
+}
+
+// stateFailure is the error of a state directory that cannot be used.
+func stateFailure(err error) error {
+	var known *admin.Error
+	if errors.As(err, &known) {
+		return err
+	}
+	return failure(admin.ExitCantCreate, "%v", err)
+}
+
+func (a *access) close() error {
+	if a.state == nil {
+		return nil
+	}
+	return a.state.Close()
+}

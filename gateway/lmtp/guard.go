@@ -1,0 +1,258 @@
+package lmtp
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/mmgw/mmgw/gateway"
+)
+
+const (
+	// commandsMax is how many commands a client may give without a content,
+	// beside one RCPT for each recipient it may name. Address probes need
+	// three each.
+	commandsMax = 1000
+
+	// badCommandsMax is how many of them may be no commands at all.
+	badCommandsMax = 20
+)
+
+// phase is where the dialogue stands.
+type phase int
+
+const (
+	inCommands phase = iota
+	inContent        // 354 was said, the content is not at its end
+	inReplies        // the content was read, its replies are being written
+	isOver           // nothing more is read
+)
+
+// endOfContent is all that go-smtp sees of any content.
+const endOfContent = ".\r\n"
+
+// guard is the net.Conn that go-smtp talks to. Each Read gives it one command,
+// which the guard has made from one it has checked; each Write is one line of a
+// reply, which the guard may put in other words.
+//
+// While go-smtp reads a content, its session runs in a second goroutine: that
+// one has the fields of reading, the first one those of writing. They hand
+// over by go-smtp's own channels.
+type guard struct {
+	net.Conn
+	server  *Server
+	link    *link
+	context context.Context // ends with the connection
+	cancel  context.CancelFunc
+	close   sync.Once
+
+	refusal *gateway.Status // in place of the greeting
+	phase   phase
+	session *session       // from LHLO on
+	client  gateway.Client // of the next transaction, from XFORWARD
+
+	command  command // the one that go-smtp is at
+	shown    []byte  // what go-smtp has not read yet
+	commands int     // since the last content
+	bad      int     // since the last content
+
+	replies []*gateway.Status // to the last content, still to be written
+	first   bool              // none of them is written yet
+	broken  bool              // nothing behind that content can be trusted
+}
+
+func newGuard(s *Server, conn net.Conn) *guard {
+	g := &guard{Conn: conn, server: s, link: newLink(conn, s.Limits.IdleTimeout)}
+	g.context, g.cancel = context.WithCancel(s.context)
+	return g
+}
+
+// Close may be called at any time and from any goroutine.
+func (g *guard) Close() error {
+	var err error
+	g.close.Do(func() {
+		g.server.forget(g)
+		g.cancel()
+		err = g.Conn.Close()
+	})
+	return err
+}
+
+// Read gives go-smtp its next command. Its only error is io.EOF, which makes
+// go-smtp close the connection without a word.
+func (g *guard) Read(p []byte) (int, error) {
+	if len(g.shown) == 0 {
+		if err := g.next(); err != nil {
+			return 0, err
+		}
+	}
+	n := copy(p, g.shown)
+	g.shown = g.shown[n:]
+	return n, nil
+}
+
+// next reads commands until there is one for go-smtp, and answers the others.
+func (g *guard) next() error {
+	if g.phase == isOver || g.broken {
+		return g.hangUp(nil)
+	}
+	g.phase = inCommands
+	for {
+		g.link.within(g.server.Limits.IdleTimeout, !g.inTransaction())
+		switch {
+		case g.link.leaving():
+			return g.hangUp(shuttingDown)
+		case g.bad >= badCommandsMax:
+			return g.hangUp(status(421, 4, 7, 0, "too many bad commands"))
+		}
+		line, err := g.link.line()
+		if err != nil {
+			return g.hangUp(g.lineFault(err))
+		}
+		if g.commands++; g.commands > commandsMax+g.server.Limits.RecipientsMax {
+			return g.hangUp(status(421, 4, 7, 0, "too many commands without a message"))
+		}
+		g.command = parseCommand(string(line), g.server.Hostname)
+		switch {
+		case g.command.shown != "":
+			g.shown = []byte(g.command.shown)
+			return nil
+		case g.command.last:
+			return g.hangUp(g.command.refusal)
+		}
+		g.answer()
+	}
+}
+
+// answer replies to a command that go-smtp does not see.
+func (g *guard) answer() {
+	reply := g.command.refusal
+	if reply == nil {
+		reply = g.xforward(g.command.arg)
+	}
+	g.say(replyLine(reply))
+}
+
+// say queues a reply, and counts what was no command.
+func (g *guard) say(line string) error {
+	switch line[:3] {
+	case "500", "501", "502", "555":
+		g.bad++
+	}
+	_, err := g.link.out.WriteString(plain(line))
+	return err
+}
+
+// lineFault is the last word to a client that sent no proper line, nil to one
+// that is gone.
+func (g *guard) lineFault(err error) *gateway.Status {
+	switch {
+	case errors.Is(err, errDraining), g.link.leaving():
+		return shuttingDown
+	case isTimeout(err):
+		return status(421, 4, 4, 2, "no command for too long")
+	case errors.Is(err, errLineTooLong):
+		return status(500, 5, 5, 6, "command line too long")
+	case errors.Is(err, errBareLF):
+		return status(500, 5, 5, 2, "a command ends with CR LF")
+	}
+	return nil
+}
+
+// hangUp says the last word, if any, and ends the dialogue.
+func (g *guard) hangUp(last *gateway.Status) error {
+	g.phase = isOver
+	if last != nil {
+		g.server.Log.Info("connection ended", "peer", g.RemoteAddr().String(), "reply", last.Reply())
+		g.say(replyLine(last))
+	}
+	if g.link.out.Flush() == nil && last != shuttingDown && g.refusal == nil {
+		g.link.linger()
+	}
+	return io.EOF
+}
+
+// Write takes one line of a reply from go-smtp.
+func (g *guard) Write(p []byte) (int, error) {
+	var err error
+	if g.phase == inReplies {
+		err = g.writeStatus()
+	} else {
+		err = g.writeReply(string(bytes.TrimRight(p, "\r\n")))
+	}
+	if err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+func (g *guard) writeReply(line string) error {
+	if g.refusal != nil {
+		g.phase = isOver
+		return g.say(replyLine(g.refusal))
+	}
+	words := g.words(line)
+	if words == "" {
+		return nil
+	}
+	if err := g.say(words); err != nil {
+		return err
+	}
+	switch line[:3] {
+	case "354":
+		g.phase = inContent
+		return g.link.out.Flush()
+	case "221", "421": // go-smtp closes behind them
+		return g.link.out.Flush()
+	}
+	return nil
+}
+
+// writeStatus writes the reply to the next recipient. Whatever go-smtp wanted
+// to say, only what the session handed to finish is said.
+func (g *guard) writeStatus() error {
+	if g.server.ReplyPause > 0 && !g.first {
+		if err := g.link.out.Flush(); err != nil {
+			return err
+		}
+		select {
+		case <-time.After(g.server.ReplyPause):
+		case <-g.context.Done():
+		}
+	}
+	g.first = false
+	reply := gateway.Deferred(nil)
+	if len(g.replies) > 0 {
+		reply, g.replies = g.replies[0], g.replies[1:]
+	}
+	return g.say(replyLine(reply))
+}
+
+// content begins the content that go-smtp asked for.
+func (g *guard) content() *content {
+	g.link.within(g.server.Limits.ContentTimeout, false)
+	return &content{
+		in:        g.link.in,
+		bytesMax:  g.server.Limits.ContentBytesMax,
+		strict:    g.server.BareNewlineRefused,
+		lineStart: true,
+	}
+}
+
+// finish tells the replies to the content that was read, and whether the
+// dialogue can go on behind it.
+func (g *guard) finish(replies []*gateway.Status, broken bool) {
+	g.replies, g.first = replies, true
+	g.commands, g.bad = 0, 0
+	g.broken = broken
+	g.shown = []byte(endOfContent)
+	g.phase = inReplies
+}
+
+func (g *guard) inTransaction() bool {
+	return g.session != nil && g.session.envelope != nil
+}

@@ -1,0 +1,246 @@
+// Package lmtp is the intake: an LMTP server (RFC 2033) that hands messages to
+// a gateway.Intake.
+//
+// go-smtp keeps the dialogue: its order, its resets, one reply for each
+// recipient. It stands behind a guard and never sees an octet of the network.
+// The guard reads and checks each command, shows go-smtp a plain one of its
+// own making, frames the content itself, and chooses the words of the replies.
+//
+// What is promised:
+//
+//   - Only CRLF "." CRLF ends a content, only CRLF ends a command. Octets of a
+//     content are never read as commands: a content that stalls, breaks or
+//     passes all limits is answered with a failure and the connection closed.
+//   - Nothing is accepted of which the end was not seen.
+//   - Each accepted recipient gets one reply, in the order of the RCPTs, and a
+//     2xx only if the Intake said so for this recipient.
+//   - Replies are printable ASCII of at most 510 octets, failures are 4xx or
+//     5xx, and their enhanced code is of the same class.
+//   - Time, memory, commands, recipients and connections are bounded.
+//
+// The content that the Intake reads has CRLF line ends only. A bare LF becomes
+// CRLF and a bare CR a space, or the message is refused, as configured. NUL and
+// octets above 127 pass unchanged: they cannot be mistaken for a line end, and
+// a signature over them stays valid. BDAT is neither offered nor taken.
+package lmtp
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/emersion/go-smtp"
+
+	"github.com/mmgw/mmgw/gateway"
+)
+
+// Server is an LMTP server. Its public fields are set before Serve and not
+// changed later; all but Intake have useful zero values.
+type Server struct {
+	Intake   gateway.Intake // asked about each recipient and each message
+	Hostname string         // in the greeting, and the domain of <postmaster>; "" is "localhost"
+	Limits   Limits
+
+	// ReplyPause is waited between the replies to one content, for clients
+	// that cannot take them in one packet. 0 joins them.
+	ReplyPause time.Duration
+
+	// BareNewlineRefused answers a content with a bare CR or LF by
+	// 554 5.6.0. Otherwise these are normalised.
+	BareNewlineRefused bool
+
+	// Allow are the peers that may connect over IP; nil means the loopback
+	// addresses. Over other networks, such as Unix sockets, all may.
+	Allow []netip.Prefix
+
+	Log *slog.Logger // nil discards
+
+	once    sync.Once
+	server  *smtp.Server
+	context context.Context // of all transactions
+	cancel  context.CancelFunc
+
+	mu        sync.Mutex
+	listeners []*guarded
+	guards    map[*guard]struct{} // the admitted connections
+	closing   bool
+}
+
+// Limits bound what one client, or all of them, may cost. Zero fields stand
+// for the values in the comments.
+type Limits struct {
+	ContentBytesMax int64         // of one message, in octets; 32 MiB
+	RecipientsMax   int           // of one message; 1000
+	ConnectionsMax  int           // at a time; 200
+	IdleTimeout     time.Duration // for one command, and between two reads of a content; 5 min
+	ContentTimeout  time.Duration // for all of one content; 30 min
+}
+
+func (l Limits) withDefaults() Limits {
+	return Limits{
+		ContentBytesMax: cmp.Or(l.ContentBytesMax, 32<<20),
+		RecipientsMax:   cmp.Or(l.RecipientsMax, 1000),
+		ConnectionsMax:  cmp.Or(l.ConnectionsMax, 200),
+		IdleTimeout:     cmp.Or(l.IdleTimeout, 5*time.Minute),
+		ContentTimeout:  cmp.Or(l.ContentTimeout, 30*time.Minute),
+	}
+}
+
+// loopback is what a nil Allow stands for.
+var loopback = []netip.Prefix{
+	netip.MustParsePrefix("127.0.0.0/8"),
+	netip.MustParsePrefix("::1/128"),
+}
+
+// Serve takes connections from listener until Shutdown, then returns nil. It
+// may be called for several listeners at a time, and closes each at its end.
+func (s *Server) Serve(listener net.Listener) error {
+	s.once.Do(s.start)
+	l := &guarded{Listener: listener, server: s}
+	defer l.Close()
+	s.mu.Lock()
+	closing := s.closing
+	s.listeners = append(s.listeners, l)
+	s.mu.Unlock()
+	if closing {
+		return nil
+	}
+	err := s.server.Serve(l)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err == nil || s.closing {
+		return nil
+	}
+	return fmt.Errorf("lmtp: %v: %w", listener.Addr(), err)
+}
+
+// Shutdown stops taking connections and transactions. Clients without a
+// transaction get 421 and are closed; a transaction in progress gets its
+// replies first. When ctx ends, what is left is cancelled and closed, and the
+// error is that of ctx. Shutdown is called once.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.once.Do(s.start)
+	s.drain()
+	err := s.server.Shutdown(ctx)
+	s.cancel()
+	for _, g := range s.admitted() {
+		g.Close()
+	}
+	return err
+}
+
+func (s *Server) drain() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closing = true
+	for _, l := range s.listeners {
+		l.Close()
+	}
+	for g := range s.guards {
+		g.link.drain()
+	}
+}
+
+func (s *Server) admitted() []*guard {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Keys(s.guards))
+}
+
+func (s *Server) start() {
+	s.Hostname = cmp.Or(s.Hostname, "localhost")
+	s.Limits = s.Limits.withDefaults()
+	if s.Allow == nil {
+		s.Allow = loopback
+	}
+	if s.Log == nil {
+		s.Log = slog.New(slog.DiscardHandler)
+	}
+	s.guards = map[*guard]struct{}{}
+	s.context, s.cancel = context.WithCancel(context.Background())
+	s.server = smtp.NewServer(smtp.BackendFunc(newSession))
+	s.server.LMTP = true
+	s.server.Domain = s.Hostname
+	s.server.MaxRecipients = s.Limits.RecipientsMax
+	s.server.ErrorLog = errorLog{s.Log}
+}
+
+// guarded is a listener whose connections are guards.
+type guarded struct {
+	net.Listener
+	server *Server
+	once   sync.Once
+}
+
+func (l *guarded) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return l.server.admit(conn), nil
+}
+
+func (l *guarded) Close() (err error) {
+	l.once.Do(func() { err = l.Listener.Close() })
+	return err
+}
+
+// admit makes the guard of a connection. One that may not be served is told so
+// in place of the greeting.
+func (s *Server) admit(conn net.Conn) *guard {
+	g := newGuard(s, conn)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case !s.allows(conn.RemoteAddr()):
+		g.refusal = status(554, 5, 7, 1, "this host may not connect")
+	case s.closing:
+		g.refusal = shuttingDown
+	case len(s.guards) >= s.Limits.ConnectionsMax:
+		g.refusal = status(421, 4, 3, 2, "too many connections, try again later")
+	default:
+		s.guards[g] = struct{}{}
+	}
+	if g.refusal != nil {
+		s.Log.Warn("connection refused", "peer", conn.RemoteAddr().String(), "reply", g.refusal.Reply())
+	}
+	return g
+}
+
+func (s *Server) forget(g *guard) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.guards, g)
+}
+
+func (s *Server) allows(peer net.Addr) bool {
+	tcp, ok := peer.(*net.TCPAddr)
+	if !ok {
+		return true
+	}
+	addr := tcp.AddrPort().Addr().Unmap().WithZone("")
+	for _, prefix := range s.Allow {
+		if prefix.Contains(addr) {
+			return true
+		}
+	}
+	return false
+}
+
+// errorLog takes what go-smtp has to say about accept errors and panics.
+type errorLog struct{ log *slog.Logger }
+
+func (l errorLog) Printf(format string, v ...any) {
+	l.log.Error("go-smtp", "error", gateway.Printable(fmt.Sprintf(format, v...)))
+}
+
+func (l errorLog) Println(v ...any) {
+	l.log.Error("go-smtp", "error", gateway.Printable(fmt.Sprint(v...)))
+}

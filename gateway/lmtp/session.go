@@ -1,0 +1,158 @@
+package lmtp
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"runtime/debug"
+
+	"github.com/emersion/go-smtp"
+
+	"github.com/mmgw/mmgw/gateway"
+)
+
+// session is what go-smtp calls when a command stands in its right place. It
+// takes addresses and parameters from the guard, not from go-smtp. Each
+// transaction has an envelope of its own.
+type session struct {
+	guard    *guard
+	envelope *gateway.Envelope // of the open transaction, else nil
+}
+
+func newSession(conn *smtp.Conn) (smtp.Session, error) {
+	g, ok := conn.Conn().(*guard)
+	if !ok {
+		return nil, errors.New("the connection has no guard")
+	}
+	g.session = &session{guard: g}
+	return g.session, nil
+}
+
+// Reset ends the transaction, and what XFORWARD said for it.
+func (s *session) Reset() {
+	s.envelope = nil
+	s.guard.client = gateway.Client{}
+}
+
+// Logout has nothing to free. Server.Shutdown may call it at any time.
+func (s *session) Logout() error { return nil }
+
+// Mail opens a transaction. There is one at a time (RFC 5321, section 4.1.4).
+func (s *session) Mail(string, *smtp.MailOptions) error {
+	c := &s.guard.command
+	limit := uint64(s.guard.server.Limits.ContentBytesMax)
+	switch {
+	case s.envelope != nil:
+		return smtpError(status(503, 5, 5, 1, "a transaction is open"))
+	case c.refusal != nil:
+		return smtpError(c.refusal)
+	case c.mail.size > limit:
+		return smtpError(tooLarge)
+	}
+	envelope := c.mail.envelope
+	s.envelope = &envelope
+	return nil
+}
+
+// Rcpt asks the Intake for a recipient.
+func (s *session) Rcpt(string, *smtp.RcptOptions) error {
+	to, refusal := s.guard.command.recipient, s.guard.command.refusal
+	switch {
+	case s.envelope == nil:
+		return smtpError(status(503, 5, 5, 1, "RCPT stands behind MAIL"))
+	case refusal != nil:
+		return smtpError(refusal)
+	case !to.Path.IsASCII() && !s.envelope.SMTPUTF8:
+		return smtpError(needsSMTPUTF8)
+	}
+	if err := s.askRecipient(to); err != nil {
+		reply := refused(gateway.AsStatus(err))
+		s.logFault(reply)
+		return smtpError(reply)
+	}
+	s.envelope.Recipients = append(s.envelope.Recipients, to)
+	return nil
+}
+
+// Data is never called: go-smtp prefers LMTPData.
+func (s *session) Data(io.Reader) error { return notSaid }
+
+// notSaid is what go-smtp believes to answer to a content. The guard writes
+// the replies given to finish in its place; should one be missing, nothing is
+// accepted by mistake.
+var notSaid = smtpError(gateway.Deferred(nil))
+
+// LMTPData hands the content to the Intake. What go-smtp offers to read is
+// empty.
+func (s *session) LMTPData(io.Reader, smtp.StatusCollector) error {
+	envelope, content := s.envelope, s.guard.content()
+	n := len(envelope.Recipients)
+	replies := s.askMessage(envelope, content)
+	fault, broken := content.take()
+	switch {
+	case fault != nil:
+		replies = repeat(fault, n)
+	case len(replies) != n:
+		replies = repeat(gateway.Deferred(fmt.Errorf("%d statuses for %d recipients", len(replies), n)), n)
+	}
+	s.guard.finish(s.settled(replies), broken)
+	return notSaid
+}
+
+// settled clamps replies, and logs each fault once.
+func (s *session) settled(replies []*gateway.Status) []*gateway.Status {
+	settled := make([]*gateway.Status, len(replies))
+	for i, reply := range replies {
+		settled[i] = clamped(reply)
+		if i == 0 || reply != replies[i-1] {
+			s.logFault(settled[i])
+		}
+	}
+	return settled
+}
+
+func (s *session) askRecipient(to gateway.Recipient) (err error) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			err = s.panicked(fault)
+		}
+	}()
+	g := s.guard
+	return g.server.Intake.Recipient(g.context, g.client, s.envelope, to)
+}
+
+func (s *session) askMessage(envelope *gateway.Envelope, content io.Reader) (replies []*gateway.Status) {
+	n := len(envelope.Recipients)
+	defer func() {
+		if fault := recover(); fault != nil {
+			replies = repeat(s.panicked(fault), n)
+		}
+	}()
+	g := s.guard
+	return g.server.Intake.Message(g.context, g.client, envelope, content)
+}
+
+func (s *session) panicked(fault any) *gateway.Status {
+	s.guard.server.Log.Error("panic in the intake", "panic", fmt.Sprint(fault), "stack", string(debug.Stack()))
+	return gateway.Deferred(fmt.Errorf("panic: %v", fault))
+}
+
+// logFault logs why a reply was none of the client's fault.
+func (s *session) logFault(reply *gateway.Status) {
+	if reply.Class() == gateway.Transient && reply.Cause != nil {
+		s.guard.server.Log.Warn("deferred", "peer", s.guard.RemoteAddr().String(),
+			"reply", reply.Reply(), "cause", gateway.Printable(reply.Cause.Error()))
+	}
+}
+
+func repeat(s *gateway.Status, n int) []*gateway.Status {
+	all := make([]*gateway.Status, n)
+	for i := range all {
+		all[i] = s
+	}
+	return all
+}
+
+func smtpError(s *gateway.Status) *smtp.SMTPError {
+	return &smtp.SMTPError{Code: s.Code, EnhancedCode: smtp.EnhancedCode(s.Enhanced), Message: gateway.Printable(s.Text)}
+}

@@ -1,0 +1,134 @@
+package server
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/authres"
+	"github.com/mmgw/mmgw/gateway/config"
+	"github.com/mmgw/mmgw/gateway/pipeline"
+	"github.com/mmgw/mmgw/gateway/relay"
+	"github.com/mmgw/mmgw/gateway/smtp"
+	"github.com/mmgw/mmgw/gateway/verp"
+)
+
+// chainsMax is how many chains of handlers run at a time: enough that some
+// may wait for DNS, and few enough for the memory of their messages.
+const chainsMax = 64
+
+// assemble hands every part of the pipeline what it needs of the configuration.
+func (s *Server) assemble(codec *verp.Codec) error {
+	if err := codec.Check(); err != nil {
+		return err
+	}
+	cfg := s.cfg
+	site := pipeline.Site{Hostname: cfg.Hostname, AuthservID: cfg.Auth.AuthservID, Owner: cfg.SiteOwner}
+	routes := slices.Sorted(maps.Keys(cfg.Routes))
+	failures := &pipeline.Failures{
+		Site: site, Spool: s.spool, Book: s.roster, Expiry: cfg.MTA.DeliveryRetryPeriod, Queued: s.line.add, Log: s.log,
+	}
+	bounces := &pipeline.Bounces{
+		Roster: s.roster, Book: s.roster, VERP: codec, ToOwners: cfg.Bounce.Unrecognized == config.UnrecognizedOwner, Log: s.log,
+	}
+	s.intake = &pipeline.Intake{
+		Site: site, Roster: s.roster, Spool: s.spool, Chains: s, Routes: routes,
+		Auth:    &authres.Verifier{LookupTXT: s.env.lookupTXT(cfg.Auth.DNSServer), Log: s.log},
+		Rejects: pipeline.Rejects(cfg.Incoming.Reject), Verify: s.callouts().verify,
+		Timeout: cfg.Incoming.Timeout, Running: make(chan struct{}, chainsMax), Expiry: cfg.MTA.DeliveryRetryPeriod,
+		Accepted: s.line.add, Log: s.log,
+	}
+	s.expander = &pipeline.Expander{
+		Site: site, Roster: s.roster, Spool: s.spool, Chains: s, Planner: s.planner, VERP: codec, Remember: s.remember,
+		Bounces: bounces.Handle, RecipientsMax: cfg.MTA.MaxRecipients, Routes: routes, Timeout: cfg.Incoming.Timeout,
+		Planned: s.line.add, Log: s.log,
+	}
+	s.deliverer = &pipeline.Deliverer{
+		Spool: s.spool, Transport: s.relay, Failed: failures.Failed, Attempted: s.attempted,
+		Workers: 2 * cfg.MTA.MaxConnections, Log: s.log,
+	}
+	if s.loaded.Load().planner().Serves(gateway.PhaseResult) {
+		s.deliverer.Results = s.loaded.Load().planner()
+	}
+	s.wake = func(entries ...gateway.Entry) {
+		for i := range entries {
+			entries[i] = s.dated(entries[i])
+		}
+		s.line.add(entries)
+	}
+	s.listsBell = make(chan struct{}, 1)
+	s.listsChanged = func() {
+		select {
+		case s.listsBell <- struct{}{}:
+		default:
+		}
+	}
+	return nil
+}
+
+// Incoming implements pipeline.Chains with the modules that are loaded at the
+// time of the call.
+func (s *Server) Incoming(list *gateway.List) pipeline.Chain { return s.loaded.Load().Incoming(list) }
+
+// Outgoing implements pipeline.Chains.
+func (s *Server) Outgoing(list *gateway.List) pipeline.Chain { return s.loaded.Load().Outgoing(list) }
+
+func (s *Server) planner() gateway.Planner { return s.loaded.Load().planner() }
+
+func (s *Server) remember(list gateway.ListID, member gateway.ForwardPath) error {
+	return s.roster.Remember(list, member, verp.Token(list, member))
+}
+
+func (s *Server) codec(keys []verp.Key) *verp.Codec {
+	return &verp.Codec{
+		Delimiter: s.cfg.VERP.Delimiter, Format: verp.Form(s.cfg.VERP.Format), Keys: keys,
+		AcceptMailman: s.cfg.VERP.AcceptMailman, Directory: s.roster,
+	}
+}
+
+// attempted counts and logs an attempt at a recipient.
+func (s *Server) attempted(a pipeline.Attempt) {
+	s.attempts[outcomeOf(a.Outcome)].Add(1)
+	s.log.Debug("attempt", "id", a.Message.ID.String(), "recipient", string(a.Recipient.Path), "status", a.Outcome.Status.Error(), "took", a.Took)
+	if s.deliveries == nil {
+		return
+	}
+	if err := s.deliveries.write(a, s.targets[a.Delivery.Route].String()); err != nil {
+		s.log.Error("delivery log", "error", err)
+	}
+}
+
+func relayOptions(cfg *config.Config, env Env) relay.Options {
+	upstream := relay.Target{
+		Network: "tcp", Address: cfg.MTA.UpstreamAddress(), Protocol: smtp.SMTP, Security: smtp.Security(cfg.MTA.SMTPSecureMode),
+		TLS:  smtp.NewTLSConfig(cfg.MTA.SMTPHost, cfg.MTA.SMTPVerifyCert, cfg.MTA.SMTPVerifyHostname, nil),
+		User: cfg.MTA.SMTPUser, Password: cfg.MTA.SMTPPass,
+	}
+	targets := map[string]relay.Target{"": upstream}
+	for name, route := range cfg.Routes {
+		targets[name] = targetOf(route.To)
+	}
+	for _, forward := range cfg.Forwards {
+		targets[pipeline.ForwardRoute(forward.Name)] = targetOf(forward.To)
+	}
+	return relay.Options{
+		Targets: targets, Hostname: cfg.Hostname, ConnectionsMax: cfg.MTA.MaxConnections,
+		MessagesPerConnectionMax: cfg.MTA.MaxMessagesPerConnection, DialContext: env.DialContext, Logger: env.Log,
+	}
+}
+
+func targetOf(hop config.NextHop) relay.Target {
+	return relay.Target{Network: hop.Network, Address: hop.Address, Protocol: smtp.Protocol(hop.Protocol)}
+}
+
+// callouts asks the backends of forward routes for their recipients.
+func (s *Server) callouts() *callouts {
+	ask := map[string]bool{}
+	for _, forward := range s.cfg.Forwards {
+		ask[forward.Name] = forward.Verify == config.VerifyCallout
+	}
+	return &callouts{ask: ask, verify1: func(ctx context.Context, name string, to gateway.ForwardPath) *gateway.Status {
+		return s.relay.Verify(ctx, pipeline.ForwardRoute(name), to)
+	}}
+}

@@ -1,0 +1,74 @@
+package server
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/mmgw/mmgw/gateway"
+)
+
+// How long the answer of a backend is believed, and how many are kept: a
+// recipient that was just made must be reachable soon, and strangers must not
+// fill the memory.
+const (
+	calloutYes   = 5 * time.Minute
+	calloutNo    = time.Minute
+	calloutsKept = 10_000
+)
+
+// callouts remembers which recipients the backends of forward routes take.
+type callouts struct {
+	ask     map[string]bool // routes whose backends are asked
+	verify1 func(ctx context.Context, route string, to gateway.ForwardPath) *gateway.Status
+
+	mu    sync.Mutex
+	known map[calloutKey]calloutAnswer
+}
+
+type calloutKey struct{ route, path string }
+
+type calloutAnswer struct {
+	status *gateway.Status
+	until  time.Time
+}
+
+// verify returns the backend's refusal of a recipient, or nil. A backend that
+// does not answer is a deferral, and is asked again the next time.
+func (c *callouts) verify(ctx context.Context, route string, to gateway.ForwardPath) error {
+	if !c.ask[route] {
+		return nil
+	}
+	key := calloutKey{route, string(to)}
+	status := c.recall(key)
+	if status == nil {
+		status = c.verify1(ctx, route, to)
+		c.keep(key, status)
+	}
+	if status.Class() == gateway.Success {
+		return nil
+	}
+	return status
+}
+
+func (c *callouts) recall(key calloutKey) *gateway.Status {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if answer, ok := c.known[key]; ok && time.Now().Before(answer.until) {
+		return answer.status
+	}
+	return nil
+}
+
+func (c *callouts) keep(key calloutKey, status *gateway.Status) {
+	lifetime := map[gateway.Class]time.Duration{gateway.Success: calloutYes, gateway.Permanent: calloutNo}[status.Class()]
+	if lifetime == 0 {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.known == nil || len(c.known) >= calloutsKept {
+		c.known = map[calloutKey]calloutAnswer{}
+	}
+	c.known[key] = calloutAnswer{status, time.Now().Add(lifetime)}
+}

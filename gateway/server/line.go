@@ -1,0 +1,179 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/queue"
+	"github.com/mmgw/mmgw/gateway/spool"
+)
+
+// handsMax is how many entries are worked on at a time: a batch that waits for
+// a slow host must not keep the others, and each batch in hand has its plan in
+// memory, some 500 KiB.
+const handsMax = 16
+
+// line is the queue with a lock and a bell. The zero value is ready.
+type line struct {
+	mu    sync.Mutex
+	queue queue.Queue
+	bell  chan struct{}
+	busy  map[gateway.BatchKey]bool // in hand, whether or not the queue still has them
+}
+
+// ring returns the channel that hears of changes.
+func (l *line) ring() chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.bellLocked()
+}
+
+func (l *line) bellLocked() chan struct{} {
+	if l.bell == nil {
+		l.bell = make(chan struct{}, 1)
+	}
+	return l.bell
+}
+
+// add puts entries into the queue.
+func (l *line) add(entries []gateway.Entry) {
+	l.change(func(q *queue.Queue) {
+		for _, e := range entries {
+			q.Add(e)
+		}
+	})
+}
+
+// change changes the queue and rings.
+func (l *line) change(f func(*queue.Queue)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	f(&l.queue)
+	select {
+	case l.bellLocked() <- struct{}{}:
+	default:
+	}
+}
+
+// count counts the entries.
+func (l *line) count() queue.Count {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.queue.Count()
+}
+
+// next takes up to n entries, and says how long nothing more will be due.
+func (l *line) next(n int) (entries []gateway.Entry, wait time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := time.Now()
+	for _, e := range l.queue.Next(now, n) {
+		if key := keyOf(e); !l.busy[key] {
+			l.take(key)
+			entries = append(entries, e)
+			continue
+		}
+		e.Due = now.Add(busyDelay) // held and released while an attempt is in progress
+		l.queue.Add(e)
+	}
+	at, ok := l.queue.Wake()
+	if !ok {
+		return entries, time.Hour
+	}
+	return entries, max(at.Sub(now), 0)
+}
+
+// busyDelay is how long an entry waits for an attempt that is in progress.
+const busyDelay = time.Second
+
+func keyOf(e gateway.Entry) gateway.BatchKey {
+	return gateway.BatchKey{Message: e.Message, Leg: e.Leg, Number: e.Batch}
+}
+
+func (l *line) take(key gateway.BatchKey) {
+	if l.busy == nil {
+		l.busy = map[gateway.BatchKey]bool{}
+	}
+	l.busy[key] = true
+}
+
+// done lays an entry down. What is left of it goes back into the queue, unless
+// it was taken out of that meanwhile: held, dropped or released.
+func (l *line) done(e gateway.Entry, next gateway.Entry, left bool) {
+	l.change(func(q *queue.Queue) {
+		delete(l.busy, keyOf(e))
+		if q.Done(keyOf(e)) && left {
+			q.Add(next)
+		}
+	})
+}
+
+// work takes what is due from the line until stop closes, then waits for what
+// is in progress. Transactions in progress end with ctx.
+func (s *Server) work(ctx context.Context, stop <-chan struct{}) {
+	hands := make(chan struct{}, handsMax)
+	var working sync.WaitGroup
+	defer working.Wait()
+	bell := s.line.ring()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		entries, wait := s.line.next(handsMax - len(hands))
+		for _, e := range entries {
+			hands <- struct{}{}
+			working.Go(func() {
+				next, left := s.handle(ctx, e, stop)
+				<-hands
+				s.line.done(e, next, left)
+			})
+		}
+		if len(hands) == handsMax {
+			wait = time.Hour
+		}
+		timer.Reset(wait)
+		select {
+		case <-stop:
+			return
+		case <-bell:
+		case <-timer.C:
+		}
+	}
+}
+
+// handle does what is to be done for one entry and returns what is left of it.
+func (s *Server) handle(ctx context.Context, e gateway.Entry, stop <-chan struct{}) (next gateway.Entry, left bool) {
+	var err error
+	if e.Batch == gateway.ExpandLeg {
+		err = s.expander.Expand(ctx, e)
+	} else {
+		next, left, err = s.deliverer.Deliver(ctx, e, stop)
+	}
+	switch {
+	case errors.Is(err, gateway.ErrNotSpooled), errors.Is(err, spool.ErrDamaged):
+		s.log.Warn("not in the queue any more", "id", e.Message.String(), "reason", err)
+		return e, false
+	case err != nil && ctx.Err() != nil:
+		return e, true
+	case err != nil:
+		return s.postpone(e, err)
+	}
+	return next, left
+}
+
+// postpone puts off an entry that met a fault of ours. When its time is up it
+// is held for an owner: nothing is bounced or lost for a fault of ours.
+func (s *Server) postpone(e gateway.Entry, fault error) (gateway.Entry, bool) {
+	now := time.Now()
+	s.log.Error("put off", "id", e.Message.String(), "leg", e.Leg, "batch", e.Batch, "error", fault)
+	if !e.Expires.IsZero() && now.After(e.Expires) {
+		if err := s.spool.Hold(e.Message, "could not be processed: "+gateway.Printable(fault.Error())); err == nil {
+			return e, false
+		}
+	}
+	e.Attempt++
+	e.Due = s.deliverer.Retry.Next(e.Attempt, now, time.Time{})
+	return e, true
+}

@@ -1,0 +1,168 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/admin"
+	"github.com/mmgw/mmgw/gateway/config"
+	"github.com/mmgw/mmgw/gateway/sandbox"
+	"github.com/mmgw/mmgw/gateway/store"
+	"github.com/mmgw/mmgw/mta"
+)
+
+// mtaRetry is how long a reload command that failed, or a disk, is left alone.
+const mtaRetry = time.Minute
+
+// MTADir is where the files of the MTA are: state_dir/mta, readable by all.
+func MTADir(cfg *config.Config) string { return filepath.Join(cfg.StateDir, "mta") }
+
+// MTAOptions say what is done with rendered files: which tables are compiled
+// and what is run afterwards.
+func MTAOptions(cfg *config.Config) mta.Options {
+	fileType, _ := cfg.MTA.Configuration["transport_file_type"].(string)
+	o := mta.Options{FileType: fileType, Reload: cfg.MTA.ReloadCommand()}
+	if command := cfg.MTA.PostmapCommand(); command != "" {
+		o.Postmap = strings.Fields(command)
+	}
+	return o
+}
+
+// RenderMTA renders the files of the MTA for dir without changing anything.
+// The lists of the store come from the gateway that runs, if one does.
+func RenderMTA(ctx context.Context, cfg *config.Config, env Env, dir string) ([]gateway.File, error) {
+	env = env.withDefaults()
+	lists, err := allLists(ctx, cfg, env)
+	if err != nil {
+		return nil, err
+	}
+	host, err := sandbox.New(sandbox.Env{Version: env.Version, Logger: env.Log})
+	if err != nil {
+		return nil, err
+	}
+	defer host.Close(ctx)
+	set := &moduleSet{cfg: cfg, plugins: map[string]*sandbox.Plugin{}, sources: map[string]string{}}
+	defer set.close()
+	if err := set.load(ctx, host, writerUse(cfg)); err != nil {
+		return nil, fmt.Errorf("%w: plugin %s: %w", mta.ErrRender, cfg.MTA.Incoming, err)
+	}
+	return mta.Render(ctx, set.writer(), mta.Inventory(siteOf(cfg, cfg.MTA.ListenAddress(), dir), lists, forwardsOf(cfg)))
+}
+
+// allLists are the lists of the file and of the store.
+func allLists(ctx context.Context, cfg *config.Config, env Env) ([]gateway.List, error) {
+	s, err := OpenState(cfg, env)
+	if errors.Is(err, store.ErrInUse) {
+		var lists []gateway.List
+		client := &admin.Client{Socket: filepath.Join(cfg.StateDir, AdminSocket)}
+		return lists, client.Call(ctx, "list.inventory", Nothing{}, &lists)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	return s.inventoryLists(), nil
+}
+
+// inventoryLists are the lists that accept mail.
+func (s *Server) inventoryLists() []gateway.List {
+	var lists []gateway.List
+	for list := range s.roster.Lists() {
+		lists = append(lists, *list)
+	}
+	return lists
+}
+
+func (s *Server) listInventory(context.Context, Nothing) (any, error) {
+	return s.inventoryLists(), nil
+}
+
+func siteOf(cfg *config.Config, listening, dir string) mta.Site {
+	site := mta.Site{
+		Hostname: cfg.Hostname, LMTPTarget: reachable(listening), LMTPSocket: cfg.MTA.LMTPSocket, VERPDelimiter: cfg.VERP.Delimiter,
+		SMTPHost: cfg.MTA.SMTPHost, StateDir: cfg.StateDir, Dir: dir, Configuration: cfg.MTA.Configuration,
+	}
+	switch advertised := cfg.MTA.LMTPAdvertise; advertised.Network {
+	case "tcp":
+		site.LMTPTarget, site.LMTPSocket = advertised.Address, ""
+	case "unix":
+		site.LMTPTarget, site.LMTPSocket = "", advertised.Address
+	}
+	return site
+}
+
+// reachable is the address that an MTA on this machine reaches a listener at.
+func reachable(listening string) string {
+	host, port, err := net.SplitHostPort(listening)
+	if err != nil {
+		return listening
+	}
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, port)
+}
+
+func forwardsOf(cfg *config.Config) []mta.ForwardDomain {
+	var all []mta.ForwardDomain
+	for _, forward := range cfg.Forwards {
+		for _, domain := range forward.Domains {
+			all = append(all, mta.ForwardDomain{Domain: domain, To: forward.To.String()})
+		}
+	}
+	return all
+}
+
+// MTAFiles are the files for the MTA as they should be, listeners included.
+func (s *Server) MTAFiles(ctx context.Context) ([]gateway.File, error) {
+	site := siteOf(s.cfg, s.listening.Load().(string), MTADir(s.cfg))
+	return mta.Render(ctx, s.loaded.Load().writer(), mta.Inventory(site, s.inventoryLists(), forwardsOf(s.cfg)))
+}
+
+// installMTAFiles renders the files and installs them. What fails is logged:
+// mail goes on by the files that are there.
+func (s *Server) installMTAFiles(ctx context.Context) error {
+	tree := &mta.Tree{Dir: MTADir(s.cfg)}
+	if state, err := tree.State(); err == nil && state.Pinned {
+		s.log.Warn("the MTA's files are those of an undo; `mmgw mta apply` installs the present ones")
+		return nil
+	}
+	files, err := s.MTAFiles(ctx)
+	if err != nil {
+		return err
+	}
+	report, err := tree.Apply(ctx, files, MTAOptions(s.cfg))
+	if len(report.Written)+len(report.Removed) > 0 {
+		s.log.Info("MTA files installed", "dir", tree.Dir, "written", len(report.Written), "removed", len(report.Removed))
+	}
+	return err
+}
+
+// keepMTAFiles installs the files at once and after every change of the lists,
+// many changes in one run, until ctx ends.
+func (s *Server) keepMTAFiles(ctx context.Context) {
+	for {
+		var retry <-chan time.Time
+		switch err := s.installMTAFiles(ctx); {
+		case ctx.Err() != nil:
+			return
+		case errors.Is(err, mta.ErrNoPostmap):
+			s.log.Warn("the MTA's files are written, but not compiled; set mta.configuration.postmap_command", "error", err)
+		case err != nil:
+			s.log.Error("the MTA's files", "error", err, "again_in", mtaRetry)
+			retry = time.After(mtaRetry)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.listsBell:
+		case <-retry:
+		}
+	}
+}

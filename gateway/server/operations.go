@@ -1,0 +1,54 @@
+package server
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/admin"
+)
+
+// AdminSocket is the name of the socket, in the state directory, on which a
+// gateway that runs serves its Operations.
+const AdminSocket = "admin.sock"
+
+// Operations are what a command can do with a gateway, whether it runs or only
+// its state is open. Names of arguments and results are in the types here.
+func (s *Server) Operations() admin.Operations {
+	return admin.Operations{
+		"queue.ls":       admin.On(s.queueRows),
+		"queue.show":     admin.On(s.queueMessage),
+		"queue.hold":     admin.On(s.queueHold),
+		"queue.release":  admin.On(s.queueRelease),
+		"queue.retry":    admin.On(s.queueRetry),
+		"queue.drop":     admin.On(s.queueDrop),
+		"list.ls":        admin.On(s.listRows),
+		"list.show":      admin.On(s.listShow),
+		"list.create":    admin.On(s.listCreate),
+		"list.delete":    admin.On(s.listDelete),
+		"list.inventory": admin.On(s.listInventory),
+		"member.ls":      admin.On(s.memberRows),
+		"member.add":     admin.On(s.memberAdd),
+		"member.remove":  admin.On(s.memberRemove),
+		"member.reset":   admin.On(s.memberReset),
+		"plugin.ls":      admin.On(s.pluginRows),
+	}
+}
+
+// Nothing is the arguments of an operation that needs none.
+type Nothing struct{}
+
+// badData is the error of a command that was given something wrong.
+func badData(format string, args ...any) error {
+	return &admin.Error{Exit: admin.ExitData, Text: fmt.Sprintf(format, args...)}
+}
+
+// list finds a list that accepts mail, by its address or its id.
+func (s *Server) list(name string) (*gateway.List, error) {
+	for l := range s.roster.Lists() {
+		if strings.EqualFold(string(l.Address), name) || strings.EqualFold(string(l.ID), name) {
+			return l, nil
+		}
+	}
+	return nil, badData("%s: %v", gateway.Printable(name), gateway.ErrUnknownList)
+}

@@ -1,0 +1,130 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/config"
+	"github.com/mmgw/mmgw/gateway/roster"
+)
+
+// Limits of one operation on members. Whoever has more calls again.
+const (
+	MemberRowsMax  = 10_000
+	MembersPerCall = 10_000 // as many as the roster makes durable at once
+)
+
+// MemberPage asks for a part of a list's members.
+type MemberPage struct {
+	List  string `json:"list"`
+	After string `json:"after,omitempty"` // Next of the page before
+	Limit int    `json:"limit,omitempty"` // 0: MemberRowsMax
+}
+
+// MemberRow is one address of a list.
+type MemberRow struct {
+	Address    string  `json:"address"`
+	Name       string  `json:"name,omitempty"`
+	State      string  `json:"state"` // enabled, disabled or left
+	Score      float64 `json:"score"`
+	Source     string  `json:"source"` // file, store or overlay
+	LastBounce string  `json:"last_bounce,omitempty"`
+}
+
+// MemberRows is the result of member.ls.
+type MemberRows struct {
+	Rows []MemberRow `json:"rows"`
+	Next string      `json:"next,omitempty"` // where the next page goes on; "" at the end
+}
+
+// MemberChange names members to be added, removed or reset.
+type MemberChange struct {
+	List    string   `json:"list"`
+	Members []string `json:"members"` // addresses; to be added also as Name <address>
+}
+
+// MemberCount is how many members an operation changed, and of how many.
+type MemberCount struct {
+	Changed int `json:"changed"`
+	Of      int `json:"of"`
+}
+
+func (s *Server) memberRows(_ context.Context, args MemberPage) (any, error) {
+	l, err := s.list(args.List)
+	if err != nil {
+		return nil, err
+	}
+	limit := args.Limit
+	if limit <= 0 || limit > MemberRowsMax {
+		limit = MemberRowsMax
+	}
+	members, next, err := s.roster.MemberRows(l.ID, gateway.Cursor(args.After), limit)
+	if err != nil {
+		return nil, err
+	}
+	result := MemberRows{Rows: []MemberRow{}, Next: string(next)}
+	for i := range members {
+		m := &members[i]
+		result.Rows = append(result.Rows, MemberRow{
+			Address: string(m.Path), Name: gateway.Printable(m.Name), State: m.State(), Score: m.Score, Source: m.Source,
+			LastBounce: gateway.Printable(strings.TrimSpace(m.Bounce.Status + " " + m.Bounce.Text)),
+		})
+	}
+	return result, nil
+}
+
+func (s *Server) memberAdd(_ context.Context, args MemberChange) (any, error) {
+	l, recipients, err := s.listAndMembers(args)
+	if err != nil {
+		return nil, err
+	}
+	added, err := s.roster.AddMembers(l.ID, recipients)
+	return MemberCount{added, len(recipients)}, err
+}
+
+func (s *Server) memberRemove(_ context.Context, args MemberChange) (any, error) {
+	return s.eachMember(args, s.roster.RemoveMember)
+}
+
+func (s *Server) memberReset(_ context.Context, args MemberChange) (any, error) {
+	return s.eachMember(args, s.roster.ResetMember)
+}
+
+// eachMember changes members one after the other; it ends with the first that
+// is none.
+func (s *Server) eachMember(args MemberChange, change func(gateway.ListID, gateway.ForwardPath) error) (any, error) {
+	l, recipients, err := s.listAndMembers(args)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range recipients {
+		err := change(l.ID, r.Path)
+		if errors.Is(err, roster.ErrUnknownMember) {
+			return nil, badData("%v", err)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return MemberCount{len(recipients), len(recipients)}, nil
+}
+
+// listAndMembers reads all addresses before anything is changed.
+func (s *Server) listAndMembers(args MemberChange) (*gateway.List, []gateway.Recipient, error) {
+	l, err := s.list(args.List)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(args.Members) > MembersPerCall {
+		return nil, nil, badData("%d addresses at once; at most %d", len(args.Members), MembersPerCall)
+	}
+	recipients := make([]gateway.Recipient, len(args.Members))
+	for i, text := range args.Members {
+		if recipients[i], err = config.ParseMember(text); err != nil {
+			return nil, nil, badData("%v", err)
+		}
+	}
+	return l, recipients, nil
+}

@@ -1,0 +1,210 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/queue"
+	"github.com/mmgw/mmgw/gateway/spool"
+)
+
+// QueueRowsMax is how many rows queue.ls gives at most.
+const QueueRowsMax = 100_000
+
+// heldByOperator is why a message is held that a command holds.
+const heldByOperator = "held by the operator"
+
+// QueueSelection says which messages of the spool are meant: those that fit
+// every field that is given.
+type QueueSelection struct {
+	IDs    []string `json:"ids,omitempty"`
+	List   string   `json:"list,omitempty"`   // address or id
+	Domain string   `json:"domain,omitempty"` // of a recipient that the message came in for
+	Limit  int      `json:"limit,omitempty"`  // of rows; 0: QueueRowsMax
+}
+
+// QueueRow is one leg of a message in the spool.
+type QueueRow struct {
+	ID          string     `json:"id"`
+	Leg         int        `json:"leg"`
+	List        string     `json:"list"` // its id, or the name of the forward route
+	Service     string     `json:"service"`
+	State       string     `json:"state"` // accepted, expanding, queued, held
+	Reason      string     `json:"reason,omitempty"`
+	ReversePath string     `json:"reverse_path"`
+	Size        int64      `json:"size"`
+	Received    time.Time  `json:"received"`
+	Pending     int        `json:"pending"`
+	NextAttempt *time.Time `json:"next_attempt"`
+	LastReply   string     `json:"last_reply"`
+}
+
+// QueueRows is the result of queue.ls.
+type QueueRows struct {
+	Rows  []QueueRow `json:"rows"`
+	Total int        `json:"total"` // that fit, also beyond the limit
+}
+
+func (s *Server) queueRows(ctx context.Context, sel QueueSelection) (any, error) {
+	fits, err := s.selected(sel)
+	if err != nil {
+		return nil, err
+	}
+	limit := sel.Limit
+	if limit <= 0 || limit > QueueRowsMax {
+		limit = QueueRowsMax
+	}
+	result := QueueRows{Rows: []QueueRow{}}
+	for row, err := range s.spool.List() {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		switch {
+		case err != nil && row.ID == 0:
+			return nil, err
+		case err != nil:
+			row.LastReply = err.Error()
+		case !fits(&row):
+			continue
+		}
+		if result.Total++; len(result.Rows) < limit {
+			result.Rows = append(result.Rows, queueRow(&row))
+		}
+	}
+	return result, nil
+}
+
+func queueRow(row *spool.Row) QueueRow {
+	r := QueueRow{
+		ID: row.ID.String(), Leg: row.Leg, List: string(row.List), Service: string(row.Service),
+		State: stateName(row.Stage), Reason: gateway.Printable(row.Reason), ReversePath: string(row.ReversePath),
+		Size: row.Size, Received: row.Received, Pending: row.Pending, LastReply: gateway.Printable(row.LastReply),
+	}
+	if row.List == "" {
+		r.List = row.Forward
+	}
+	if !row.NextAttempt.IsZero() {
+		r.NextAttempt = &row.NextAttempt
+	}
+	return r
+}
+
+func stateName(stage gateway.Stage) string {
+	switch stage {
+	case gateway.StageAccepted:
+		return "accepted"
+	case gateway.StageExpanding:
+		return "expanding"
+	case gateway.StageHeld:
+		return "held"
+	case gateway.StageDone:
+		return "done"
+	}
+	return "queued"
+}
+
+// selected makes the test of a selection.
+func (s *Server) selected(sel QueueSelection) (func(*spool.Row) bool, error) {
+	var list gateway.ListID
+	if sel.List != "" {
+		list = gateway.ListID(strings.ToLower(sel.List))
+		if path, err := gateway.ParseForwardPath(sel.List); err == nil {
+			list = gateway.NewListID(path)
+		}
+	}
+	ids := map[gateway.QueueID]bool{}
+	for _, text := range sel.IDs {
+		id, err := gateway.ParseQueueID(text)
+		if err != nil {
+			return nil, badData("%v", err)
+		}
+		ids[id] = true
+	}
+	return func(row *spool.Row) bool {
+		return (len(ids) == 0 || ids[row.ID]) && (list == "" || row.List == list) &&
+			(sel.Domain == "" || s.cameInFor(row.ID, sel.Domain))
+	}, nil
+}
+
+func (s *Server) cameInFor(id gateway.QueueID, domain string) bool {
+	m, err := s.spool.Load(id)
+	return err == nil && slices.ContainsFunc(m.Envelope.Recipients, func(r gateway.Recipient) bool {
+		return strings.EqualFold(r.Path.Domain(), domain)
+	})
+}
+
+// QueueIDs names the messages that an operation changes, with all their legs.
+type QueueIDs struct {
+	IDs []string `json:"ids"`
+}
+
+// QueueChange is how many messages an operation changed. Those that are not in
+// the spool any more do not count.
+type QueueChange struct {
+	Messages int `json:"messages"`
+}
+
+func (s *Server) queueHold(ctx context.Context, args QueueIDs) (any, error) {
+	return eachMessage(ctx, args, func(id gateway.QueueID) error {
+		if err := s.spool.Hold(id, heldByOperator); err != nil {
+			return err
+		}
+		s.forget(id)
+		return nil
+	})
+}
+
+func (s *Server) queueRelease(ctx context.Context, args QueueIDs) (any, error) {
+	return eachMessage(ctx, args, func(id gateway.QueueID) error {
+		entries, err := s.spool.Release(id, time.Now())
+		if err == nil && s.wake != nil {
+			s.wake(entries...)
+		}
+		return err
+	})
+}
+
+func (s *Server) queueDrop(ctx context.Context, args QueueIDs) (any, error) {
+	return eachMessage(ctx, args, func(id gateway.QueueID) error {
+		s.forget(id)
+		return s.spool.Drop(id)
+	})
+}
+
+// forget takes a message out of the queue.
+func (s *Server) forget(id gateway.QueueID) {
+	s.line.change(func(q *queue.Queue) { q.Remove(id) })
+}
+
+// eachMessage changes messages one after the other. It fails where none of
+// them is in the spool, and at the first that cannot be changed.
+func eachMessage(ctx context.Context, args QueueIDs, change func(gateway.QueueID) error) (any, error) {
+	var done QueueChange
+	missing := error(badData("no message is named"))
+	for _, text := range args.IDs {
+		id, err := gateway.ParseQueueID(text)
+		if err != nil {
+			return nil, badData("%v", err)
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		err = change(id)
+		switch {
+		case err == nil:
+			done.Messages++
+		case errors.Is(err, gateway.ErrNotSpooled):
+			missing = err
+		default:
+			return nil, err
+		}
+	}
+	if done.Messages == 0 {
+		return nil, missing
+	}
+	return done, nil
+}

@@ -1,0 +1,159 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/pipeline"
+)
+
+func TestCallouts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asked, answer := 0, &gateway.Status{Code: 250}
+		c := &callouts{ask: map[string]bool{"mm3": true}, verify1: func(context.Context, string, gateway.ForwardPath) *gateway.Status {
+			asked++
+			return answer
+		}}
+		for _, step := range []struct {
+			after time.Duration
+			route string
+			code  int // of the backend
+			want  int // of the reply, 0 for none
+			asked int
+		}{
+			{0, "mm3", 250, 0, 1},
+			{4 * time.Minute, "mm3", 550, 0, 1}, // a yes is believed for 5 minutes
+			{2 * time.Minute, "mm3", 550, 550, 2},
+			{30 * time.Second, "mm3", 250, 550, 2}, // a no for one
+			{time.Minute, "mm3", 451, 451, 3},
+			{0, "mm3", 250, 0, 4}, // and a deferral not at all
+			{0, "other", 550, 0, 4},
+		} {
+			time.Sleep(step.after)
+			answer = &gateway.Status{Code: step.code}
+			code := 0
+			if err := c.verify(t.Context(), step.route, "x@mm3.example.com"); err != nil {
+				code = gateway.AsStatus(err).Code
+			}
+			if code != step.want || asked != step.asked {
+				t.Errorf("%+v: code %d, asked %d times", step, code, asked)
+			}
+		}
+	})
+}
+
+func TestCalloutsForgetRatherThanGrow(t *testing.T) {
+	var c callouts
+	for i := range calloutsKept + 10 {
+		c.keep(calloutKey{"r", gateway.QueueID(i).String()}, gateway.Accepted)
+	}
+	if len(c.known) > calloutsKept {
+		t.Errorf("%d are kept", len(c.known))
+	}
+}
+
+func TestListenUnix(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "s")
+	first, err := listenUnix(path, 0o660, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o660 {
+		t.Errorf("%v, %v", info.Mode(), err)
+	}
+	if _, err := listenUnix(path, 0o660, ""); err == nil || !strings.Contains(err.Error(), "in use") {
+		t.Errorf("a socket in use: %v", err)
+	}
+	first.(*net.UnixListener).SetUnlinkOnClose(false)
+	first.Close()
+	again, err := listenUnix(path, 0o600, "")
+	if err != nil {
+		t.Fatalf("a stale socket: %v", err)
+	}
+	again.Close()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, []byte("precious"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := listenUnix(file, 0o600, ""); err == nil {
+		t.Error("a file was replaced")
+	}
+	if _, err := listenUnix(filepath.Join(dir, "t"), 0o600, "no such group"); err == nil {
+		t.Error("an unknown group was taken")
+	}
+}
+
+func attempt(status *gateway.Status, settled bool) pipeline.Attempt {
+	return pipeline.Attempt{
+		Message: &gateway.Message{ID: 1 << 40}, Leg: &gateway.Leg{List: "dev.lists.example.com", Handlers: []string{"tag@12ab"}},
+		Delivery: &gateway.Delivery{}, Recipient: gateway.Recipient{Path: "anne@example.com"},
+		Outcome: gateway.Outcome{Status: status, Settled: settled}, Number: 2, Took: 1500 * time.Millisecond,
+	}
+}
+
+func TestDeliveryLog(t *testing.T) {
+	dir := t.TempDir()
+	l, err := openDeliveryLog(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hostile := &gateway.Status{Code: 451, Enhanced: gateway.EnhancedCode{4, 7, 1}, Text: "later\n{\"forged\":true}"}
+	if err := l.write(attempt(hostile, false), "smtp:127.0.0.1:25"); err != nil {
+		t.Fatal(err)
+	}
+	l.size = deliveryLogBytesMax
+	if err := l.write(attempt(gateway.Accepted, true), "smtp:127.0.0.1:25"); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for file, want := range map[string]string{
+		"deliveries.jsonl.1": `"code":451,"enhanced":"4.7.1","text":"later?{\"forged\":true}","attempt":2,"ms":1500,"outcome":"deferred","module":"tag@12ab"}`,
+		"deliveries.jsonl":   `"outcome":"delivered"`,
+	} {
+		text, err := os.ReadFile(filepath.Join(dir, file))
+		if err != nil || !bytes.Contains(text, []byte(want)) || bytes.Count(text, []byte("\n")) != 1 {
+			t.Errorf("%s: %s, %v", file, text, err)
+		}
+	}
+}
+
+func TestOutcomes(t *testing.T) {
+	for _, c := range []struct {
+		status  *gateway.Status
+		settled bool
+		want    string
+	}{
+		{gateway.Accepted, true, "delivered"},
+		{&gateway.Status{Code: 451}, false, "deferred"},
+		{&gateway.Status{Code: 550}, true, "failed"},
+		{&gateway.Status{Code: 554, Enhanced: gateway.EnhancedCode{5, 4, 7}}, true, "expired"},
+	} {
+		if got := outcomeNames[outcomeOf(gateway.Outcome{Status: c.status, Settled: c.settled})]; got != c.want {
+			t.Errorf("%v: %s, want %s", c.status, got, c.want)
+		}
+	}
+}
+
+func TestReachable(t *testing.T) {
+	for in, want := range map[string]string{
+		"127.0.0.1:8024": "127.0.0.1:8024",
+		"0.0.0.0:8024":   "127.0.0.1:8024",
+		"[::]:8024":      "127.0.0.1:8024",
+		"10.0.0.1:24":    "10.0.0.1:24",
+	} {
+		if got := reachable(in); got != want {
+			t.Errorf("%s: %s, want %s", in, got, want)
+		}
+	}
+}

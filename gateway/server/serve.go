@@ -1,0 +1,192 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/admin"
+	"github.com/mmgw/mmgw/gateway/config"
+	"github.com/mmgw/mmgw/gateway/lmtp"
+	"github.com/mmgw/mmgw/gateway/queue"
+)
+
+// shutdownGrace is how long transactions in progress may go on after the
+// gateway was told to stop. The MTA keeps what is cut off then.
+const shutdownGrace = 10 * time.Second
+
+// Serve takes and sends mail until ctx ends. It returns nil after an orderly
+// stop, with what is queued still in the spool.
+func (s *Server) Serve(ctx context.Context) error {
+	r := &running{Server: s, ctx: ctx, failed: make(chan error, 8)}
+	r.delivering, r.cut = context.WithCancel(context.WithoutCancel(ctx))
+	defer r.cut()
+	if err := r.listen(); err != nil {
+		r.closeListeners()
+		return err
+	}
+	s.fillLine()
+	r.start()
+	s.env.Ready()
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-r.failed:
+	}
+	s.log.Info("stopping", "grace", shutdownGrace)
+	r.stop()
+	s.log.Info("stopped", "queued", s.line.count().Waiting+s.line.count().Ready)
+	return err
+}
+
+// fillLine puts what the spool holds into the queue. What cannot be read stays
+// in the spool, and is told.
+func (s *Server) fillLine() {
+	n := 0
+	s.line.change(func(q *queue.Queue) {
+		for entry, err := range s.spool.Entries() {
+			if err != nil {
+				s.log.Error("a record of the spool cannot be read, the rest goes on", "error", err)
+				continue
+			}
+			q.Add(s.dated(entry))
+			n++
+		}
+	})
+	if n > 0 {
+		s.log.Info("queued from before", "entries", n)
+	}
+}
+
+// dated gives an entry that has no end one: legs are stored without theirs.
+func (s *Server) dated(e gateway.Entry) gateway.Entry {
+	if e.Expires.IsZero() {
+		e.Expires = e.Due.Add(s.cfg.MTA.DeliveryRetryPeriod)
+	}
+	return e
+}
+
+// running is a gateway between start and stop.
+type running struct {
+	*Server
+	ctx        context.Context
+	delivering context.Context // of transactions going out: outlives ctx by the grace
+	cut        context.CancelFunc
+	failed     chan error
+
+	lmtp    *lmtp.Server
+	tcp     net.Listener
+	sockets []net.Listener // LMTP's second, if any
+	admin   net.Listener
+	metrics net.Listener
+	group   sync.WaitGroup
+	stopped chan struct{}
+}
+
+func (r *running) listen() error {
+	cfg := r.cfg
+	var err error
+	if r.tcp, err = net.Listen("tcp", cfg.MTA.ListenAddress()); err != nil {
+		return fmt.Errorf("mta.lmtp_host and lmtp_port: %w", err)
+	}
+	r.listening.Store(r.tcp.Addr().String())
+	r.env.Listening("lmtp", "tcp", r.tcp.Addr().String())
+	if path := cfg.MTA.LMTPSocket; path != "" {
+		l, err := listenUnix(path, cfg.LMTP.SocketMode, cfg.LMTP.SocketGroup)
+		if err != nil {
+			return fmt.Errorf("mta.lmtp_socket: %w", err)
+		}
+		r.sockets = append(r.sockets, l)
+		r.env.Listening("lmtp", "unix", path)
+	}
+	if r.admin, err = listenUnix(filepath.Join(cfg.StateDir, AdminSocket), 0o600, ""); err != nil {
+		return fmt.Errorf("state_dir: %w", err)
+	}
+	if at := cfg.Metrics.Listen; at.Network != "" {
+		if r.metrics, err = listenAt(at); err != nil {
+			return fmt.Errorf("metrics.listen: %w", err)
+		}
+		r.env.Listening("metrics", at.Network, r.metrics.Addr().String())
+	}
+	return nil
+}
+
+func listenAt(at config.Endpoint) (net.Listener, error) {
+	if at.Network == "unix" {
+		return listenUnix(at.Address, 0o660, "")
+	}
+	return net.Listen(at.Network, at.Address)
+}
+
+func (r *running) closeListeners() {
+	for _, l := range append(r.sockets, r.tcp, r.admin, r.metrics) {
+		if l != nil {
+			l.Close()
+		}
+	}
+}
+
+func (r *running) start() {
+	r.stopped = make(chan struct{})
+	r.lmtp = lmtpServer(r.cfg, r.intake, r.log)
+	for _, l := range append([]net.Listener{r.tcp}, r.sockets...) {
+		r.run(func() error { return r.lmtp.Serve(l) })
+	}
+	r.run(func() error { return admin.Serve(r.ctx, r.admin, admin.Handler(r.Operations())) })
+	if r.metrics != nil {
+		health := admin.Health{Metrics: r.metricsRegistry(), Ready: r.ready}
+		r.run(func() error { return admin.Serve(r.ctx, r.metrics, health.Handler()) })
+	}
+	r.group.Go(func() { r.work(r.delivering, r.stopped) })
+	r.group.Go(func() { r.keepMTAFiles(r.ctx) })
+}
+
+// ready says why no mail should be sent here.
+func (r *running) ready() error {
+	select {
+	case <-r.stopped:
+		return errors.New("stopping")
+	default:
+		return nil
+	}
+}
+
+// run starts a server whose failure ends the gateway.
+func (r *running) run(serve func() error) {
+	r.group.Go(func() {
+		if err := serve(); err != nil && !errors.Is(err, net.ErrClosed) && !errors.Is(err, http.ErrServerClosed) {
+			r.failed <- err
+		}
+	})
+}
+
+// stop ends the intake, then the deliveries, each within the grace.
+func (r *running) stop() {
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownGrace)
+	defer cancel()
+	context.AfterFunc(ctx, r.cut)
+	close(r.stopped)
+	if err := r.lmtp.Shutdown(ctx); err != nil {
+		r.log.Warn("transactions were cut off", "error", err)
+	}
+	r.closeListeners()
+	r.group.Wait()
+}
+
+func lmtpServer(cfg *config.Config, intake gateway.Intake, log *slog.Logger) *lmtp.Server {
+	return &lmtp.Server{
+		Intake: intake, Hostname: cfg.Hostname, ReplyPause: cfg.LMTP.ReplyPause,
+		BareNewlineRefused: cfg.LMTP.BareNewline == config.RejectNewlines, Allow: cfg.LMTP.Allow, Log: log,
+		Limits: lmtp.Limits{
+			ContentBytesMax: cfg.MTA.MaxMessageSize, RecipientsMax: cfg.LMTP.MaxRecipients,
+			ConnectionsMax: cfg.LMTP.MaxConnections, IdleTimeout: cfg.LMTP.IdleTimeout,
+		},
+	}
+}

@@ -1,0 +1,202 @@
+// Package server puts a gateway together and runs it. It is the only package
+// that knows all the others, and the only one that starts goroutines of its own.
+//
+// OpenState opens what a gateway keeps; Open loads the modules as well; Serve
+// takes and sends mail until its context ends. What is promised of a message
+// is promised by the packages below; here stands who gets which part of the
+// configuration.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+
+	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/config"
+	"github.com/mmgw/mmgw/gateway/pipeline"
+	"github.com/mmgw/mmgw/gateway/relay"
+	"github.com/mmgw/mmgw/gateway/roster"
+	"github.com/mmgw/mmgw/gateway/sandbox"
+	"github.com/mmgw/mmgw/gateway/spool"
+	"github.com/mmgw/mmgw/gateway/store"
+	"github.com/mmgw/mmgw/gateway/verp"
+)
+
+// Server is one gateway.
+type Server struct {
+	cfg *config.Config
+	env Env
+	log *slog.Logger
+
+	store  *store.Store
+	spool  *spool.Spool
+	roster *roster.Roster
+
+	host   *sandbox.Host
+	loaded atomic.Pointer[moduleSet] // nil after OpenState
+
+	retired sync.WaitGroup // module sets that wait for their last calls
+	closing chan struct{}
+
+	relay      *relay.Relay
+	targets    map[string]relay.Target // by Delivery.Route
+	intake     *pipeline.Intake
+	expander   *pipeline.Expander
+	deliverer  *pipeline.Deliverer
+	deliveries *deliveryLog
+	line       line
+	attempts   [len(outcomeNames)]atomic.Int64
+
+	wake         func(...gateway.Entry) // puts entries into the queue; nil after OpenState
+	listsChanged func()                 // has the MTA's files written anew; nil after OpenState
+	listsBell    chan struct{}
+	listening    atomic.Value // string: where LMTP is listened for over TCP, of the configuration until it is
+}
+
+// ErrStateDir says that the state directory cannot be made or used.
+var ErrStateDir = errors.New("the state directory cannot be used")
+
+// OpenState opens the state directory alone: store, spool and roster. It is
+// what commands work on while no gateway runs. A directory that another
+// process has open is store.ErrInUse.
+func OpenState(cfg *config.Config, env Env) (*Server, error) {
+	s := &Server{cfg: cfg, env: env.withDefaults(), closing: make(chan struct{})}
+	s.listening.Store(cfg.MTA.ListenAddress())
+	s.log = s.env.Log
+	if err := makeStateDir(cfg.StateDir); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrStateDir, err)
+	}
+	var err error
+	if s.store, err = store.Open(store.Options{Dir: filepath.Join(cfg.StateDir, "db"), Log: s.log}); err != nil {
+		return nil, err
+	}
+	if err := s.openOnStore(); err != nil {
+		s.store.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// makeStateDir makes the state directory: others may pass through it to the
+// MTA's files, and see nothing else.
+func makeStateDir(dir string) error {
+	if err := os.MkdirAll(dir, 0o711); err != nil {
+		return err
+	}
+	for name, mode := range map[string]os.FileMode{"db": 0o700, "mta": 0o755, "log": 0o700, "cache": 0o700, "content": 0o700, "damaged": 0o700} {
+		if err := os.MkdirAll(filepath.Join(dir, name), mode); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Server) openOnStore() error {
+	var err error
+	if s.spool, err = spool.Open(spool.Options{Store: s.store, Dir: s.cfg.StateDir, Log: s.log}); err != nil {
+		return err
+	}
+	if s.roster, err = roster.Open(roster.Options{Store: s.store, Delimiter: s.cfg.VERP.Delimiter, Log: s.log}); err != nil {
+		return err
+	}
+	return setLists(s.roster, s.cfg)
+}
+
+// setLists tells the roster of the lists and forward domains of the file.
+func setLists(r *roster.Roster, cfg *config.Config) error {
+	lists := make([]roster.FileList, len(cfg.Lists))
+	for i, list := range cfg.Lists {
+		lists[i] = roster.FileList{List: list.List, Members: list.Members}
+	}
+	if err := r.SetFileLists(lists); err != nil {
+		return err
+	}
+	forwards := map[string][]string{}
+	for _, forward := range cfg.Forwards {
+		forwards[forward.Name] = forward.Domains
+	}
+	r.SetForwards(forwards)
+	return nil
+}
+
+// Open opens the state directory and loads the modules.
+func Open(ctx context.Context, cfg *config.Config, env Env) (*Server, error) {
+	s, err := OpenState(cfg, env)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.openAll(ctx); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Server) openAll(ctx context.Context) error {
+	var err error
+	s.host, err = sandbox.New(sandbox.Env{
+		Version: s.env.Version, CacheDir: filepath.Join(s.cfg.StateDir, "cache"), Logger: s.log, Local: s.isLocal,
+	})
+	if err != nil {
+		return err
+	}
+	set, err := loadModules(ctx, s.host, s.cfg)
+	if err != nil {
+		return err
+	}
+	s.loaded.Store(set)
+	keys, err := verp.LoadOrCreateKeys(filepath.Join(s.cfg.StateDir, "verp.key"))
+	if err != nil {
+		return err
+	}
+	if s.cfg.Log.Deliveries {
+		if s.deliveries, err = openDeliveryLog(filepath.Join(s.cfg.StateDir, "log")); err != nil {
+			return err
+		}
+	}
+	options := relayOptions(s.cfg, s.env)
+	s.targets, s.relay = options.Targets, relay.New(options)
+	return s.assemble(s.codec(keys))
+}
+
+func (s *Server) isLocal(path gateway.ForwardPath) bool {
+	_, err := s.roster.Resolve(context.Background(), path)
+	return err == nil
+}
+
+// Close gives everything back, once. What was accepted stays in the state directory.
+func (s *Server) Close() error {
+	close(s.closing)
+	s.retired.Wait()
+	var errs []error
+	if s.relay != nil {
+		errs = append(errs, s.relay.Close())
+	}
+	if set := s.loaded.Load(); set != nil {
+		set.close()
+	}
+	if s.host != nil {
+		errs = append(errs, s.host.Close(context.Background()))
+	}
+	if s.deliveries != nil {
+		errs = append(errs, s.deliveries.Close())
+	}
+	if s.roster != nil {
+		errs = append(errs, s.roster.Close())
+	}
+	return errors.Join(append(errs, s.store.Close())...)
+}
+
+// modules are the loaded modules and what they have done.
+func (s *Server) modules() []ModuleInfo {
+	if set := s.loaded.Load(); set != nil {
+		return set.info()
+	}
+	return nil
+}
