@@ -11,7 +11,7 @@ import (
 
 // FileProblemsMax bounds the problems that are told of one file: who gave the
 // wrong file wants to see that, not a million lines.
-const FileProblemsMax = 20
+const FileProblemsMax = 100
 
 // Problem is one thing that is wrong with a configuration.
 type Problem struct {

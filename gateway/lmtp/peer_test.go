@@ -124,8 +124,8 @@ func (d *desk) Message(_ context.Context, client gateway.Client, e *gateway.Enve
 	replies, taken := d.decide(e)
 	if len(taken) > 0 {
 		line := fmt.Sprintf("from=%v to=%v %q", e.ReversePath, strings.Join(taken, ","), text)
-		if client != (gateway.Client{}) {
-			line += fmt.Sprintf(" client=%v,%s,%s", client.Addr, client.Name, client.Helo)
+		if client != (gateway.Client{Peer: client.Peer}) {
+			line += fmt.Sprintf(" peer=%s client=%v,%s,%s", client.Peer, client.Addr, client.Name, client.Helo)
 		}
 		d.accepted = append(d.accepted, line+parameters(e))
 	}

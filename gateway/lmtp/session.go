@@ -16,6 +16,7 @@ import (
 // transaction has an envelope of its own.
 type session struct {
 	guard    *guard
+	conn     *smtp.Conn
 	envelope *gateway.Envelope // of the open transaction, else nil
 }
 
@@ -24,8 +25,15 @@ func newSession(conn *smtp.Conn) (smtp.Session, error) {
 	if !ok {
 		return nil, errors.New("the connection has no guard")
 	}
-	g.session = &session{guard: g}
+	g.session = &session{guard: g, conn: conn}
 	return g.session, nil
+}
+
+// client is who is behind the peer, and what the peer calls itself.
+func (s *session) client() gateway.Client {
+	client := s.guard.client
+	client.Peer = s.conn.Hostname()
+	return client
 }
 
 // Reset ends the transaction, and what XFORWARD said for it.
@@ -118,7 +126,7 @@ func (s *session) askRecipient(to gateway.Recipient) (err error) {
 		}
 	}()
 	g := s.guard
-	return g.server.Intake.Recipient(g.context, g.client, s.envelope, to)
+	return g.server.Intake.Recipient(g.context, s.client(), s.envelope, to)
 }
 
 func (s *session) askMessage(envelope *gateway.Envelope, content io.Reader) (replies []*gateway.Status) {
@@ -129,7 +137,7 @@ func (s *session) askMessage(envelope *gateway.Envelope, content io.Reader) (rep
 		}
 	}()
 	g := s.guard
-	return g.server.Intake.Message(g.context, g.client, envelope, content)
+	return g.server.Intake.Message(g.context, s.client(), envelope, content)
 }
 
 func (s *session) panicked(fault any) *gateway.Status {
