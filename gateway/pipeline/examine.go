@@ -27,6 +27,10 @@ type examination struct {
 // leg has the handlers and the posting policy rule on one leg and enters what
 // is left of it into the message.
 func (e *examination) leg(ctx context.Context, leg gateway.Leg, list *gateway.List) {
+	if leg.Service == gateway.Post && isLoop(e.draft.Header, list) {
+		e.reply(leg, errLoop)
+		return
+	}
 	role := ""
 	if list != nil {
 		var err error

@@ -129,6 +129,25 @@ func TestPostingPolicyHolds(t *testing.T) {
 	}
 }
 
+func TestLoopsEnd(t *testing.T) {
+	h := newHouse(t, devList("anne@example.com"))
+	for _, field := range []string{
+		strings.Repeat("Received: from a by b; now\r\n", hopsMax+1),
+		"List-Id: Developers <dev.lists.example.com>\r\n",
+		"List-ID: <DEV.lists.\r\n example.com>\r\n",
+		"Delivered-To: dev@lists.example.com\r\n",
+	} {
+		if replies := h.post("anne@example.com", field+hello, "dev@lists.example.com"); replies[0] != "554 5.4.6 the message is in a loop" {
+			t.Errorf("%.60q: %s", field, replies)
+		}
+	}
+	for _, field := range []string{"List-Id: <other.lists.example.com>\r\n", "Delivered-To: anne@example.com\r\n"} {
+		if replies := h.post("anne@example.com", field+hello, "dev@lists.example.com"); replies[0] != accepted {
+			t.Errorf("%q: %s", field, replies)
+		}
+	}
+}
+
 func TestHandlersEditEveryCopyOnce(t *testing.T) {
 	h := newHouse(t, devList("anne@example.com", "bart@example.org"))
 	h.incoming = Chain{{Handler: handlerFunc(func(x *gateway.Exchange) (gateway.Verdict, error) {

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/mmgw/mmgw/gateway"
@@ -12,7 +13,26 @@ import (
 // loop (RFC 5321, section 6.3, asks for at least 100).
 const hopsMax = 100
 
-var errLoop = &gateway.Status{Code: 554, Enhanced: gateway.EnhancedCode{5, 4, 6}, Text: "too many hops: the message is in a loop"}
+var errLoop = &gateway.Status{Code: 554, Enhanced: gateway.EnhancedCode{5, 4, 6}, Text: "the message is in a loop"}
+
+// isLoop says whether a post to a list has been through it before: it bears
+// the list's own List-Id (RFC 2919), or was delivered to its address.
+func isLoop(header gateway.Header, list *gateway.List) bool {
+	for _, field := range header {
+		switch {
+		case field.Is("List-Id"):
+			value := strings.ToLower(strings.Join(strings.Fields(field.Value()), ""))
+			if strings.HasSuffix(value, "<"+string(list.ID)+">") || value == string(list.ID) {
+				return true
+			}
+		case field.Is("Delivered-To"):
+			if strings.EqualFold(strings.Trim(field.Value(), "<>"), string(list.Address)) {
+				return true
+			}
+		}
+	}
+	return false
+}
 
 // traceEdits are the gateway's own edits of a message, ahead of all handlers:
 // the trace fields of RFC 5321, section 4.4, our Authentication-Results above
