@@ -92,3 +92,14 @@ const (
 	PriorityOwner  = -10 // mail for owners
 	PriorityPost   = 0
 )
+
+// Priority of the entries of a leg, before a plan moves it.
+func (s Service) Priority() int {
+	switch s {
+	case Bounces, Relay:
+		return PriorityBounce
+	case Post, Forward:
+		return PriorityPost
+	}
+	return PriorityOwner
+}

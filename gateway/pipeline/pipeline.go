@@ -55,16 +55,6 @@ func entryOf(m *gateway.Message, leg int, due, expires time.Time) gateway.Entry 
 	l := &m.Legs[leg]
 	return gateway.Entry{
 		Message: m.ID, Leg: leg, Batch: gateway.ExpandLeg, List: l.List, Stage: l.Stage,
-		Priority: priorityOf(l.Service), Due: due, Expires: expires,
+		Priority: l.Service.Priority(), Due: due, Expires: expires,
 	}
-}
-
-func priorityOf(s gateway.Service) int {
-	switch s {
-	case gateway.Bounces, gateway.Relay:
-		return gateway.PriorityBounce
-	case gateway.Post, gateway.Forward:
-		return gateway.PriorityPost
-	}
-	return gateway.PriorityOwner
 }

@@ -130,7 +130,7 @@ func (x *expansion) parameters() gateway.Envelope {
 func (x *expansion) newBatch() *gateway.Batch {
 	return &gateway.Batch{
 		Message: x.m.ID, Leg: x.at, Number: x.leg.Batches,
-		Priority: priorityOf(x.leg.Service), Due: time.Now(), Expires: x.expires,
+		Priority: x.leg.Service.Priority(), Due: time.Now(), Expires: x.expires,
 	}
 }
 

@@ -116,20 +116,9 @@ func (a *acceptance) records(b *store.Batch, legs []gateway.Leg) {
 		l := &legs[i]
 		b.Set(legKey(m.ID, i), encodeLeg(l))
 		state := newLegState(l)
-		state.priority, state.due = legPriority(l.Service), m.Received
+		state.priority, state.due = l.Service.Priority(), m.Received
 		b.Set(legIndexKey(m.ID, i), encodeLegState(state))
 	}
-}
-
-// legPriority is that of the expansion of a leg.
-func legPriority(s gateway.Service) int {
-	switch s {
-	case gateway.Bounces, gateway.Relay:
-		return gateway.PriorityBounce
-	case gateway.Post, gateway.Forward:
-		return gateway.PriorityPost
-	}
-	return gateway.PriorityOwner
 }
 
 // trace adds to b what later duplicates of the legs find, and returns its keys.
