@@ -1,0 +1,76 @@
+package pipeline
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/ed25519"
+	"encoding/base64"
+	"strings"
+	"testing"
+
+	"github.com/emersion/go-msgauth/dkim"
+
+	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/authres"
+)
+
+// signed is hello with a DKIM signature of example.com, and its key record.
+func signed(t *testing.T) (content, record string) {
+	t.Helper()
+	public, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	err = dkim.Sign(&b, strings.NewReader(hello), &dkim.SignOptions{
+		Domain: "example.com", Selector: "s1", Signer: private, HeaderKeys: []string{"From", "Subject"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.String(), "v=DKIM1; k=ed25519; p=" + base64.StdEncoding.EncodeToString(public)
+}
+
+func TestHandlersSeeDKIM(t *testing.T) {
+	content, record := signed(t)
+	for _, c := range []struct {
+		name, content, record string
+		result                string // "" for none
+	}{
+		{"a signature that holds", content, record, "pass"},
+		{"a changed message", strings.Replace(content, "hi\r\n", "ho\r\n", 1), record, "fail"},
+		{"no signature", hello, record, ""},
+	} {
+		h := newHouse(t, devList("anne@example.com"))
+		h.intake.Auth = &authres.Verifier{LookupTXT: func(_ context.Context, name string) ([]string, error) {
+			if name != "s1._domainkey.example.com." {
+				t.Errorf("asked for %s", name)
+			}
+			return []string{c.record}, nil
+		}}
+		var result, domain string
+		h.incoming = Chain{{Handler: handlerFunc(func(x *gateway.Exchange) (gateway.Verdict, error) {
+			if x.Phase == gateway.PhaseIncoming {
+				result, _ = x.Lookup("auth.dkim.0.result")
+				domain, _ = x.Lookup("auth.dkim.0.domain")
+			}
+			return gateway.Verdict{}, nil
+		})}}
+		forged := "Authentication-Results: GW.example.com; dkim=pass header.d=bank.example\r\n"
+		if replies := h.post("anne@example.com", forged+c.content, "dev@lists.example.com"); replies[0] != accepted {
+			t.Fatal(c.name, replies)
+		}
+		h.settle()
+		if result != c.result || result != "" && domain != "example.com" {
+			t.Errorf("%s: the handler saw %q of %q", c.name, result, domain)
+		}
+		sent := h.sent[0].content
+		if strings.Contains(sent, "bank.example") || strings.Count(sent, "Authentication-Results:") != 1 {
+			t.Errorf("%s: %q", c.name, sent)
+		}
+		if want := "dkim=" + cmp.Or(c.result, "none"); !strings.Contains(sent, want) {
+			t.Errorf("%s: no %s in %q", c.name, want, sent)
+		}
+	}
+}
