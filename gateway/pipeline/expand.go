@@ -186,7 +186,8 @@ func (x *expansion) plan(ctx context.Context, members []gateway.Recipient) (gate
 }
 
 // toOwners sends mail for the people behind a list to them. Commands by mail
-// go the same way: a person answers them.
+// go the same way: a person answers them. What fails is reported to the owner
+// of the site, never to a sender who may be a bounce.
 func (x *expansion) toOwners(ctx context.Context) error {
 	owners := x.list.Owners
 	if len(owners) == 0 {
@@ -194,7 +195,7 @@ func (x *expansion) toOwners(ctx context.Context) error {
 	}
 	recipients := make([]gateway.Recipient, len(owners))
 	for i, owner := range owners {
-		recipients[i] = gateway.Recipient{Path: owner, Notify: gateway.NotifyNever}
+		recipients[i] = gateway.Recipient{Path: owner}
 	}
 	return x.finish(ctx, gateway.ReversePath(x.Site.Owner), recipients)
 }

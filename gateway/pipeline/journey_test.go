@@ -235,6 +235,21 @@ func TestRefusedForwardIsReported(t *testing.T) {
 	}
 }
 
+func TestRefusedOwnerIsReportedToTheSite(t *testing.T) {
+	h := newHouse(t, devList())
+	h.transport = func(d *gateway.Delivery, _ string) []*gateway.Status {
+		if d.Recipients[0].Path == "owner@example.com" {
+			return []*gateway.Status{{Code: 550, Enhanced: gateway.EnhancedCode{5, 1, 1}, Text: "no such user"}}
+		}
+		return nil
+	}
+	h.post("", hello, "dev-owner@lists.example.com")
+	h.settle()
+	if len(h.sent) != 1 || h.sent[0].from != "" || h.sent[0].to[0] != "site@example.com" {
+		t.Errorf("sent %+v", h.sent)
+	}
+}
+
 func TestBounceNamesItsMember(t *testing.T) {
 	h := newHouse(t, devList("anne@example.com"))
 	h.post("anne@example.com", hello, "dev@lists.example.com")

@@ -71,6 +71,10 @@ func checkLists(ctx context.Context, cfg *config.Config, env Env) error {
 // Unused names the settings of cfg that this version reads and does not act
 // on, so that nobody relies on them.
 func Unused(cfg *config.Config) []string {
+	defaults, err := config.Parse("defaults", nil, config.Options{})
+	if err != nil {
+		defaults = cfg
+	}
 	var names []string
 	for _, key := range []struct {
 		name string
@@ -82,6 +86,8 @@ func Unused(cfg *config.Config) []string {
 		{"auth.arc", cfg.Auth.ARC},
 		{"http.listen", cfg.HTTP.Listen.Network != ""},
 		{"lookup.listen", cfg.Lookup.Listen.Network != ""},
+		{"bounce (all but unrecognized)", scores(cfg) != scores(defaults)},
+		{"list.unsubscribe = \"member\"", slices.ContainsFunc(cfg.Lists, func(l config.List) bool { return l.Unsubscribe == "member" })},
 	} {
 		if key.set {
 			names = append(names, key.name)
@@ -91,8 +97,19 @@ func Unused(cfg *config.Config) []string {
 		if p.Shadow != "" {
 			names = append(names, "plugins."+name+".shadow")
 		}
+		if p.Breaker != defaults.Plugin(name).Breaker {
+			names = append(names, "plugins."+name+".breaker")
+		}
 	}
+	slices.Sort(names)
 	return names
+}
+
+// scores is the part of [bounce] by which members are scored.
+func scores(cfg *config.Config) config.Bounce {
+	b := cfg.Bounce
+	b.Unrecognized = ""
+	return b
 }
 
 // writerUse is the use of the module that writes the MTA's files.

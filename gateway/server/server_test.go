@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -271,6 +272,19 @@ func TestLoadModulesFindsAllThatIsWrong(t *testing.T) {
 	}
 	if err := Check(t.Context(), p.load(devList), Env{}); err != nil {
 		t.Errorf("a good one: %v", err)
+	}
+}
+
+func TestUnusedSettingsAreNamed(t *testing.T) {
+	p := newPlace(t)
+	if got := Unused(p.load(devList)); len(got) != 0 {
+		t.Errorf("of the defaults: %q", got)
+	}
+	got := Unused(p.load(devList + "unsubscribe = \"member\"\n[bounce]\nthreshold = 3\nunrecognized = \"discard\"\n" +
+		"[auth]\narc = true\n[plugins.deliver]\nbreaker = { failures = 3, window = \"1m\" }\n[http]\nurl = \"https://lists.example.com\"\n"))
+	want := []string{"auth.arc", "bounce (all but unrecognized)", "list.unsubscribe = \"member\"", "plugins.deliver.breaker"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
