@@ -30,6 +30,17 @@ type Delivery struct {
 	Envelope    Envelope  // BodyType, SMTPUTF8, EnvelopeID and Return; nothing else is read
 }
 
+// Route is that of the first delivery that is pending: the one a batch waits
+// for. "" is also that of a batch with none.
+func (b *Batch) Route() string {
+	for i := range b.Deliveries {
+		if b.Deliveries[i].Pending() {
+			return b.Deliveries[i].Route
+		}
+	}
+	return ""
+}
+
 // Outcome is what became of one recipient.
 type Outcome struct {
 	Status  *Status // nil: not tried yet

@@ -182,3 +182,11 @@ func TestFillIsClosed(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
+
+// What Value gives can be set again.
+func TestValueHasNoControlsOfLines(t *testing.T) {
+	value := gateway.Field("Subject: a\x00b\r\n c\rd\r\n").Value()
+	if _, err := gateway.NewField("Subject", value); err != nil || value != "ab cd" {
+		t.Errorf("%q: %v", value, err)
+	}
+}

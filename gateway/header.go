@@ -47,15 +47,16 @@ func (f Field) Name() string {
 	return name
 }
 
-// Value of the field, unfolded, without the space around it.
+// Value of the field, unfolded, without the space around it and without NUL:
+// a value that a field can have.
 func (f Field) Value() string {
 	_, value, _ := strings.Cut(string(f), ":")
-	return strings.Trim(lineEnds.Replace(value), " \t")
+	return strings.Trim(unfold.Replace(value), " \t")
 }
 
-// lineEnds takes them out. It is made once, because making it takes longer
-// than using it.
-var lineEnds = strings.NewReplacer("\r", "", "\n", "")
+// unfold takes out what no value may have. It is made once, because making it
+// takes longer than using it.
+var unfold = strings.NewReplacer("\r", "", "\n", "", "\x00", "")
 
 // Is says whether the field has that name; case does not count.
 func (f Field) Is(name string) bool {

@@ -76,6 +76,7 @@ type Entry struct {
 	Leg      int
 	Batch    int
 	List     ListID // or "" for a forward route: who shares the line fairly
+	Route    string // of a batch, where its first pending delivery goes: see Delivery.Route
 	Stage    Stage
 	Priority int
 	Attempt  int

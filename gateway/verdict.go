@@ -37,6 +37,7 @@ type Verdict struct {
 	Recipients map[RecipientID]Disposition // those that fare differently
 	Added      []Recipient
 	Route      string // of set("route", ...), "" for none
+	Module     string // name@digest of the module that ruled, where it was another than the one asked; else ""
 	Usage      Usage
 }
 

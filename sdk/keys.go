@@ -111,3 +111,8 @@ func Log(level Level, line string) { abi.Log(int32(level), line) }
 // LogEnabled says whether lines of a level are kept, for those that are costly
 // to make.
 func LogEnabled(level Level) bool { return abi.LogEnabled(int32(level)) > 0 }
+
+// Count adds to a counter of the module, which mmgw shows to whoever monitors
+// it. It needs the capability metric. Names are of letters, digits, "_", "-"
+// and "."; delta is not negative. What cannot be counted is not.
+func Count(name string, delta int64) { abi.Metric(name, delta) }

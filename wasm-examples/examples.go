@@ -1,5 +1,15 @@
 // Package examples has handlers that show how modules are written, one folder
-// each, with the .wasm beside its source. `mmgw demo` runs them.
+// each: a source, which begins with what it does, its settings and the line that
+// builds it; the .wasm beside it; and in testdata the cases that it is tested
+// with. `mmgw demo` runs some of them.
+//
+//	footer         C               a text under posts, in their own encoding
+//	size-gate      WAT             refuses large posts
+//	score-gate     Rust            judges by the score of a spam filter
+//	out-of-office  AssemblyScript  drops automatic answers
+//	header-gate    Zig             holds or refuses what has a word in a field
+//	refuse         Go              refuses posts with some words in them
+//	spin           Go              never ends, to see what comes of it
 package examples
 
 import "embed"

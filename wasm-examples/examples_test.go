@@ -4,90 +4,69 @@ import (
 	"bufio"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
-	"github.com/mmgw/mmgw/gateway"
-	"github.com/mmgw/mmgw/gateway/sandbox"
 	examples "github.com/mmgw/mmgw/wasm-examples"
 )
 
-// handle runs an example for a post.
-func handle(t *testing.T, name string, spec sandbox.Spec, mail string) (gateway.Verdict, error) {
+// names are the folders with a committed module, sorted.
+func names(t *testing.T) []string {
 	t.Helper()
-	wasm, ok := examples.Lookup(name)
-	if !ok {
-		t.Fatalf("there is no example %s", name)
+	modules, err := filepath.Glob("*/*.wasm")
+	if err != nil || len(modules) == 0 {
+		t.Fatalf("no modules (%v)", err)
 	}
-	spec.Name, spec.Wasm = name, wasm
-	host, err := sandbox.New(sandbox.Env{})
-	if err != nil {
-		t.Fatal(err)
+	var all []string
+	for _, module := range modules {
+		all = append(all, filepath.Dir(module))
 	}
-	defer host.Close(t.Context())
-	p, err := host.Load(t.Context(), spec)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer p.Close()
-	draft, err := gateway.OpenDraft(gateway.Bytes(strings.ReplaceAll(mail, "\n", "\r\n")))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p.Handle(t.Context(), &gateway.Exchange{
-		Phase:      gateway.PhaseIncoming,
-		Message:    &gateway.Message{},
-		Leg:        &gateway.Leg{Service: gateway.Post, Recipients: []gateway.RecipientID{0}},
-		Recipients: []gateway.Recipient{{Path: "dev@lists.example.com"}},
-		Draft:      draft,
-	})
+	return all
 }
 
-func TestRefuse(t *testing.T) {
-	spec := sandbox.Spec{Config: map[string]any{"words": []any{"Lottery"}}}
-	for mail, want := range map[string]gateway.Action{
-		"Subject: hello\n\ntext\n":                                        gateway.Continue,
-		"Subject: the LOTTERY\n\ntext\n":                                  gateway.Reject,
-		"Subject: x\n\n" + strings.Repeat("x", 40_000) + "lottery text\n": gateway.Reject,
-	} {
-		v, err := handle(t, "refuse", spec, mail)
-		if err != nil || v.Action != want {
-			t.Errorf("%.30q: %v, %v", mail, v.Action, err)
-		}
-		if want == gateway.Reject && (v.Status.Code != 550 || v.Status.Enhanced.String() != "5.7.1" || !strings.Contains(v.Status.Text, "lottery")) {
-			t.Errorf("the reply is %v", v.Status)
-		}
+// TestCases runs the cases of every example, on the module that is committed.
+func TestCases(t *testing.T) {
+	for _, example := range names(t) {
+		t.Run(example, func(t *testing.T) {
+			for _, c := range trials(t, example) {
+				t.Run(c.name(), func(t *testing.T) { c.run(t, example) })
+			}
+		})
 	}
 }
 
-func TestSpin(t *testing.T) {
-	spec := sandbox.Spec{Fuel: 10_000_000}
-	if v, err := handle(t, "spin", spec, "Subject: x\n\n"); err != nil || v.Action != gateway.Continue {
-		t.Errorf("without X-Spin: %v, %v", v.Action, err)
-	}
-	_, err := handle(t, "spin", spec, "X-Spin: 1\n\n")
-	var fault *sandbox.Error
-	if !errors.As(err, &fault) || fault.Fault != sandbox.OutOfFuel {
-		t.Errorf("with X-Spin: %v", err)
-	}
-}
-
-// TestSums holds the embedded modules to SHA256SUMS.
+// TestSums holds the embedded modules to SHA256SUMS, which names them all.
 func TestSums(t *testing.T) {
 	f, err := os.Open("SHA256SUMS")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
+	var summed []string
 	for lines := bufio.NewScanner(f); lines.Scan(); {
 		sum, path, _ := strings.Cut(lines.Text(), "  ")
-		name, _, _ := strings.Cut(path, "/")
+		name := filepath.Dir(path)
 		wasm, ok := examples.Lookup(name)
 		digest := sha256.Sum256(wasm)
 		if !ok || hex.EncodeToString(digest[:]) != sum {
 			t.Errorf("%s is not the module of SHA256SUMS", path)
+		}
+		summed = append(summed, name)
+	}
+	if all := names(t); !slices.Equal(summed, all) {
+		t.Errorf("SHA256SUMS names %q, there are %q", summed, all)
+	}
+}
+
+// TestSmall keeps a binary that nobody can read small enough to be committed.
+func TestSmall(t *testing.T) {
+	const moduleBytesMax = 16 << 10
+	for _, example := range names(t) {
+		if wasm, _ := examples.Lookup(example); len(wasm) > moduleBytesMax {
+			t.Errorf("%s.wasm has %d octets, more than %d", example, len(wasm), moduleBytesMax)
 		}
 	}
 }

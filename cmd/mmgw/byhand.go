@@ -18,10 +18,13 @@ var steps = map[string]string{
   relay_recipient_maps = {type}:{dir}/postfix_lmtp
   local_recipient_maps = proxy:unix:passwd.byname $alias_maps {type}:{dir}/postfix_lmtp
   virtual_alias_maps = {type}:{dir}/postfix_vmap
-Without relay_recipient_maps Postfix takes mail for unknown lists and bounces it later.
-Then: postfix reload. Later changes of lists need no reload with hash and lmdb tables.
+  lmtp_send_xforward_command = yes
+Without relay_recipient_maps Postfix takes mail for unknown lists and bounces it later; without
+the last line handlers and SPF do not learn which client a message came from.
+Then: postfix reload. Later changes of lists need no reload with hash and lmdb tables. With
+regexp and texthash they do: have reload_command = "postfix reload" in [mta.configuration].
 `,
-	"exim4": `For Debian's split configuration, link the three snippets, once:
+	"exim4": `For Debian's split configuration, link the four snippets, once:
   ln -s {dir}/conf.d/main/25_mmgw_macros /etc/exim4/conf.d/main/
   ln -s {dir}/conf.d/router/175_mmgw {dir}/conf.d/router/176_mmgw_unknown /etc/exim4/conf.d/router/
   ln -s {dir}/conf.d/transport/55_mmgw /etc/exim4/conf.d/transport/

@@ -3,14 +3,18 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/mmgw/mmgw/gateway/admin"
 	"github.com/mmgw/mmgw/gateway/config"
+	"github.com/mmgw/mmgw/gateway/sandbox"
 	"github.com/mmgw/mmgw/plugins"
 )
 
@@ -24,8 +28,8 @@ func initCommand(g *globals) *cobra.Command {
 		Example: "  mmgw init\n  mmgw init --mta exim4 /etc/mmgw",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			if _, known := plugins.Lookup(mta); !known {
-				return usageError(c, fmt.Sprintf("--mta: there is no writer %q", mta))
+			if known := writers(); !slices.Contains(known, mta) && mta != "exim" {
+				return usageError(c, fmt.Sprintf("--mta: there is no writer %q, but %s", mta, strings.Join(known, ", ")))
 			}
 			dir := "."
 			if len(args) > 0 {
@@ -36,6 +40,15 @@ func initCommand(g *globals) *cobra.Command {
 	}
 	c.Flags().StringVar(&mta, "mta", "postfix", "the MTA in front of the gateway, by the `name` of its writer")
 	return c
+}
+
+// writers are the built-in plugins that render the files of an MTA.
+func writers() []string {
+	return slices.DeleteFunc(plugins.Names(), func(name string) bool {
+		wasm, _ := plugins.Lookup(name)
+		info, err := sandbox.Inspect(wasm)
+		return err != nil || !slices.Contains(info.Hooks, "mta_config")
+	})
 }
 
 // writeExample writes both files or, where one is there already, none.
@@ -54,7 +67,12 @@ func (g *globals) writeExample(c *cobra.Command, dir, mta string) error {
 	if err := errors.Join(writeNew(membersPath, members), writeNew(path, file)); err != nil {
 		return failure(admin.ExitCantCreate, "%v", err)
 	}
-	_, err := fmt.Fprintf(c.OutOrStdout(), `wrote %s and %s
+	v := struct {
+		Config  string `json:"config"`
+		Members string `json:"members"`
+	}{path, membersPath}
+	return g.show(c, v, func(w io.Writer) {
+		fmt.Fprintf(w, `wrote %s and %s
 
 what to do next:
   edit %s
@@ -62,7 +80,7 @@ what to do next:
   mmgw --config %s mta show     what the MTA is to be told
   mmgw --config %s serve
 `, path, membersPath, path, path, path, path)
-	return err
+	})
 }
 
 // writeNew writes a file that is not there.

@@ -30,7 +30,7 @@ func listLs(g *globals) *cobra.Command {
 				for _, r := range rows {
 					cells = append(cells, []string{r.Address, r.Posting, r.Source, r.Description})
 				}
-				table(w, "ADDRESS POSTING SOURCE DESCRIPTION", cells)
+				table(w, "", "ADDRESS POSTING SOURCE DESCRIPTION", cells)
 			})
 		},
 	}

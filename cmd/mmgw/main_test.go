@@ -20,7 +20,7 @@ import (
 const patience = 60 * time.Second
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"mmgw": main})
+	testscript.Main(m, map[string]func(){"mmgw": main, unsyncedProgram: unsyncedMain})
 }
 
 // TestScripts runs mmgw as its users do. Besides testscript's own commands
@@ -32,7 +32,9 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("XDG_STATE_HOME", filepath.Join(e.WorkDir, "state-home"))
-			return nil
+			refuse, err := filepath.Abs("../../wasm-examples/refuse/refuse.wasm")
+			e.Setenv("REFUSE", refuse)
+			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"waitfor": waitFor, "exits": exits, "closedport": closedPort, "envsubst": substitute,

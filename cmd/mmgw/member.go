@@ -66,7 +66,7 @@ func writeMembers(w io.Writer, rows []server.MemberRow) {
 	for _, r := range rows {
 		cells = append(cells, []string{r.Address, r.State, strconv.FormatFloat(r.Score, 'g', 4, 64), r.Source, r.LastBounce})
 	}
-	table(w, "ADDRESS STATE SCORE SOURCE LAST-BOUNCE", cells)
+	table(w, "", "ADDRESS STATE SCORE SOURCE LAST-BOUNCE", cells)
 }
 
 // memberChange is a command that changes members named one by one. All

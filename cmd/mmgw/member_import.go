@@ -36,7 +36,11 @@ func memberImport(g *globals) *cobra.Command {
 				return err
 			}
 			return g.show(c, count, func(w io.Writer) {
-				fmt.Fprintf(w, "added %d of %d; the others were members\n", count.Changed, count.Of)
+				fmt.Fprintf(w, "added %d of %d", count.Changed, count.Of)
+				if count.Changed < count.Of {
+					fmt.Fprint(w, "; the others were members")
+				}
+				fmt.Fprintln(w)
 			})
 		},
 	}

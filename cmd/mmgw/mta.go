@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -110,6 +111,12 @@ func mtaApply(g *globals, use string) *cobra.Command {
 		r, err := g.render(c, *dir)
 		if err != nil {
 			return err
+		}
+		if *dir == "" {
+			err = os.MkdirAll(r.cfg.StateDir, 0o711)
+		}
+		if err != nil {
+			return failure(admin.ExitCantCreate, "state_dir: %v", err)
 		}
 		report, err := r.tree.Apply(c.Context(), r.files, server.MTAOptions(r.cfg))
 		if err != nil && !errors.Is(err, mta.ErrNoPostmap) && !errors.Is(err, mta.ErrReload) {

@@ -25,17 +25,18 @@ func (g *globals) show(c *cobra.Command, value any, text func(w io.Writer)) erro
 	return encoder.Encode(value)
 }
 
-// table writes rows in columns below a head. Empty cells show as "-".
-func table(w io.Writer, head string, rows [][]string) {
+// table writes rows in columns below a head. Empty cells show as "-". indent
+// stands in front of every line.
+func table(w io.Writer, indent, head string, rows [][]string) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, strings.ReplaceAll(head, " ", "\t"))
+	fmt.Fprintln(t, indent+strings.ReplaceAll(head, " ", "\t"))
 	for _, row := range rows {
 		for i, cell := range row {
 			if cell == "" {
 				row[i] = "-"
 			}
 		}
-		fmt.Fprintln(t, strings.Join(row, "\t"))
+		fmt.Fprintln(t, indent+strings.Join(row, "\t"))
 	}
 	t.Flush()
 }

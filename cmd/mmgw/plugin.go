@@ -25,7 +25,7 @@ const moduleBytesMax = 32 << 20
 
 func pluginFamily(g *globals) *cobra.Command {
 	return family("plugin", "WebAssembly modules: handlers, planners, writers of MTA configurations",
-		pluginLs(g), pluginInspect(g), pluginRun(g))
+		pluginLs(g), pluginInspect(g), pluginRun(g), pluginSwap(g), pluginRollback(g))
 }
 
 func pluginLs(g *globals) *cobra.Command {
@@ -51,7 +51,13 @@ func writePlugins(w io.Writer, rows []server.PluginRow) {
 			strconv.FormatInt(r.Traps, 10), strconv.FormatInt(r.Us, 10), strconv.FormatInt(r.Fuel, 10),
 		})
 	}
-	table(w, "NAME KIND DIGEST SOURCE STATE CALLS TRAPS US FUEL", cells)
+	table(w, "", "NAME KIND DIGEST SOURCE STATE CALLS TRAPS US FUEL", cells)
+	for _, r := range rows {
+		if s := r.Shadow; s != nil {
+			fmt.Fprintf(w, "%s is the shadow of %s: of %s it rules otherwise on %d and edits %d otherwise; it failed on %d and skipped %d\n",
+				s.Name, r.Name, plural(int(s.Compared), "message"), s.Verdicts, s.Edits, s.Failed, s.Skipped)
+		}
+	}
 }
 
 // readModule reads a module from a file, or a built-in one by its name.

@@ -3,9 +3,12 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
+	"net"
 	"os"
 	"strconv"
 	"strings"
@@ -15,7 +18,9 @@ import (
 
 	"github.com/mmgw/mmgw/gateway"
 	"github.com/mmgw/mmgw/gateway/admin"
+	"github.com/mmgw/mmgw/gateway/kv"
 	"github.com/mmgw/mmgw/gateway/sandbox"
+	"github.com/mmgw/mmgw/gateway/store"
 )
 
 // messageBytesMax bounds a message file: four times the largest message that a
@@ -28,7 +33,7 @@ type trial struct {
 	from         string
 	to           []string
 	list         string
-	settings     map[string]string
+	settings     []string // key=value
 	capabilities []string
 	fuel         int64
 	timeout      time.Duration
@@ -43,6 +48,10 @@ func pluginRun(g *globals) *cobra.Command {
 		Example: "  mmgw plugin run tag.wasm --hook incoming post.eml --set prefix=[dev]",
 		Args:    cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
+			settings, err := t.config()
+			if err != nil {
+				return usageError(c, err.Error())
+			}
 			wasm, err := readModule(args[0])
 			if err != nil {
 				return err
@@ -51,7 +60,7 @@ func pluginRun(g *globals) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			verdict, err := t.run(c.Context(), args[0], wasm, x)
+			verdict, err := t.run(c.Context(), args[0], settings, wasm, x, moduleLog(c.ErrOrStderr()))
 			return g.showVerdict(c, x, verdict, err)
 		},
 	}
@@ -59,11 +68,29 @@ func pluginRun(g *globals) *cobra.Command {
 	c.Flags().StringVar(&t.from, "from", "anne@example.com", "the reverse-`path`; \"\" for a bounce's")
 	c.Flags().StringArrayVar(&t.to, "to", []string{"list@lists.example.com"}, "`address` of a recipient; may be given again")
 	c.Flags().StringVar(&t.list, "list", "", "the list's `address` (default the first recipient)")
-	c.Flags().StringToStringVar(&t.settings, "set", nil, "a setting of the module as `key=value`, as in [plugins.NAME.config]")
+	c.Flags().StringArrayVar(&t.settings, "set", nil, "a setting of the module as `key=value`; several texts as key=[\"a\",\"b\"]; may be given again")
 	c.Flags().StringSliceVar(&t.capabilities, "capability", nil, "grant these and no other `capabilities` (default headers,body)")
 	c.Flags().Int64Var(&t.fuel, "fuel", sandbox.FuelDefault, "`units` of the call at most")
 	c.Flags().DurationVar(&t.timeout, "timeout", sandbox.TimeoutDefault, "the call's `time` at most")
 	return c
+}
+
+// config is the settings as [plugins.NAME.config] has them. A value that is
+// written as an array of texts is one, everything else is text.
+func (t *trial) config() (map[string]any, error) {
+	settings := map[string]any{}
+	for _, text := range t.settings {
+		key, value, ok := strings.Cut(text, "=")
+		if !ok || key == "" {
+			return nil, fmt.Errorf("--set is key=value, not %q", text)
+		}
+		var texts []any
+		settings[key] = value
+		if strings.HasPrefix(value, `["`) && json.Unmarshal([]byte(value), &texts) == nil {
+			settings[key] = texts
+		}
+	}
+	return settings, nil
 }
 
 // exchange is what the module gets to see.
@@ -146,15 +173,27 @@ func readMessage(r io.Reader, name string) (gateway.Bytes, error) {
 	return bytes.ReplaceAll(text, []byte("\n"), []byte("\r\n")), nil
 }
 
+// moduleLog shows the lines that a module writes while it is tried out.
+func moduleLog(w io.Writer) *slog.Logger {
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		switch a.Key {
+		case slog.LevelKey, slog.MessageKey:
+			return a
+		}
+		return slog.Attr{}
+	}}))
+}
+
 // run loads the module and calls it once.
-func (t *trial) run(ctx context.Context, name string, wasm []byte, x *gateway.Exchange) (verdict gateway.Verdict, err error) {
-	host, err := sandbox.New(sandbox.Env{Version: version()})
+func (t *trial) run(ctx context.Context, name string, settings map[string]any, wasm []byte, x *gateway.Exchange, log *slog.Logger) (verdict gateway.Verdict, err error) {
+	db, err := store.Open(store.Options{Dir: "/kv", FS: store.NewMemory().FS()}) // what the module keeps is for this call alone
 	if err != nil {
 		return verdict, err
 	}
-	settings := map[string]any{}
-	for key, value := range t.settings {
-		settings[key] = value
+	defer db.Close()
+	host, err := sandbox.New(sandbox.Env{Version: version(), Logger: log, KV: kv.New(kv.Options{Store: db}), Resolver: net.DefaultResolver})
+	if err != nil {
+		return verdict, err
 	}
 	plugin, err := host.Load(ctx, sandbox.Spec{
 		Name: strings.TrimSuffix(baseName(name), ".wasm"), Wasm: wasm, Config: settings, Capabilities: t.capabilities,

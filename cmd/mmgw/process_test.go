@@ -19,20 +19,22 @@ import (
 // site is a directory with a configuration, and an upstream MTA that takes
 // everything.
 type site struct {
-	t    *testing.T
-	dir  string
-	smtp string // address of the upstream MTA
+	t       *testing.T
+	dir     string
+	program string // what serves, a name that TestMain knows
+	smtp    string // address of the upstream MTA
 
 	mu       sync.Mutex
 	listener net.Listener
 	sink     *probe.Sink
+	taken    func(probe.Transaction) // hears of what the upstream MTA takes, in place of sent
 	sent     []probe.Transaction
 	bell     chan struct{}
 }
 
 func newSite(t *testing.T, configuration string) *site {
 	t.Helper()
-	s := &site{t: t, dir: t.TempDir(), bell: make(chan struct{}, 1)}
+	s := &site{t: t, dir: t.TempDir(), program: "mmgw", bell: make(chan struct{}, 1)}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -50,6 +52,8 @@ func newSite(t *testing.T, configuration string) *site {
 }
 
 func (s *site) file() string { return filepath.Join(s.dir, "mmgw.toml") }
+
+func (s *site) state() string { return filepath.Join(s.dir, "state") }
 
 // open has the upstream MTA take mail from a listener.
 func (s *site) open(listener net.Listener) {
@@ -74,6 +78,10 @@ func (s *site) close() {
 func (s *site) record(t probe.Transaction) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.taken != nil {
+		s.taken(t)
+		return
+	}
 	s.sent = append(s.sent, t)
 	select {
 	case s.bell <- struct{}{}:
@@ -129,7 +137,7 @@ func (b *lockedBuilder) String() string {
 // serve starts the gateway of a site and returns when it is ready.
 func (s *site) serve() *process {
 	s.t.Helper()
-	p := &process{t: s.t, command: exec.Command("mmgw", "serve", "--config", s.file()), log: &lockedBuilder{}}
+	p := &process{t: s.t, command: exec.Command(s.program, "serve", "--config", s.file()), log: &lockedBuilder{}}
 	p.command.Stderr = p.log
 	out, err := p.command.StdoutPipe()
 	if err != nil {

@@ -41,7 +41,9 @@ func queueLs(g *globals) *cobra.Command {
 		Use: "ls [ID...]", Short: "Show what is in the spool", Args: cobra.ArbitraryArgs,
 		Example: "  mmgw queue ls --list announce@lists.example.com\n  mmgw queue ls --json --limit 0",
 		RunE: func(c *cobra.Command, args []string) error {
-			sel.IDs = args
+			if sel.IDs = args; sel.Limit < 0 {
+				return usageError(c, "--limit is 0 or more")
+			}
 			var got server.QueueRows
 			err := g.withGateway(c, func(call gatewayCall) error { return call("queue.ls", sel, &got) })
 			if err != nil {
@@ -70,7 +72,7 @@ func writeQueue(w io.Writer, rows []server.QueueRow) {
 			strconv.Itoa(r.Pending), next, cmp.Or(r.Reason, r.LastReply),
 		})
 	}
-	table(w, "ID LIST STATE REVERSE-PATH SIZE PENDING NEXT-ATTEMPT LAST-REPLY", cells)
+	table(w, "", "ID LIST STATE REVERSE-PATH SIZE PENDING NEXT-ATTEMPT LAST-REPLY", cells)
 }
 
 func queueShow(g *globals) *cobra.Command {
@@ -103,10 +105,10 @@ func writeMessage(w io.Writer, m server.QueueMessage) {
 			"  given up", expires, "  pending", strconv.Itoa(leg.Pending))
 		var cells [][]string
 		for _, r := range leg.Remaining {
-			cells = append(cells, []string{"  " + r.Address, strconv.Itoa(r.Attempts), clock(r.NextAttempt), r.LastReply})
+			cells = append(cells, []string{r.Address, strconv.Itoa(r.Attempts), clock(r.NextAttempt), r.LastReply})
 		}
 		if len(cells) > 0 {
-			table(w, "  RECIPIENT ATTEMPTS NEXT-ATTEMPT LAST-REPLY", cells)
+			table(w, "  ", "RECIPIENT ATTEMPTS NEXT-ATTEMPT LAST-REPLY", cells)
 		}
 	}
 }

@@ -26,9 +26,29 @@ func newRoot() *cobra.Command {
 	root.PersistentFlags().StringVar(&g.configFile, "config", "", "the configuration `file` (default $MMGW_CONFIG, else /etc/mmgw/mmgw.toml)")
 	root.PersistentFlags().BoolVar(&g.json, "json", false, "print JSON instead of text")
 	root.SilenceErrors, root.SilenceUsage = true, true
+	root.SetHelpCommand(helpCommand())
+	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	strict(root)
 	return root
+}
+
+// helpCommand is cobra's, except that a command that is not there is a mistake.
+func helpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "help [COMMAND]", Short: "Help about any command", Example: "  mmgw help queue drop", Args: cobra.ArbitraryArgs,
+		RunE: func(c *cobra.Command, args []string) error {
+			about, rest, err := c.Root().Find(args)
+			if err == nil && len(rest) > 0 {
+				err = fmt.Errorf("there is no command %q", strings.Join(args, " "))
+			}
+			if err != nil {
+				return usageError(c, err.Error())
+			}
+			about.InitDefaultHelpFlag()
+			return about.Help()
+		},
+	}
 }
 
 // family is a command that only has subcommands.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/mmgw/mmgw/gateway"
 	"github.com/mmgw/mmgw/gateway/admin"
+	"github.com/mmgw/mmgw/gateway/config"
 	"github.com/mmgw/mmgw/gateway/probe"
 )
 
@@ -131,23 +132,31 @@ func readInput(in io.Reader, path string) ([]byte, error) {
 	return readContent(path)
 }
 
-// sendLoad sends generated messages. Its summary is printed whatever happened.
+// loadBytesMax bounds a generated message, which each connection has in memory.
+const loadBytesMax = 128 << 20
+
+// sendLoad sends generated messages. Its summary is printed as soon as there is
+// something to sum up.
 func (g *globals) sendLoad(c *cobra.Command, s *sending) error {
 	size, err := parseOctets(s.size)
 	if err != nil {
 		return usageError(c, "--size: "+err.Error())
+	}
+	if size > loadBytesMax {
+		return usageError(c, fmt.Sprintf("--size is at most %s", config.FormatSize(loadBytesMax)))
 	}
 	bar := progress{w: c.ErrOrStderr(), what: "send", total: s.count}
 	summary, err := probe.Load{
 		Address: s.lmtp, From: s.reverse, To: s.forwards, Count: s.count, Sessions: s.sessions, SizeBytes: size, Progress: bar.at,
 	}.Run(c.Context())
 	bar.end()
+	if err != nil && summary.Sent+summary.Failed == 0 {
+		return failure(admin.ExitUnavailable, "%s", oneLine(err))
+	}
 	if shown := g.show(c, summary, func(w io.Writer) { writeSummary(w, summary) }); shown != nil {
 		return shown
 	}
 	switch {
-	case err != nil && summary.Sent+summary.Failed == 0:
-		return failure(admin.ExitUnavailable, "%s", oneLine(err))
 	case err != nil:
 		return failure(admin.ExitTryLater, "%s", oneLine(err))
 	case summary.Deferred > 0:

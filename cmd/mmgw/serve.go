@@ -114,9 +114,13 @@ func openFailure(cfg *config.Config, err error) error {
 	return problemsOf(cfg, err)
 }
 
-// problemsOf are the lines of err as problems of the file.
+// problemsOf are the problems that err is, or else its lines as problems of the
+// file.
 func problemsOf(cfg *config.Config, err error) error {
 	var problems config.Problems
+	if errors.As(err, &problems) {
+		return problems
+	}
 	for line := range strings.SplitSeq(err.Error(), "\n") {
 		problems = append(problems, config.Problem{File: cfg.File, Text: gateway.Printable(line)})
 	}

@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	// ArgumentBytesMax bounds the arguments of one call: some ten thousand
-	// addresses. Whoever has more calls again.
-	ArgumentBytesMax = 4 << 20
+	// ArgumentBytesMax bounds the arguments of one call: the largest module in
+	// base64, or some hundred thousand addresses. Whoever has more calls again.
+	ArgumentBytesMax = 48 << 20
 
 	// readTimeout is how long a client may take to send a request. It is on
 	// the same machine, or a monitor nearby.

@@ -83,6 +83,9 @@ func (s *signature) read(field gateway.Field) error {
 	if len(field) > SignatureBytesMax {
 		return errors.New("the signature is too large")
 	}
+	if strings.Contains(string(field), "\x00") {
+		return errors.New("the signature has a NUL") // Value leaves it out
+	}
 	tags, err := parseTags(field.Value())
 	if err != nil {
 		return err

@@ -40,10 +40,13 @@ func (c *Config) checkPlugins(d *document) {
 			d.problem(d.line("plugins", name), fmt.Sprintf("[plugins.%s] shadow names the plugin itself", name), "name another plugin")
 		}
 	}
-	told := map[string]bool{}
+	c.Lines = map[string]int{}
 	for _, m := range d.mentions {
-		if !told[m.name] && !c.hasPlugin(d, m.name) {
-			told[m.name] = true
+		if c.Lines[m.name] > 0 {
+			continue
+		}
+		c.Lines[m.name] = m.line
+		if !c.hasPlugin(d, m.name) {
 			d.problem(m.line, fmt.Sprintf("there is no plugin %q: it is not built in, and %s cannot be read", m.name, d.shown(c.pluginFile(m.name))),
 				fmt.Sprintf("put it there, set path in [plugins.%s], or mend the name", m.name))
 		}

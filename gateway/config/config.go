@@ -37,6 +37,7 @@ type Config struct {
 	Incoming Incoming
 	Outgoing Outgoing
 	Plugins  map[string]Plugin // those with a table; see Plugin
+	Lines    map[string]int    // where the file names a plugin first, in a table or by use
 	Auth     Auth
 	Bounce   Bounce
 	HTTP     HTTP

@@ -176,16 +176,21 @@ func (d *document) readable(path string) error {
 	return err
 }
 
-// shown is how a file that the configuration names is called in problems:
-// from where the operator stands, as the configuration file itself is.
+// shown is how a file that the configuration names is called in problems: from
+// where the operator stands, as the configuration file itself is, unless that
+// way leads up and down again.
 func (d *document) shown(path string) string {
 	if filepath.IsAbs(d.file) {
 		return path
 	}
-	if rel, err := filepath.Rel(d.dir, path); err == nil {
-		return filepath.Join(filepath.Dir(d.file), rel)
+	rel, err := filepath.Rel(d.dir, path)
+	if err != nil {
+		return path
 	}
-	return path
+	if rel = filepath.Join(filepath.Dir(d.file), rel); len(rel) > len(path) {
+		return path
+	}
+	return rel
 }
 
 // reason is an error without the path, which the text around it names.

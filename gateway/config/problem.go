@@ -9,8 +9,8 @@ import (
 	"github.com/mmgw/mmgw/gateway"
 )
 
-// FileProblemsMax bounds the problems that are told of one file: who gave the
-// wrong file wants to see that, not a million lines.
+// FileProblemsMax bounds the problems that are told of one file: more than
+// anybody makes by hand, and not the million lines of a wrong file.
 const FileProblemsMax = 100
 
 // Problem is one thing that is wrong with a configuration.

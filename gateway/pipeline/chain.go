@@ -25,10 +25,20 @@ type Step struct {
 	Module  string // name@digest, kept with each message that it handled
 	Handler gateway.Handler
 	OnError OnError
+	Release func() // called once, when the chain has ended; nil: nothing is held for it
 }
 
 // Chain is the handlers of a leg in the order in which they run.
 type Chain []Step
+
+// end lets go of what is held for the steps. The chain is not run again.
+func (c Chain) end() {
+	for _, step := range c {
+		if step.Release != nil {
+			step.Release()
+		}
+	}
+}
 
 // ruling is what a chain decided.
 type ruling struct {
@@ -59,6 +69,9 @@ func (c Chain) run(ctx context.Context, x gateway.Exchange, log *slog.Logger) ru
 				return r
 			}
 			continue
+		}
+		if verdict.Module != "" {
+			r.modules[len(r.modules)-1] = verdict.Module
 		}
 		if stop := r.take(&x, step, verdict); stop {
 			return r

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"sync"
@@ -193,7 +194,7 @@ func (r *batchRun) commit(ctx context.Context, i int, outcomes []gateway.Outcome
 		}
 	}
 	r.b.Deliveries[i].Outcomes = outcomes
-	return r.Spool.Commit(ctx, gateway.Transition{
+	return r.insist(ctx, gateway.Transition{
 		Message: r.m.ID, Leg: r.b.Leg, Outcomes: []gateway.LegOutcome{{Batch: r.b.Number, Delivery: i, Outcomes: outcomes}},
 	})
 }
@@ -208,6 +209,29 @@ func (r *batchRun) finish(ctx context.Context, list gateway.ListID) (gateway.Ent
 		r.b.Attempt++
 		r.b.Due = r.Retry.Next(r.b.Attempt, time.Now(), r.b.Expires)
 	}
-	err := r.Spool.Commit(ctx, gateway.Transition{Message: r.m.ID, Leg: r.b.Leg, Batches: []*gateway.Batch{r.b}})
+	err := r.insist(ctx, gateway.Transition{Message: r.m.ID, Leg: r.b.Leg, Batches: []*gateway.Batch{r.b}})
 	return EntryOf(r.b, list), left, err
+}
+
+// commitInterval is how often a commit that the disk did not take is tried
+// again: soon after there is room, and often enough while an engine reopens.
+const commitInterval = time.Second
+
+// insist commits what remote hosts answered, and tries again for as long as the
+// disk is full or fails: an outcome that is given up is a copy sent twice. Who
+// waits here begins no other delivery, which is as well.
+func (r *batchRun) insist(ctx context.Context, t gateway.Transition) error {
+	for {
+		err := r.Spool.Commit(ctx, t)
+		var fault *gateway.Status
+		if !errors.As(err, &fault) || ctx.Err() != nil {
+			return err
+		}
+		logger(r.Log).Warn("an outcome waits for the disk", messageAttrs(r.m), "error", err)
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(commitInterval):
+		}
+	}
 }

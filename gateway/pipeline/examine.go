@@ -27,7 +27,7 @@ type examination struct {
 // leg has the handlers and the posting policy rule on one leg and enters what
 // is left of it into the message.
 func (e *examination) leg(ctx context.Context, leg gateway.Leg, list *gateway.List) {
-	if leg.Service == gateway.Post && isLoop(e.draft.Header, list) {
+	if list != nil && hasChain(leg.Service) && isLoop(e.draft.Header, leg.Service, list, addressOf(e.m, &leg, list)) {
 		e.reply(leg, errLoop)
 		return
 	}
@@ -71,6 +71,7 @@ func (e *examination) enter(ctx context.Context, leg gateway.Leg, r ruling) {
 		return
 	case gateway.Discard:
 		logger(e.in.Log).Info("discarded", messageAttrs(e.m), "list", string(leg.List), "service", string(leg.Service))
+		e.keep(leg, r.discarded(leg)) // whom an earlier handler refused or held was not before the one that discards
 		return
 	case gateway.Hold:
 		leg.Stage, leg.Reason = gateway.StageHeld, r.reason
@@ -80,6 +81,16 @@ func (e *examination) enter(ctx context.Context, leg gateway.Leg, r ruling) {
 		return
 	}
 	e.keep(leg, r)
+}
+
+// discarded is the ruling with every recipient of leg dropped that is not
+// refused or held.
+func (r ruling) discarded(leg gateway.Leg) ruling {
+	r.dropped = map[gateway.RecipientID]bool{}
+	for _, id := range leg.Recipients {
+		r.dropped[id] = true
+	}
+	return r
 }
 
 // keep enters the recipients of leg that the ruling left in it; those that are

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/mmgw/mmgw/gateway"
@@ -104,7 +105,9 @@ func (x *expansion) decorate(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, x.Timeout)
 	defer cancel()
-	r := x.Chains.Outgoing(x.list).run(ctx, gateway.Exchange{
+	chain := x.Chains.Outgoing(x.list)
+	defer chain.end()
+	r := chain.run(ctx, gateway.Exchange{
 		Phase: gateway.PhaseOutgoing, Message: x.m, Leg: &state, List: x.list, Draft: draft, RouteNames: x.Routes,
 	}, logger(x.Log))
 	switch r.action {
@@ -113,7 +116,7 @@ func (x *expansion) decorate(ctx context.Context) error {
 	case gateway.Hold, gateway.Discard:
 		return x.stop(ctx, r)
 	}
-	state.Edits = append(state.Edits, r.edits...)
+	state.Edits = slices.Concat(state.Edits, r.edits, deliveredTo(x.list.Address))
 	state.Handlers = append(state.Handlers, r.modules...)
 	if r.route != "" {
 		state.Route = r.route
@@ -197,6 +200,7 @@ func (x *expansion) toOwners(ctx context.Context) error {
 	for i, owner := range owners {
 		recipients[i] = gateway.Recipient{Path: owner}
 	}
+	x.leg.Edits = slices.Concat(x.leg.Edits, deliveredTo(addressOf(x.m, x.leg, x.list)))
 	return x.finish(ctx, gateway.ReversePath(x.Site.Owner), recipients)
 }
 

@@ -139,6 +139,9 @@ func (in *Intake) examine(ctx context.Context, m *gateway.Message, replies []*ga
 	if draft.Header.Count("Received") > hopsMax {
 		return errLoop
 	}
+	if !leavesRoom(draft.Header) {
+		return gateway.ErrHeaderTooLarge
+	}
 	auth := in.Auth.Verify(ctx, m.Content)
 	trace := in.traceEdits(m, draft.Header, auth)
 	if err := draft.Apply(trace...); err != nil {
@@ -152,8 +155,10 @@ func (in *Intake) examine(ctx context.Context, m *gateway.Message, replies []*ga
 	return nil
 }
 
-// rule runs a chain within the site's bounds on time and on chains at a time.
+// rule runs a chain within the site's bounds on time and on chains at a time,
+// and ends it.
 func (in *Intake) rule(ctx context.Context, chain Chain, x gateway.Exchange) ruling {
+	defer chain.end()
 	if len(chain) == 0 {
 		return ruling{}
 	}

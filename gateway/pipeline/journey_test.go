@@ -170,7 +170,7 @@ func TestHandlersEditEveryCopyOnce(t *testing.T) {
 		t.Fatalf("%d calls of the outgoing handler, %d copies", calls, len(h.sent))
 	}
 	for _, c := range h.sent {
-		if !strings.HasPrefix(c.content, "X-Member: "+c.to[0]+"\r\nX-Tag: out\r\nX-Tag: in\r\n") {
+		if !strings.HasPrefix(c.content, "X-Member: "+c.to[0]+"\r\nDelivered-To: dev@lists.example.com\r\nX-Tag: out\r\nX-Tag: in\r\n") {
 			t.Errorf("copy for %s: %q", c.to[0], c.content)
 		}
 		if !strings.Contains(c.content, "X-Trick: {member}\r\n") {

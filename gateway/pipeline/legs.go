@@ -57,6 +57,15 @@ func recipientsOf(m *gateway.Message, leg *gateway.Leg) []gateway.Recipient {
 	return append(all, leg.Added...)
 }
 
+// addressOf is the address of a list that the mail of a leg came to. Of several
+// it is the first.
+func addressOf(m *gateway.Message, leg *gateway.Leg, list *gateway.List) gateway.ForwardPath {
+	if recipients := recipientsOf(m, leg); leg.Service != gateway.Post && len(recipients) > 0 {
+		return recipients[0].Path
+	}
+	return list.Address
+}
+
 // hasChain says whether incoming handlers see mail for a service. Bounces and
 // confirmations are left out: a reject there would bounce a bounce.
 func hasChain(s gateway.Service) bool {

@@ -15,18 +15,19 @@ const hopsMax = 100
 
 var errLoop = &gateway.Status{Code: 554, Enhanced: gateway.EnhancedCode{5, 4, 6}, Text: "the message is in a loop"}
 
-// isLoop says whether a post to a list has been through it before: it bears
-// the list's own List-Id (RFC 2919), or was delivered to its address.
-func isLoop(header gateway.Header, list *gateway.List) bool {
+// isLoop says whether mail to a list's address has been through it before: it
+// was delivered to that address, or is a post with the list's own List-Id (RFC
+// 2919).
+func isLoop(header gateway.Header, service gateway.Service, list *gateway.List, address gateway.ForwardPath) bool {
 	for _, field := range header {
 		switch {
-		case field.Is("List-Id"):
+		case service == gateway.Post && field.Is("List-Id"):
 			value := strings.ToLower(strings.Join(strings.Fields(field.Value()), ""))
 			if strings.HasSuffix(value, "<"+string(list.ID)+">") || value == string(list.ID) {
 				return true
 			}
 		case field.Is("Delivered-To"):
-			if strings.EqualFold(strings.Trim(field.Value(), "<>"), string(list.Address)) {
+			if strings.EqualFold(strings.Trim(field.Value(), "<>"), string(address)) {
 				return true
 			}
 		}
@@ -34,15 +35,43 @@ func isLoop(header gateway.Header, list *gateway.List) bool {
 	return false
 }
 
+// deliveredTo marks what is sent on for an address of ours, for isLoop. Unlike
+// a List-Id it stays when the next list makes the mail its own, so that lists
+// that are members of each other end it. In UTF-8 it would keep the copies
+// from hosts that do not take that.
+func deliveredTo(address gateway.ForwardPath) []gateway.Edit {
+	if !address.IsASCII() {
+		return nil
+	}
+	return []gateway.Edit{{Op: gateway.InsertField, Name: "Delivered-To", Value: string(address)}}
+}
+
+// Room that a header must leave to our own fields and to those of handlers: a
+// post without it would be accepted, and then fail at its list for days.
+const (
+	ownFieldsMax     = 50
+	ownFieldBytesMax = 16 << 10
+)
+
+// leavesRoom says whether handlers can add fields to a header.
+func leavesRoom(header gateway.Header) bool {
+	size := 0
+	for _, field := range header {
+		size += len(field)
+	}
+	return len(header) <= gateway.HeaderFieldsMax-ownFieldsMax && size <= gateway.HeaderBytesMax-ownFieldBytesMax
+}
+
 // traceEdits are the gateway's own edits of a message, ahead of all handlers:
 // the trace fields of RFC 5321, section 4.4, our Authentication-Results above
 // them (RFC 8601, section 5), forged ones and Return-Path out, and Date and
-// Message-ID where they are missing (RFC 6409, section 8, allows both).
+// Message-ID where they are missing (RFC 6409, section 8, allows both). The
+// first line of an mbox goes: below a field it would end the header.
 func (in *Intake) traceEdits(m *gateway.Message, header gateway.Header, auth gateway.AuthResults) []gateway.Edit {
 	var edits []gateway.Edit
 	kept := len(header)
 	for i := len(header) - 1; i >= 0; i-- {
-		if header[i].Is("Return-Path") || authres.IsForged(header[i], in.Site.AuthservID) {
+		if header[i].Is("Return-Path") || i == 0 && header[i].Name() == "" || authres.IsForged(header[i], in.Site.AuthservID) {
 			edits = append(edits, gateway.Edit{Op: gateway.DeleteField, Index: i, Name: header[i].Name()})
 			kept--
 		}

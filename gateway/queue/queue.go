@@ -23,10 +23,15 @@ const ClockStepMin = time.Minute
 // Queue holds the entries that are to be done. The zero value is empty and
 // ready. It is used by one goroutine at a time.
 type Queue struct {
+	// LaneMax is how many entries of one lane are in the caller's hands at a
+	// time, 0 for any number. Batches for one next hop are a lane, legs to be
+	// expanded are another, so that a host that answers nothing keeps nobody
+	// but its own. It may change at any time.
+	LaneMax int
+
 	items   map[gateway.BatchKey]*item
 	waiting byDue
-	ready   ready
-	taken   int
+	lanes   lanes
 	last    time.Time // the latest now
 }
 
@@ -34,6 +39,7 @@ type Queue struct {
 type item struct {
 	entry gateway.Entry
 	place place
+	lane  *lane
 	index int // in waiting
 	due   time.Time
 }
@@ -62,7 +68,7 @@ func (q *Queue) Add(e gateway.Entry) {
 	if q.items == nil {
 		q.items = map[gateway.BatchKey]*item{}
 	}
-	it := &item{entry: e, due: e.Due}
+	it := &item{entry: e, due: e.Due, lane: q.lanes.of(&e)}
 	if !e.Expires.IsZero() && e.Expires.Before(e.Due) {
 		it.due = e.Expires
 	}
@@ -74,24 +80,23 @@ func (q *Queue) Add(e gateway.Entry) {
 	heap.Push(&q.waiting, it)
 }
 
-// Next takes up to n entries that are due at now, the most urgent first. Each
-// is in the caller's hands until Add or Done names it again.
+// Next takes up to n entries that are due at now, the most urgent first, and
+// of each lane as many as LaneMax leaves room for. Each is in the caller's
+// hands until Add or Done names it again.
 func (q *Queue) Next(now time.Time, n int) []gateway.Entry {
 	q.follow(now)
 	for len(q.waiting) > 0 && !q.waiting[0].due.After(now) {
 		it := heap.Pop(&q.waiting).(*item)
 		it.place = placeReady
-		q.ready.add(it)
+		it.lane.ready.add(it)
 	}
 	var entries []gateway.Entry
 	for len(entries) < n {
-		it := q.ready.take()
-		if it == nil {
+		at := q.lanes.next(q.LaneMax)
+		if at < 0 {
 			break
 		}
-		it.place = placeTaken
-		q.taken++
-		entries = append(entries, it.entry)
+		entries = append(entries, q.lanes.take(at).entry)
 	}
 	return entries
 }
@@ -109,7 +114,7 @@ func (q *Queue) follow(now time.Time) {
 // Wake is when Next has something to give out, as long as nothing changes:
 // the zero time for at once. ok is false where there is nothing to wait for.
 func (q *Queue) Wake() (at time.Time, ok bool) {
-	if q.ready.count > 0 {
+	if q.lanes.next(q.LaneMax) >= 0 {
 		return time.Time{}, true
 	}
 	if len(q.waiting) > 0 {
@@ -129,9 +134,9 @@ func (q *Queue) Done(key gateway.BatchKey) bool {
 	case placeWaiting:
 		heap.Remove(&q.waiting, it.index)
 	case placeReady:
-		q.ready.count--
+		it.lane.ready.count--
 	case placeTaken:
-		q.taken--
+		it.lane.taken--
 	}
 	it.place = placeGone
 	delete(q.items, key)
@@ -170,7 +175,11 @@ type Count struct {
 
 // Count counts the entries.
 func (q *Queue) Count() Count {
-	c := Count{Waiting: len(q.waiting), Ready: q.ready.count, Taken: q.taken}
+	c := Count{Waiting: len(q.waiting)}
+	for _, l := range q.lanes.all {
+		c.Ready += l.ready.count
+		c.Taken += l.taken
+	}
 	c.Held = len(q.items) - c.Waiting - c.Ready - c.Taken
 	return c
 }

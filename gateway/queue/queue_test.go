@@ -16,11 +16,12 @@ import (
 // Each file in testdata is a run of commands, a block each, with what they
 // give behind "----". The clock starts at 0.
 //
-//	add ID list=L priority=P due=D expires=E attempt=N held
+//	add ID list=L route=R priority=P due=D expires=E attempt=N held expand
 //	advance D
 //	take N
 //	settle ID CODE...   what an attempt at a batch gave, and its next due time
 //	done ID | remove ID | retry ID
+//	lanes N             LaneMax
 //	wake | count
 func TestQueue(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
@@ -65,6 +66,8 @@ func (s *script) run(t *testing.T, fields []string) []string {
 	switch command, args := fields[0], fields[1:]; command {
 	case "add":
 		s.q.Add(entry(t, args))
+	case "lanes":
+		s.q.LaneMax = number(t, args[0])
 	case "advance":
 		s.now += duration(t, args[0])
 	case "take":
@@ -146,6 +149,10 @@ func entry(t *testing.T, args []string) gateway.Entry {
 			e.Due = start.Add(duration(t, value))
 		case "expires":
 			e.Expires = start.Add(duration(t, value))
+		case "route":
+			e.Route = value
+		case "expand":
+			e.Batch = gateway.ExpandLeg
 		case "held":
 			e.Stage = gateway.StageHeld
 		default:

@@ -6,7 +6,7 @@ import (
 	"github.com/mmgw/mmgw/gateway"
 )
 
-// ready holds the items that are due: by priority, and within one by list,
+// ready holds the items of a lane that are due: by priority, and within one by list,
 // whose turns go round.
 type ready struct {
 	lines []*line // by priority, none of them empty
@@ -32,6 +32,10 @@ func (r *ready) add(it *item) {
 	l.lists[list] = append(l.lists[list], it)
 	r.count++
 }
+
+// priority is that of the next item, as far as is known: it may be gone. There
+// is one.
+func (r *ready) priority() int { return r.lines[0].priority }
 
 // take returns the next item in turn, or nil.
 func (r *ready) take() *item {

@@ -14,6 +14,7 @@ type Stats struct {
 	Time            time.Duration
 	HostCalls       int64
 	LogLinesDropped int64
+	Metrics         map[string]int64 // that the module counted itself, by name
 }
 
 // account counts. Its zero value is ready.
@@ -49,5 +50,6 @@ func (p *Plugin) Stats() Stats {
 	return Stats{
 		Calls: a.calls.Load(), Failures: a.failures.Load(), Traps: a.traps.Load(), Fuel: a.fuel.Load(),
 		Time: time.Duration(a.time.Load()), HostCalls: a.hostCalls.Load(), LogLinesDropped: a.dropped.Load(),
+		Metrics: p.tally.all(),
 	}
 }

@@ -86,8 +86,11 @@ func (c *call) bodyWrite(a []uint64) int64 {
 
 // edits are all that the call changed, the body last.
 func (c *call) edits() []gateway.Edit {
-	if !c.body.begun {
+	switch {
+	case !c.body.begun && (c.parts.message == nil || !c.parts.message.Replaced()):
 		return c.header.edits
+	case !c.body.begun:
+		return append(c.header.edits, gateway.Edit{Op: gateway.ReplaceBody, Body: c.parts.message.Body()})
 	}
 	return append(c.header.edits, gateway.Edit{Op: gateway.ReplaceBody, Body: withCRLF(c.body.written)})
 }

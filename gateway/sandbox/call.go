@@ -25,15 +25,18 @@ type call struct {
 
 	hostCalls int64
 	fault     *Error // why a host function left the module
+	stopped   bool   // the brake was pulled
 	errorText string // of error()
 
 	header     headerState
 	body       bodyState
+	parts      partState
 	recipients recipientState
 	decision   decision
 	plan       gateway.Plan
 	writer     writerState
 	log        logState
+	asked      dnsState
 	dice       *rand.ChaCha8 // of pure calls
 }
 
@@ -167,6 +170,12 @@ func (c *call) ended(err error) *Error {
 	if c.fault != nil {
 		_, c.fault.Trace = trapReason(err)
 		return c.fault
+	}
+	switch late := c.stopped && c.instance.outOfFuel(); {
+	case late && errors.Is(c.Context.Err(), context.Canceled):
+		return c.givenUp()
+	case late:
+		return c.failure(TimedOut, c.timeReason())
 	}
 	if c.instance.outOfFuel() {
 		return c.failure(OutOfFuel, c.fuelReason())

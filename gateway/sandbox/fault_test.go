@@ -50,6 +50,7 @@ func TestFaults(t *testing.T) {
 		{exitProcess, Spec{}, Exited, "left by proc_exit(3)"},
 		{returnThree, Spec{}, Returned, "returned 3: it is too late"},
 		{waitForever, Spec{Timeout: 20 * time.Millisecond}, TimedOut, "ran past its time limit of 20ms"},
+		{loopForever, Spec{Fuel: 1 << 50, Timeout: 20 * time.Millisecond}, TimedOut, "ran past its time limit of 20ms"},
 		{loopForever, Spec{Mode: ModeDeadline, Timeout: 20 * time.Millisecond}, TimedOut, "ran past its time limit of 20ms"},
 	} {
 		p := hostile(t, Env{}, test.what, test.spec)

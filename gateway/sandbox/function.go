@@ -63,9 +63,9 @@ type function struct {
 	name       string
 	params     string
 	result     string
-	capability string                             // that has to be granted, "" for none
-	hooks      hook                               // that may call it
-	run        func(c *call, args []uint64) int64 // nil: known, and not offered
+	capability string // that has to be granted, "" for none
+	hooks      hook   // that may call it
+	run        func(c *call, args []uint64) int64
 }
 
 // Call implements api.GoModuleFunction.

@@ -159,12 +159,19 @@ type played struct {
 // play runs the steps in the phase of x, or as a writer where x is nil.
 func play(t *testing.T, spec Spec, x *gateway.Exchange, inventory gateway.Inventory, steps ...step) played {
 	t.Helper()
+	env := Env{Version: "1.2.3", Local: func(path gateway.ForwardPath) bool { return path.Domain() == "lists.example.com" }}
+	return playIn(t, env, spec, x, inventory, steps...)
+}
+
+// playIn is play in another world.
+func playIn(t *testing.T, env Env, spec Spec, x *gateway.Exchange, inventory gateway.Inventory, steps ...step) played {
+	t.Helper()
 	hookName := wire.ExportMTAConfig
 	if x != nil {
 		hookName = exports[place(x.Phase)].name
 	}
 	spec.Wasm, spec.Isolation, spec.Instances = guest(hookName, steps...), Pooled, 1
-	p := load(t, Env{Version: "1.2.3", Local: func(path gateway.ForwardPath) bool { return path.Domain() == "lists.example.com" }}, spec)
+	p := load(t, env, spec)
 	var out played
 	switch {
 	case x == nil:

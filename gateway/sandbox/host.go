@@ -17,12 +17,15 @@ type Env struct {
 	CacheDir string                         // for compiled code, made if it is missing; "": none. Only its owner may write there
 	Logger   *slog.Logger                   // nil: nothing is logged
 	Local    func(gateway.ForwardPath) bool // an address of a list or a forward domain; nil: none is
+	KV       KV                             // of the capability kv; nil: its functions fail for the time being
+	Resolver Resolver                       // of the capability dns; nil: its function fails for the time being
 }
 
 // Host compiles and runs modules. It is safe for concurrent use.
 type Host struct {
 	env   Env
 	cache wazero.CompilationCache
+	dns   dnsCache
 
 	mu       sync.Mutex
 	runtimes map[class]wazero.Runtime
@@ -83,9 +86,8 @@ func (h *Host) runtime(ctx context.Context, key class) (wazero.Runtime, error) {
 	for name, table := range hostModules {
 		b := r.NewHostModuleBuilder(name)
 		for i := range table {
-			if f := &table[i]; f.run != nil {
-				b.NewFunctionBuilder().WithGoModuleFunction(f, values(f.params), values(f.result)).Export(f.name)
-			}
+			f := &table[i]
+			b.NewFunctionBuilder().WithGoModuleFunction(f, values(f.params), values(f.result)).Export(f.name)
 		}
 		if _, err := b.Instantiate(ctx); err != nil {
 			r.Close(ctx)

@@ -8,8 +8,7 @@ const wasiModule = "wasi_snapshot_preview1"
 // hostModules are all modules that can be imported from. They do not change.
 var hostModules = map[string][]function{wire.Module: coreFunctions[:], wasiModule: wasiFunctions[:]}
 
-// coreFunctions are the host functions of ABI 1. Those without a run belong to
-// the ABI and are not offered here: a module that imports one is refused.
+// coreFunctions are the host functions of ABI 1.
 var coreFunctions = [...]function{
 	{"get", "iiii", "i", "", hookAny, (*call).get},
 	{"get_int", "ii", "I", "", hookAny, (*call).getInt},
@@ -53,16 +52,16 @@ var coreFunctions = [...]function{
 	{"file_write", "ii", "i", "", hookWriter, (*call).fileWrite},
 	{"file_end", "", "i", "", hookWriter, (*call).fileEnd},
 
-	{"part_count", "", "i", "", hookEdits, nil},
-	{"part_get", "iiiii", "i", "", hookEdits, nil},
-	{"part_read", "iIii", "i", "", hookEdits, nil},
-	{"part_replace", "iii", "i", wire.CapBody, hookIncoming | hookOutgoing, nil},
-	{"kv_get", "iiii", "i", wire.CapKV, hookHandlers, nil},
-	{"kv_set", "iiiii", "i", wire.CapKV, hookHandlers, nil},
-	{"kv_incr", "iiIi", "I", wire.CapKV, hookHandlers, nil},
-	{"kv_delete", "ii", "i", wire.CapKV, hookHandlers, nil},
-	{"dns", "iiiii", "i", wire.CapDNS, hookHandlers, nil},
-	{"metric", "iiI", "", wire.CapMetric, hookHandlers, nil},
+	{"part_count", "", "i", "", hookEdits, (*call).partCount},
+	{"part_get", "iiiii", "i", "", hookEdits, (*call).partGet},
+	{"part_read", "iIii", "i", "", hookEdits, (*call).partRead},
+	{"part_replace", "iii", "i", wire.CapBody, hookIncoming | hookOutgoing, (*call).partReplace},
+	{"kv_get", "iiii", "i", wire.CapKV, hookHandlers, (*call).kvGet},
+	{"kv_set", "iiiii", "i", wire.CapKV, hookHandlers, (*call).kvSet},
+	{"kv_incr", "iiIi", "I", wire.CapKV, hookHandlers, (*call).kvIncr},
+	{"kv_delete", "ii", "i", wire.CapKV, hookHandlers, (*call).kvDelete},
+	{"dns", "iiiii", "i", wire.CapDNS, hookHandlers, (*call).dns},
+	{"metric", "iiI", "", wire.CapMetric, hookHandlers, (*call).metric},
 }
 
 // capabilities are all that a configuration can grant.

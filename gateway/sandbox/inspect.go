@@ -41,7 +41,7 @@ func Inspect(wasm []byte) (Info, error) {
 		name := gateway.Printable(i.Module + "." + i.Name)
 		info.Imports = append(info.Imports, name)
 		switch f := find(i.Module, i.Name); {
-		case f == nil || f.run == nil:
+		case f == nil:
 			info.Missing = append(info.Missing, name)
 		case f.capability != "":
 			info.Capabilities = append(info.Capabilities, f.capability)

@@ -19,6 +19,7 @@ type instance struct {
 	rest    api.MutableGlobal
 	pages   api.MutableGlobal
 	globals []api.MutableGlobal
+	brake   brake
 	napped  int64 // nanoseconds that poll_oneoff pretended to wait
 	call    call
 	stack   [1]uint64
@@ -63,6 +64,7 @@ func (i *instance) bind(m api.Module, p *Plugin) {
 	}
 	global := func(name string) api.MutableGlobal { return m.ExportedGlobal(name).(api.MutableGlobal) }
 	i.slice, i.rest, i.pages = global(meter.GlobalSlice), global(meter.GlobalRest), global(meter.GlobalPages)
+	i.brake.stop = global(meter.GlobalStop)
 	for _, name := range p.globals {
 		i.globals = append(i.globals, global(name))
 	}

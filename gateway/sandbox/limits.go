@@ -1,5 +1,7 @@
 package sandbox
 
+import "time"
+
 // Limits of one call. A host function that would exceed one returns wire.Limit
 // and changes nothing.
 const (
@@ -12,6 +14,8 @@ const (
 	FilesBytesMax       = 64 << 20  // six times the maps of 10,000 lists
 	FilePathBytesMax    = 255       // what file systems take as a name
 	RandomBytesMax      = 64 << 10  // of one call of random
+	DNSQuestionsMax     = 20        // that a call has asked; what is known already does not count
+	DNSAnswerBytesMax   = 16 << 10  // the longest sets of TXT records have a third of that
 	configBytesMax      = 1 << 20   // a module's settings as JSON; they are copied for it
 	lineBytesMax        = 1 << 10   // of a log line before it is made printable and cut
 	reserveBytesMax     = 256 << 10 // of capacity that is taken ahead for a new body
@@ -24,7 +28,18 @@ const (
 	octetsPerUnit   = 8  // copied to or from the module
 	unitsPerField   = 20 // looked at or moved in a header
 	unitsPerLogLine = 5_000
-	unitsPerRandom  = 4 // an octet
+	unitsPerRandom  = 4      // an octet
+	unitsPerParsed  = 2      // an octet of a body that is taken apart
+	unitsPerDecoded = 4      // an octet of a part, read or replaced
+	unitsPerKV      = 50_000 // a look into the database or a change of it: some 10 us
+)
+
+// How long a call waits for the DNS: for one question as long as a resolver
+// needs for a second try, and in all so long, or half of its time limit if that
+// is less, that it can still decide without the rest.
+const (
+	dnsQuestionMax = 2 * time.Second
+	dnsWaitMax     = 3 * time.Second
 )
 
 // What loading may take, however small the limits of a call are: language

@@ -37,7 +37,7 @@ func (h *Host) unstarted(ctx context.Context, spec Spec) (*Plugin, error) {
 		return nil, err
 	}
 	p := &Plugin{
-		spec: spec, version: h.env.Version, local: h.env.Local, loaded: time.Now(),
+		spec: spec, version: h.env.Version, local: h.env.Local, kv: h.env.KV, resolver: h.env.Resolver, dns: &h.dns, loaded: time.Now(),
 		log:    h.env.Logger.With("plugin", spec.Name),
 		digest: sha256.Sum256(spec.Wasm), pool: newPool(spec.Instances), closed: make(chan struct{}),
 	}
@@ -162,15 +162,13 @@ func signature(params, result string) string {
 
 // checkImports names everything that is wrong with the imports at once.
 func (p *Plugin) checkImports(m *meter.Module) error {
-	var unknown, absent, wrong, forbidden, needed []string
+	var unknown, wrong, forbidden, needed []string
 	for _, i := range m.Imports {
 		name := gateway.Printable(i.Name)
 		f := find(i.Module, i.Name)
 		switch {
 		case f == nil:
 			unknown = append(unknown, gateway.Printable(i.Module)+"."+name)
-		case f.run == nil:
-			absent = append(absent, name)
 		case !f.matches(i.Signature):
 			wrong = append(wrong, name+" "+signature(f.params, f.result))
 		case f.capability != "" && !p.grants(f.capability) && !slices.Contains(p.spec.OptionalCapabilities, f.capability):
@@ -185,7 +183,6 @@ func (p *Plugin) checkImports(m *meter.Module) error {
 		}
 	}
 	add(unknown, "it imports %s, which nobody offers to modules")
-	add(absent, "it imports %s, which mmgw of this version does not offer")
 	add(wrong, "it imports functions with other types than they have: %s")
 	slices.Sort(needed)
 	add(forbidden, "it imports %s: %s has to name %s", p.spec.key("capabilities"), strings.Join(slices.Compact(needed), ", "))

@@ -22,6 +22,9 @@ type Plugin struct {
 	digest   [32]byte
 	version  string
 	local    func(gateway.ForwardPath) bool
+	kv       KV
+	resolver Resolver
+	dns      *dnsCache // of the Host
 	log      *slog.Logger
 	loaded   time.Time
 	hooks    hook // exported
@@ -31,6 +34,7 @@ type Plugin struct {
 	snapshot *snapshot // nil: every instance sets itself up
 	pool     pool
 	account  account
+	tally    tally
 
 	closed chan struct{}
 	once   sync.Once

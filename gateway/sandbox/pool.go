@@ -136,7 +136,9 @@ func (i *instance) run(f interface {
 	defer cancel()
 	i.setFuel(c.fuel)
 	i.stack[0] = argument
+	end := i.brake.watch(c)
 	err := f.CallWithStack(ctx, i.stack[:])
+	c.stopped = end()
 	return i.stack[0], c.end(err, i.stack[0])
 }
 

@@ -24,6 +24,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/mmgw/mmgw/sdk/wire"
@@ -62,6 +63,10 @@ const (
 // machine.
 const MemoryBytesMax = 1 << 30
 
+// InstancesWaiting is how many calls of a module with the capability dns run at
+// a time: most of them wait, and one that waits must not hold up the others.
+const InstancesWaiting = 64
+
 // pageBytes is the unit of memory in WebAssembly.
 const pageBytes = 64 << 10
 
@@ -78,7 +83,7 @@ type Spec struct {
 	MemoryBytes          int64         // of an instance; rounded down to pages of 64 KiB
 	Fuel                 int64         // units of one call, see package meter
 	Timeout              time.Duration // of one call
-	Instances            int           // calls at a time; 0: as many as processors
+	Instances            int           // calls at a time; 0: as many as processors, InstancesWaiting with dns
 }
 
 // normal returns the Spec with its defaults filled in.
@@ -91,6 +96,9 @@ func (s Spec) normal() (Spec, error) {
 	s.MemoryBytes = cmp.Or(s.MemoryBytes, MemoryBytesDefault)
 	s.Fuel = cmp.Or(s.Fuel, FuelDefault)
 	s.Timeout = cmp.Or(s.Timeout, TimeoutDefault)
+	if slices.Contains(s.Capabilities, wire.CapDNS) {
+		s.Instances = cmp.Or(s.Instances, InstancesWaiting)
+	}
 	s.Instances = cmp.Or(s.Instances, runtime.GOMAXPROCS(0))
 	switch {
 	case s.Isolation != Restore && s.Isolation != Pooled && s.Isolation != Fresh:

@@ -40,7 +40,7 @@ func (s *Server) assemble(codec *verp.Codec) error {
 		Accepted: s.line.add, Log: s.log,
 	}
 	s.expander = &pipeline.Expander{
-		Site: site, Roster: s.roster, Spool: s.spool, Chains: s, Planner: s.planner, VERP: codec, Remember: s.remember,
+		Site: site, Roster: s.roster, Spool: s.spool, Chains: s, Planner: func() gateway.Planner { return planner{s} }, VERP: codec, Remember: s.remember,
 		Bounces: bounces.Handle, RecipientsMax: cfg.MTA.MaxRecipients, Routes: routes, Timeout: cfg.Incoming.Timeout,
 		Planned: s.line.add, Log: s.log,
 	}
@@ -48,9 +48,7 @@ func (s *Server) assemble(codec *verp.Codec) error {
 		Spool: s.spool, Transport: s.relay, Failed: failures.Failed, Attempted: s.attempted,
 		Workers: 2 * cfg.MTA.MaxConnections, Log: s.log,
 	}
-	if s.loaded.Load().planner().Serves(gateway.PhaseResult) {
-		s.deliverer.Results = s.loaded.Load().planner()
-	}
+	s.deliverer.Results = planner{s}
 	s.wake = func(entries ...gateway.Entry) {
 		for i := range entries {
 			entries[i] = s.dated(entries[i])
@@ -67,15 +65,6 @@ func (s *Server) assemble(codec *verp.Codec) error {
 	return nil
 }
 
-// Incoming implements pipeline.Chains with the modules that are loaded at the
-// time of the call.
-func (s *Server) Incoming(list *gateway.List) pipeline.Chain { return s.loaded.Load().Incoming(list) }
-
-// Outgoing implements pipeline.Chains.
-func (s *Server) Outgoing(list *gateway.List) pipeline.Chain { return s.loaded.Load().Outgoing(list) }
-
-func (s *Server) planner() gateway.Planner { return s.loaded.Load().planner() }
-
 func (s *Server) remember(list gateway.ListID, member gateway.ForwardPath) error {
 	return s.roster.Remember(list, member, verp.Token(list, member))
 }
@@ -91,10 +80,12 @@ func (s *Server) codec(keys []verp.Key) *verp.Codec {
 func (s *Server) attempted(a pipeline.Attempt) {
 	s.attempts[outcomeOf(a.Outcome)].Add(1)
 	s.log.Debug("attempt", "id", a.Message.ID.String(), "recipient", string(a.Recipient.Path), "status", a.Outcome.Status.Error(), "took", a.Took)
+	nextHop := s.targets[a.Delivery.Route].String()
+	s.nextHops.note(s.log, nextHop, a.Outcome.Status)
 	if s.deliveries == nil {
 		return
 	}
-	if err := s.deliveries.write(a, s.targets[a.Delivery.Route].String()); err != nil {
+	if err := s.deliveries.write(a, nextHop); err != nil {
 		s.log.Error("delivery log", "error", err)
 	}
 }

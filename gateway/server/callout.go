@@ -17,6 +17,10 @@ const (
 	calloutsKept = 10_000
 )
 
+// calloutTimeout is how long a backend may take: the MTA waits for the answer,
+// and every session that waits is one that takes no other mail.
+const calloutTimeout = 30 * time.Second
+
 // callouts remembers which recipients the backends of forward routes take.
 type callouts struct {
 	ask     map[string]bool // routes whose backends are asked
@@ -42,6 +46,8 @@ func (c *callouts) verify(ctx context.Context, route string, to gateway.ForwardP
 	key := calloutKey{route, string(to)}
 	status := c.recall(key)
 	if status == nil {
+		ctx, cancel := context.WithTimeout(ctx, calloutTimeout)
+		defer cancel()
 		status = c.verify1(ctx, route, to)
 		c.keep(key, status)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -26,46 +27,86 @@ func Check(ctx context.Context, cfg *config.Config, env Env) error {
 		return err
 	}
 	defer host.Close(ctx)
-	set, err := loadModules(ctx, host, cfg)
+	twice, err := checkLists(ctx, cfg, env)
 	if err != nil {
 		return err
 	}
-	defer set.close()
-	if err := checkLists(ctx, cfg, env); err != nil {
+	set, err := loadModules(ctx, loader{host: host, cfg: cfg, shelf: shelfOf(cfg), log: env.Log})
+	var problems config.Problems
+	if err != nil && !errors.As(err, &problems) {
 		return err
 	}
+	if problems = slices.Concat(checkStateDir(cfg), twice, problems); len(problems) > 0 {
+		if err == nil {
+			set.close()
+		}
+		return problems
+	}
+	defer set.close()
 	lists := make([]gateway.List, len(cfg.Lists))
 	for i, list := range cfg.Lists {
 		lists[i] = list.List
 	}
 	inventory := mta.Inventory(siteOf(cfg, cfg.MTA.ListenAddress(), MTADir(cfg)), lists, forwardsOf(cfg))
 	if _, err := mta.RenderTwice(ctx, set.writer(), inventory); err != nil {
-		return fmt.Errorf("mta.incoming = %q: %w", cfg.MTA.Incoming, err)
+		return config.Problems{{
+			File: cfg.File, Line: cfg.Lines[cfg.MTA.Incoming],
+			Text: gateway.Printable(fmt.Sprintf("[mta] incoming = %q: %v", cfg.MTA.Incoming, err)),
+		}}
 	}
 	return nil
 }
 
-// checkLists looks for lists of the file that were made at run time too.
-func checkLists(ctx context.Context, cfg *config.Config, env Env) error {
-	if _, err := os.Stat(filepath.Join(cfg.StateDir, "db")); err != nil {
+// checkStateDir tries whether a state directory that is not there can be made,
+// by a directory in the nearest one that is. It does not stay.
+func checkStateDir(cfg *config.Config) config.Problems {
+	if hasState(cfg) {
+		return nil // it was opened
+	}
+	dir := cfg.StateDir
+	for {
+		if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) || dir == filepath.Dir(dir) {
+			break
+		}
+		dir = filepath.Dir(dir)
+	}
+	tried, err := os.MkdirTemp(dir, ".mmgw-check-")
+	if err == nil {
+		err = os.Remove(tried)
+	}
+	if err == nil {
 		return nil
 	}
+	var reason *fs.PathError
+	if errors.As(err, &reason) {
+		err = reason.Err
+	}
+	return config.Problems{{
+		File: cfg.File, Text: fmt.Sprintf("state_dir %s cannot be made: %s: %v", cfg.StateDir, dir, err),
+		Fix: "give a directory that the user who runs mmgw may write to",
+	}}
+}
+
+// checkLists finds lists of the file that were made at run time too.
+func checkLists(ctx context.Context, cfg *config.Config, env Env) (problems config.Problems, err error) {
 	without := *cfg
 	without.Lists = nil
-	made, err := allLists(ctx, &without, env)
+	told, err := whatMTAIsTold(ctx, &without, env)
 	if err != nil {
-		return fmt.Errorf("state_dir: %w", err)
+		return nil, fmt.Errorf("state_dir: %w", err)
 	}
-	var problems []error
 	for _, list := range cfg.Lists {
 		same := func(l gateway.List) bool {
 			return l.Source == roster.SourceStore && l.Address.Key() == list.Address.Key()
 		}
-		if slices.ContainsFunc(made, same) {
-			problems = append(problems, fmt.Errorf("%s:%d: the list %s was also made by `mmgw list create`; remove it here, or there with `mmgw list delete`", cfg.File, list.Line, list.Address))
+		if slices.ContainsFunc(told.Lists, same) {
+			problems = append(problems, config.Problem{
+				File: cfg.File, Line: list.Line,
+				Text: fmt.Sprintf("[[list]] %s was also made by `mmgw list create`", list.Address), Fix: "remove it here, or there with `mmgw list delete`",
+			})
 		}
 	}
-	return errors.Join(problems...)
+	return problems, nil
 }
 
 // Unused names the settings of cfg that this version reads and does not act
@@ -94,11 +135,8 @@ func Unused(cfg *config.Config) []string {
 		}
 	}
 	for name, p := range cfg.Plugins {
-		if p.Shadow != "" {
+		if p.Shadow != "" && !isHandler(cfg, name) {
 			names = append(names, "plugins."+name+".shadow")
-		}
-		if p.Breaker != defaults.Plugin(name).Breaker {
-			names = append(names, "plugins."+name+".breaker")
 		}
 	}
 	slices.Sort(names)
@@ -111,10 +149,3 @@ func scores(cfg *config.Config) config.Bounce {
 	b.Unrecognized = ""
 	return b
 }
-
-// writerUse is the use of the module that writes the MTA's files.
-func writerUse(cfg *config.Config) use {
-	return use{cfg.MTA.Incoming, "mta.incoming", (*sandbox.Plugin).Writes}
-}
-
-var errFilter = errors.New(`kind = "filter" is not offered by this version; use a handler`)

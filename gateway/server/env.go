@@ -4,6 +4,8 @@ import (
 	"context"
 	"log/slog"
 	"net"
+
+	"github.com/mmgw/mmgw/gateway/sandbox"
 )
 
 // Env is the world around a gateway. The zero value is the real one, in silence.
@@ -16,6 +18,7 @@ type Env struct {
 
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error) // to next hops; nil: net.Dialer
 	LookupTXT   func(ctx context.Context, name string) ([]string, error)             // nil: the configured or the system's resolver
+	Resolver    sandbox.Resolver                                                     // of modules; nil: likewise
 }
 
 func (e Env) withDefaults() Env {
@@ -34,16 +37,28 @@ func (e Env) withDefaults() Env {
 	return e
 }
 
-// resolver asks the configured DNS server, or the system's.
+// lookupTXT asks the configured DNS server, or the system's.
 func (e Env) lookupTXT(server string) func(ctx context.Context, name string) ([]string, error) {
 	if e.LookupTXT != nil {
 		return e.LookupTXT
 	}
-	if server == "" {
-		return net.DefaultResolver.LookupTXT
+	return resolver(server).LookupTXT
+}
+
+// moduleResolver is what modules ask.
+func (e Env) moduleResolver(server string) sandbox.Resolver {
+	if e.Resolver != nil {
+		return e.Resolver
 	}
-	resolver := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
+	return resolver(server)
+}
+
+// resolver asks a DNS server, or the system's where it is "".
+func resolver(server string) *net.Resolver {
+	if server == "" {
+		return net.DefaultResolver
+	}
+	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, network, server)
 	}}
-	return resolver.LookupTXT
 }

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"math"
 	"sync"
 	"time"
 
@@ -11,9 +12,9 @@ import (
 	"github.com/mmgw/mmgw/gateway/spool"
 )
 
-// handsMax is how many entries are worked on at a time: a batch that waits for
-// a slow host must not keep the others, and each batch in hand has its plan in
-// memory, some 500 KiB.
+// handsMax is how many entries of one lane are worked on at a time: enough to
+// share syncs of the disk and to keep all connections to a next hop busy, and
+// few because each batch in hand has its plan in memory, some 500 KiB.
 const handsMax = 16
 
 // line is the queue with a lock and a bell. The zero value is ready.
@@ -65,12 +66,14 @@ func (l *line) count() queue.Count {
 	return l.queue.Count()
 }
 
-// next takes up to n entries, and says how long nothing more will be due.
-func (l *line) next(n int) (entries []gateway.Entry, wait time.Duration) {
+// next takes what is due and has hands for it, and says how long nothing more
+// will be.
+func (l *line) next() (entries []gateway.Entry, wait time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
-	for _, e := range l.queue.Next(now, n) {
+	l.queue.LaneMax = handsMax
+	for _, e := range l.queue.Next(now, math.MaxInt) {
 		if key := keyOf(e); !l.busy[key] {
 			l.take(key)
 			entries = append(entries, e)
@@ -114,24 +117,18 @@ func (l *line) done(e gateway.Entry, next gateway.Entry, left bool) {
 // work takes what is due from the line until stop closes, then waits for what
 // is in progress. Transactions in progress end with ctx.
 func (s *Server) work(ctx context.Context, stop <-chan struct{}) {
-	hands := make(chan struct{}, handsMax)
 	var working sync.WaitGroup
 	defer working.Wait()
 	bell := s.line.ring()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
-		entries, wait := s.line.next(handsMax - len(hands))
+		entries, wait := s.line.next()
 		for _, e := range entries {
-			hands <- struct{}{}
 			working.Go(func() {
 				next, left := s.handle(ctx, e, stop)
-				<-hands
 				s.line.done(e, next, left)
 			})
-		}
-		if len(hands) == handsMax {
-			wait = time.Hour
 		}
 		timer.Reset(wait)
 		select {

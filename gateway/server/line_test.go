@@ -15,7 +15,7 @@ func entry(message gateway.QueueID) gateway.Entry {
 // take takes the only entry that is due.
 func take(t *testing.T, l *line) gateway.Entry {
 	t.Helper()
-	entries, _ := l.next(9)
+	entries, _ := l.next()
 	if len(entries) != 1 {
 		t.Fatalf("%d entries are due", len(entries))
 	}
@@ -28,7 +28,7 @@ func TestWhatIsLeftGoesBack(t *testing.T) {
 	e := take(t, &l)
 	l.done(e, entry(1), true)
 	l.done(take(t, &l), e, false)
-	if entries, wait := l.next(9); len(entries) != 0 || wait != time.Hour {
+	if entries, wait := l.next(); len(entries) != 0 || wait != time.Hour {
 		t.Errorf("%v, wait %v", entries, wait)
 	}
 }
@@ -39,7 +39,7 @@ func TestHeldDuringAnAttempt(t *testing.T) {
 	e := take(t, &l)
 	l.change(func(q *queue.Queue) { q.Remove(1) })
 	l.done(e, entry(1), true)
-	if entries, _ := l.next(9); len(entries) != 0 {
+	if entries, _ := l.next(); len(entries) != 0 {
 		t.Errorf("a held message goes on being tried: %v", entries)
 	}
 }
@@ -50,7 +50,7 @@ func TestReleasedDuringAnAttempt(t *testing.T) {
 	e := take(t, &l)
 	l.change(func(q *queue.Queue) { q.Remove(1) })
 	l.add([]gateway.Entry{entry(1)})
-	if entries, wait := l.next(9); len(entries) != 0 || wait > busyDelay {
+	if entries, wait := l.next(); len(entries) != 0 || wait > busyDelay {
 		t.Fatalf("two attempts at a time: %v, wait %v", entries, wait)
 	}
 	l.done(e, entry(1), true)

@@ -3,6 +3,8 @@ package server
 import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/mmgw/mmgw/gateway/modules"
 )
 
 // metrics reads everything when it is asked, so that nothing on a message's
@@ -17,20 +19,24 @@ var (
 	descTraps    = prometheus.NewDesc("mmgw_plugin_traps_total", "Calls after which the instance was dropped.", moduleLabels, nil)
 	descFuel     = prometheus.NewDesc("mmgw_plugin_fuel_total", "Units of the meter that a plugin spent.", moduleLabels, nil)
 	descSeconds  = prometheus.NewDesc("mmgw_plugin_seconds_total", "Time spent in a plugin.", moduleLabels, nil)
+	descMetric   = prometheus.NewDesc("mmgw_plugin_metric_total", "What a plugin counted itself, by its own names.", []string{"plugin", "name"}, nil)
+	descBreaker  = prometheus.NewDesc("mmgw_plugin_breaker_open", "1 while the breaker of a plugin is open or half open.", moduleLabels, nil)
+	descRollback = prometheus.NewDesc("mmgw_plugin_rollbacks_total", "Times that a plugin rolled back by itself.", moduleLabels, nil)
+	descShadow   = prometheus.NewDesc("mmgw_plugin_shadow_total", "Calls of a plugin by what its shadow made of them.", []string{"plugin", "shadow", "outcome"}, nil)
 	descQueue    = prometheus.NewDesc("mmgw_queue_entries", "Entries of the queue by where they are.", []string{"place"}, nil)
 	descAttempts = prometheus.NewDesc("mmgw_attempts_total", "Attempts at recipients by outcome.", []string{"outcome"}, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (m metrics) Describe(c chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descCalls, descFailures, descTraps, descFuel, descSeconds, descQueue, descAttempts} {
+	for _, d := range []*prometheus.Desc{descCalls, descFailures, descTraps, descFuel, descSeconds, descMetric, descBreaker, descRollback, descShadow, descQueue, descAttempts} {
 		c <- d
 	}
 }
 
 // Collect implements prometheus.Collector.
 func (m metrics) Collect(c chan<- prometheus.Metric) {
-	for _, info := range m.modules() {
+	for _, info := range m.Modules() {
 		counter := func(d *prometheus.Desc, value float64) {
 			c <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, value, info.Name)
 		}
@@ -39,6 +45,12 @@ func (m metrics) Collect(c chan<- prometheus.Metric) {
 		counter(descTraps, float64(info.Stats.Traps))
 		counter(descFuel, float64(info.Stats.Fuel))
 		counter(descSeconds, info.Stats.Time.Seconds())
+		for name, count := range info.Stats.Metrics {
+			c <- prometheus.MustNewConstMetric(descMetric, prometheus.CounterValue, float64(count), info.Name, name)
+		}
+		counter(descRollback, float64(info.RolledBack))
+		c <- prometheus.MustNewConstMetric(descBreaker, prometheus.GaugeValue, openOf(info.State), info.Name)
+		collectShadow(c, info)
 	}
 	count := m.line.count()
 	for place, n := range map[string]int{"waiting": count.Waiting, "ready": count.Ready, "taken": count.Taken, "held": count.Held} {
@@ -46,6 +58,27 @@ func (m metrics) Collect(c chan<- prometheus.Metric) {
 	}
 	for i, name := range outcomeNames {
 		c <- prometheus.MustNewConstMetric(descAttempts, prometheus.CounterValue, float64(m.attempts[i].Load()), name)
+	}
+}
+
+// openOf is 1 for a breaker that is not closed.
+func openOf(state modules.State) float64 {
+	if state == modules.BreakerOpen || state == modules.BreakerHalfOpen {
+		return 1
+	}
+	return 0
+}
+
+func collectShadow(c chan<- prometheus.Metric, info ModuleInfo) {
+	shadow := info.Shadow
+	if shadow == nil {
+		return
+	}
+	for outcome, n := range map[string]int64{
+		"same": shadow.Compared - shadow.Verdicts - shadow.Edits, "verdict": shadow.Verdicts, "edits": shadow.Edits,
+		"failed": shadow.Failed, "skipped": shadow.Skipped,
+	} {
+		c <- prometheus.MustNewConstMetric(descShadow, prometheus.CounterValue, float64(n), info.Name, shadow.Name, outcome)
 	}
 }
 

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -35,39 +37,64 @@ func MTAOptions(cfg *config.Config) mta.Options {
 }
 
 // RenderMTA renders the files of the MTA for dir without changing anything.
-// The lists of the store come from the gateway that runs, if one does.
+// The lists of the store, and the address that the MTA is told, come from the
+// gateway that runs, if one does.
 func RenderMTA(ctx context.Context, cfg *config.Config, env Env, dir string) ([]gateway.File, error) {
 	env = env.withDefaults()
-	lists, err := allLists(ctx, cfg, env)
+	told, err := whatMTAIsTold(ctx, cfg, env)
 	if err != nil {
 		return nil, err
+	}
+	site := siteOf(cfg, told.Listening, dir)
+	if strings.HasSuffix(site.LMTPTarget, ":0") {
+		return nil, fmt.Errorf("%w: [mta] lmtp_port = 0: only a gateway that runs knows its port; start `mmgw serve`, or set lmtp_port or lmtp_advertise", mta.ErrRender)
 	}
 	host, err := sandbox.New(sandbox.Env{Version: env.Version, Logger: env.Log})
 	if err != nil {
 		return nil, err
 	}
 	defer host.Close(ctx)
-	set := &moduleSet{cfg: cfg, plugins: map[string]*sandbox.Plugin{}, sources: map[string]string{}}
-	defer set.close()
-	if err := set.load(ctx, host, writerUse(cfg)); err != nil {
+	writer, err := loadWriter(ctx, host, cfg)
+	if err != nil {
 		return nil, fmt.Errorf("%w: plugin %s: %w", mta.ErrRender, cfg.MTA.Incoming, err)
 	}
-	return mta.Render(ctx, set.writer(), mta.Inventory(siteOf(cfg, cfg.MTA.ListenAddress(), dir), lists, forwardsOf(cfg)))
+	defer writer.Close()
+	return mta.Render(ctx, writer, mta.Inventory(site, told.Lists, forwardsOf(cfg)))
 }
 
-// allLists are the lists of the file and of the store.
-func allLists(ctx context.Context, cfg *config.Config, env Env) ([]gateway.List, error) {
+// ListInventory is the result of list.inventory: what the MTA is told.
+type ListInventory struct {
+	Lists     []gateway.List `json:"lists"`     // of the file and of the store
+	Listening string         `json:"listening"` // where LMTP is listened for over TCP
+}
+
+// whatMTAIsTold asks the gateway that runs, else looks into the state directory.
+// It makes none: whoever only looks leaves no files behind that belong to them.
+func whatMTAIsTold(ctx context.Context, cfg *config.Config, env Env) (told ListInventory, err error) {
+	if !hasState(cfg) {
+		for _, list := range cfg.Lists {
+			told.Lists = append(told.Lists, list.List)
+		}
+		told.Listening = cfg.MTA.ListenAddress()
+		return told, nil
+	}
 	s, err := OpenState(cfg, env)
 	if errors.Is(err, store.ErrInUse) {
-		var lists []gateway.List
 		client := &admin.Client{Socket: filepath.Join(cfg.StateDir, AdminSocket)}
-		return lists, client.Call(ctx, "list.inventory", Nothing{}, &lists)
+		return told, client.Call(ctx, "list.inventory", Nothing{}, &told)
 	}
 	if err != nil {
-		return nil, err
+		return told, err
 	}
 	defer s.Close()
-	return s.inventoryLists(), nil
+	return s.inventory(), nil
+}
+
+// hasState says whether a gateway, or a command, has worked with the state
+// directory before, or something else is in its place.
+func hasState(cfg *config.Config) bool {
+	_, err := os.Stat(filepath.Join(cfg.StateDir, "db"))
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 // inventoryLists are the lists that accept mail.
@@ -79,9 +106,11 @@ func (s *Server) inventoryLists() []gateway.List {
 	return lists
 }
 
-func (s *Server) listInventory(context.Context, Nothing) (any, error) {
-	return s.inventoryLists(), nil
+func (s *Server) inventory() ListInventory {
+	return ListInventory{s.inventoryLists(), s.listening.Load().(string)}
 }
+
+func (s *Server) listInventory(context.Context, Nothing) (any, error) { return s.inventory(), nil }
 
 func siteOf(cfg *config.Config, listening, dir string) mta.Site {
 	site := mta.Site{
@@ -121,8 +150,18 @@ func forwardsOf(cfg *config.Config) []mta.ForwardDomain {
 
 // MTAFiles are the files for the MTA as they should be, listeners included.
 func (s *Server) MTAFiles(ctx context.Context) ([]gateway.File, error) {
-	site := siteOf(s.cfg, s.listening.Load().(string), MTADir(s.cfg))
-	return mta.Render(ctx, s.loaded.Load().writer(), mta.Inventory(site, s.inventoryLists(), forwardsOf(s.cfg)))
+	site := siteOf(s.mtaConfig(), s.listening.Load().(string), MTADir(s.cfg))
+	writer := s.lease(writerName)
+	defer writer.Release()
+	return mta.Render(ctx, writer, mta.Inventory(site, s.inventoryLists(), forwardsOf(s.cfg)))
+}
+
+// mtaConfig is the configuration that the MTA's files follow: the settings of
+// the writer are those of the last reload, as the writer itself is.
+func (s *Server) mtaConfig() *config.Config {
+	cfg := *s.cfg
+	cfg.MTA.Configuration = s.inForce().MTA.Configuration
+	return &cfg
 }
 
 // installMTAFiles renders the files and installs them. What fails is logged:
@@ -137,7 +176,7 @@ func (s *Server) installMTAFiles(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	report, err := tree.Apply(ctx, files, MTAOptions(s.cfg))
+	report, err := tree.Apply(ctx, files, MTAOptions(s.mtaConfig()))
 	if len(report.Written)+len(report.Removed) > 0 {
 		s.log.Info("MTA files installed", "dir", tree.Dir, "written", len(report.Written), "removed", len(report.Removed))
 	}

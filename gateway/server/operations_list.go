@@ -57,7 +57,7 @@ func (s *Server) listRow(l *gateway.List) ListRow {
 		Incoming: l.Incoming, Source: l.Source,
 	}
 	if l.Incoming == nil {
-		row.Incoming = s.inForce().Incoming.Handlers
+		row.Incoming = append([]string{}, s.inForce().Incoming.Handlers...)
 	}
 	return row
 }

@@ -93,16 +93,16 @@ func (s *Server) memberReset(_ context.Context, args MemberChange) (any, error) 
 }
 
 // eachMember changes members one after the other; it ends with the first that
-// is none.
+// is none, and says how many came before it.
 func (s *Server) eachMember(args MemberChange, change func(gateway.ListID, gateway.ForwardPath) error) (any, error) {
 	l, recipients, err := s.listAndMembers(args)
 	if err != nil {
 		return nil, err
 	}
-	for _, r := range recipients {
+	for i, r := range recipients {
 		err := change(l.ID, r.Path)
 		if errors.Is(err, roster.ErrUnknownMember) {
-			return nil, badData("%v", err)
+			return nil, badData("%v; %d of %d were changed before it", err, i, len(recipients))
 		}
 		if err != nil {
 			return nil, err
@@ -123,7 +123,7 @@ func (s *Server) listAndMembers(args MemberChange) (*gateway.List, []gateway.Rec
 	recipients := make([]gateway.Recipient, len(args.Members))
 	for i, text := range args.Members {
 		if recipients[i], err = config.ParseMember(text); err != nil {
-			return nil, nil, badData("%v", err)
+			return nil, nil, badData("%q: %v; nothing was changed", gateway.Printable(text), err)
 		}
 	}
 	return l, recipients, nil

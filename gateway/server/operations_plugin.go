@@ -16,11 +16,24 @@ type PluginRow struct {
 	Kind   string `json:"kind"` // handler, planner or writer
 	Digest string `json:"digest"`
 	Source string `json:"source"` // "built-in" or a file
-	State  string `json:"state"`  // loaded; "not running"; or what is wrong with it
+	State  string `json:"state"`  // a modules.State; "not running"; or what is wrong with it
 	Calls  int64  `json:"calls"`
 	Traps  int64  `json:"traps"`
 	Us     int64  `json:"us"`
 	Fuel   int64  `json:"fuel"`
+
+	RolledBack int64      `json:"rolled_back"` // times, by itself
+	Shadow     *ShadowRow `json:"shadow,omitempty"`
+}
+
+// ShadowRow is what the shadow of a module made of the same messages.
+type ShadowRow struct {
+	Name     string `json:"name"`
+	Compared int64  `json:"compared"` // messages that both ruled on, or the shadow alone
+	Verdicts int64  `json:"verdicts"` // of them, other verdicts
+	Edits    int64  `json:"edits"`    // of them, other edits
+	Failed   int64  `json:"failed"`   // the shadow failed
+	Skipped  int64  `json:"skipped"`  // it was too far behind, or the message too large
 }
 
 func (s *Server) pluginRows(context.Context, Nothing) (any, error) {
@@ -28,14 +41,21 @@ func (s *Server) pluginRows(context.Context, Nothing) (any, error) {
 		return s.pluginsAtRest(), nil
 	}
 	rows := []PluginRow{}
-	for _, m := range s.modules() {
+	for _, m := range s.Modules() {
 		calls := max(m.Stats.Calls, 1)
 		rows = append(rows, PluginRow{
-			Name: m.Name, Kind: m.Kind, Digest: m.Digest, Source: m.Source, State: m.State,
+			Name: m.Name, Kind: m.Kind, Digest: m.Digest, Source: m.Source, State: string(m.State), RolledBack: m.RolledBack, Shadow: shadowRow(m.Shadow),
 			Calls: m.Stats.Calls, Traps: m.Stats.Traps, Us: m.Stats.Time.Microseconds() / calls, Fuel: m.Stats.Fuel / calls,
 		})
 	}
 	return rows, nil
+}
+
+func shadowRow(s *ShadowInfo) *ShadowRow {
+	if s == nil {
+		return nil
+	}
+	return &ShadowRow{s.Name, s.Compared, s.Verdicts, s.Edits, s.Failed, s.Skipped}
 }
 
 // pluginsAtRest are the modules that the gateway would load.
@@ -43,11 +63,11 @@ func (s *Server) pluginsAtRest() []PluginRow {
 	rows := []PluginRow{}
 	for _, u := range usesOf(s.cfg) {
 		row := PluginRow{Name: u.name, State: "not running"}
-		wasm, source, err := find(s.cfg, u.name)
+		f, err := find(s.cfg, s.shelf, u.name)
 		if err == nil {
 			var info sandbox.Info
-			info, err = sandbox.Inspect(wasm)
-			row.Source, row.Digest, row.Kind = source, info.SHA256, kindOfHooks(info.Hooks)
+			info, err = sandbox.Inspect(f.wasm)
+			row.Source, row.Digest, row.Kind = f.source, info.SHA256, kindOfHooks(info.Hooks)
 		}
 		if err != nil {
 			row.State = err.Error()

@@ -50,6 +50,20 @@ func TestCallouts(t *testing.T) {
 	})
 }
 
+func TestCalloutToABackendThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &callouts{ask: map[string]bool{"mm3": true}, verify1: func(ctx context.Context, _ string, _ gateway.ForwardPath) *gateway.Status {
+			<-ctx.Done()
+			return gateway.Deferred(ctx.Err())
+		}}
+		asked := time.Now()
+		err := c.verify(t.Context(), "mm3", "x@mm3.example.com")
+		if took := time.Since(asked); gateway.AsStatus(err).Code != 451 || took > time.Minute {
+			t.Errorf("%v after %v", err, took)
+		}
+	})
+}
+
 func TestCalloutsForgetRatherThanGrow(t *testing.T) {
 	var c callouts
 	for i := range calloutsKept + 10 {

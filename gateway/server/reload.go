@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
-	"time"
 
 	"github.com/mmgw/mmgw/gateway/config"
+	"github.com/mmgw/mmgw/gateway/modules"
 )
 
 // Reload takes a new configuration on without a pause: lists, their members,
@@ -20,15 +20,17 @@ func (s *Server) Reload(ctx context.Context, cfg *config.Config) error {
 	if moved := movedKeys(s.cfg, cfg); len(moved) > 0 {
 		return fmt.Errorf("%s: changed; restart mmgw for that, nothing was reloaded", strings.Join(moved, ", "))
 	}
-	set, err := loadModules(ctx, s.host, cfg)
-	if err != nil {
+	s.changing.Lock()
+	defer s.changing.Unlock()
+	l := loader{host: s.host, cfg: cfg, shelf: s.shelf, log: s.log, old: s.loaded.Load(), rolledBack: s.keepRolledBack}
+	if err := l.load(ctx); err != nil {
 		return err
 	}
-	if err := setLists(s.roster, cfg); err != nil {
-		set.close()
+	if err := setLists(s.roster, cfg.Lists, s.cfg.Forwards); err != nil { // forward routes wait, as their next hops do
+		l.abandon()
 		return err
 	}
-	s.retire(s.loaded.Swap(set), cfg.Incoming.Timeout)
+	s.takeOn(&l)
 	s.listsChanged()
 	if waiting := waitingSections(s.cfg, cfg); len(waiting) > 0 {
 		s.log.Warn("reloaded; some changes wait for a restart", "sections", waiting)
@@ -38,16 +40,40 @@ func (s *Server) Reload(ctx context.Context, cfg *config.Config) error {
 	return nil
 }
 
-// retire closes a set of modules when no chain can be running on it any more.
-func (s *Server) retire(old *moduleSet, chainTimeout time.Duration) {
-	s.retired.Go(func() {
-		select {
-		case <-time.After(2 * chainTimeout):
-		case <-s.closing:
+// takeOn puts the modules of a loader to work, all in one step. A file that has
+// changed is on trial, as one that was swapped in is.
+func (s *Server) takeOn(l *loader) {
+	old, set := l.old, l.set()
+	for name, m := range l.found {
+		was := old.modules[name]
+		if was == nil || !m.fresh || m.swapped || sameFile(was.Present(), m.version) {
+			continue
 		}
-		old.close()
-	})
+		if err := s.shelf.Advance(name, m.version.Wasm, was.Present().Wasm, false); err != nil {
+			s.log.Error("the version before is not kept", "handler", name, "error", err)
+		}
+	}
+	s.exchanging.Lock()
+	for name, m := range l.found {
+		if was := old.modules[name]; was != nil && m.fresh {
+			was.Exchange(m.version, !sameFile(was.Present(), m.version))
+		}
+	}
+	s.loaded.Store(set)
+	s.exchanging.Unlock()
+	for name, shadow := range old.shadows {
+		if set.shadows[name] != shadow {
+			shadow.Close()
+		}
+	}
+	for name, m := range old.modules {
+		if set.modules[name] == nil {
+			m.Retire()
+		}
+	}
 }
+
+func sameFile(a, b *modules.Version) bool { return a.Plugin.Digest() == b.Plugin.Digest() }
 
 // movedKeys are the keys that a running gateway cannot follow.
 func movedKeys(old, next *config.Config) []string {
@@ -72,7 +98,7 @@ func movedKeys(old, next *config.Config) []string {
 func waitingSections(old, next *config.Config) []string {
 	a, b := *old, *next
 	for _, c := range []*config.Config{&a, &b} {
-		c.Lists, c.Plugins, c.Incoming.Handlers, c.Outgoing.Handlers = nil, nil, nil, nil
+		c.Lists, c.Plugins, c.Lines, c.Incoming.Handlers, c.Outgoing.Handlers = nil, nil, nil, nil, nil
 		c.MTA.Incoming, c.MTA.Outgoing, c.MTA.Configuration = "", "", nil
 	}
 	var names []string

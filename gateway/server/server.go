@@ -1,5 +1,6 @@
 // Package server puts a gateway together and runs it. It is the only package
-// that knows all the others, and the only one that starts goroutines of its own.
+// that knows all the others, and but for the shadows of package modules the only
+// one that starts goroutines of its own.
 //
 // OpenState opens what a gateway keeps; Open loads the modules as well; Serve
 // takes and sends mail until its context ends. What is promised of a message
@@ -19,6 +20,8 @@ import (
 
 	"github.com/mmgw/mmgw/gateway"
 	"github.com/mmgw/mmgw/gateway/config"
+	"github.com/mmgw/mmgw/gateway/kv"
+	"github.com/mmgw/mmgw/gateway/modules"
 	"github.com/mmgw/mmgw/gateway/pipeline"
 	"github.com/mmgw/mmgw/gateway/relay"
 	"github.com/mmgw/mmgw/gateway/roster"
@@ -39,10 +42,11 @@ type Server struct {
 	roster *roster.Roster
 
 	host   *sandbox.Host
+	shelf  *modules.Shelf
 	loaded atomic.Pointer[moduleSet] // nil after OpenState
 
-	retired sync.WaitGroup // module sets that wait for their last calls
-	closing chan struct{}
+	changing   sync.Mutex   // held by who changes the modules: swap, roll-back, reload
+	exchanging sync.RWMutex // locked while it does; chains are leased as a whole
 
 	relay      *relay.Relay
 	targets    map[string]relay.Target // by Delivery.Route
@@ -52,6 +56,7 @@ type Server struct {
 	deliveries *deliveryLog
 	line       line
 	attempts   [len(outcomeNames)]atomic.Int64
+	nextHops   nextHops
 
 	wake         func(...gateway.Entry) // puts entries into the queue; nil after OpenState
 	listsChanged func()                 // has the MTA's files written anew; nil after OpenState
@@ -66,7 +71,7 @@ var ErrStateDir = errors.New("the state directory cannot be used")
 // what commands work on while no gateway runs. A directory that another
 // process has open is store.ErrInUse.
 func OpenState(cfg *config.Config, env Env) (*Server, error) {
-	s := &Server{cfg: cfg, env: env.withDefaults(), closing: make(chan struct{})}
+	s := &Server{cfg: cfg, env: env.withDefaults(), shelf: shelfOf(cfg)}
 	s.listening.Store(cfg.MTA.ListenAddress())
 	s.log = s.env.Log
 	if err := makeStateDir(cfg.StateDir); err != nil {
@@ -89,7 +94,7 @@ func makeStateDir(dir string) error {
 	if err := os.MkdirAll(dir, 0o711); err != nil {
 		return err
 	}
-	for name, mode := range map[string]os.FileMode{"db": 0o700, "mta": 0o755, "log": 0o700, "cache": 0o700, "content": 0o700, "damaged": 0o700} {
+	for name, mode := range map[string]os.FileMode{"db": 0o700, "mta": 0o755, "log": 0o700, "cache": 0o700, "content": 0o700, "damaged": 0o700, "plugins": 0o700} {
 		if err := os.MkdirAll(filepath.Join(dir, name), mode); err != nil {
 			return err
 		}
@@ -105,23 +110,23 @@ func (s *Server) openOnStore() error {
 	if s.roster, err = roster.Open(roster.Options{Store: s.store, Delimiter: s.cfg.VERP.Delimiter, Log: s.log}); err != nil {
 		return err
 	}
-	return setLists(s.roster, s.cfg)
+	return setLists(s.roster, s.cfg.Lists, s.cfg.Forwards)
 }
 
 // setLists tells the roster of the lists and forward domains of the file.
-func setLists(r *roster.Roster, cfg *config.Config) error {
-	lists := make([]roster.FileList, len(cfg.Lists))
-	for i, list := range cfg.Lists {
-		lists[i] = roster.FileList{List: list.List, Members: list.Members}
+func setLists(r *roster.Roster, lists []config.List, forwards []config.Forward) error {
+	ofFile := make([]roster.FileList, len(lists))
+	for i, list := range lists {
+		ofFile[i] = roster.FileList{List: list.List, Members: list.Members}
 	}
-	if err := r.SetFileLists(lists); err != nil {
+	if err := r.SetFileLists(ofFile); err != nil {
 		return err
 	}
-	forwards := map[string][]string{}
-	for _, forward := range cfg.Forwards {
-		forwards[forward.Name] = forward.Domains
+	domains := map[string][]string{}
+	for _, forward := range forwards {
+		domains[forward.Name] = forward.Domains
 	}
-	r.SetForwards(forwards)
+	r.SetForwards(domains)
 	return nil
 }
 
@@ -140,13 +145,10 @@ func Open(ctx context.Context, cfg *config.Config, env Env) (*Server, error) {
 
 func (s *Server) openAll(ctx context.Context) error {
 	var err error
-	s.host, err = sandbox.New(sandbox.Env{
-		Version: s.env.Version, CacheDir: filepath.Join(s.cfg.StateDir, "cache"), Logger: s.log, Local: s.isLocal,
-	})
-	if err != nil {
+	if s.host, err = s.newHost(); err != nil {
 		return err
 	}
-	set, err := loadModules(ctx, s.host, s.cfg)
+	set, err := loadModules(ctx, loader{host: s.host, cfg: s.cfg, shelf: s.shelf, log: s.log, rolledBack: s.keepRolledBack})
 	if err != nil {
 		return err
 	}
@@ -165,6 +167,14 @@ func (s *Server) openAll(ctx context.Context) error {
 	return s.assemble(s.codec(keys))
 }
 
+// newHost is a sandbox with all that this gateway lends to modules.
+func (s *Server) newHost() (*sandbox.Host, error) {
+	return sandbox.New(sandbox.Env{
+		Version: s.env.Version, CacheDir: filepath.Join(s.cfg.StateDir, "cache"), Logger: s.log, Local: s.isLocal,
+		KV: kv.New(kv.Options{Store: s.store}), Resolver: s.env.moduleResolver(s.cfg.Auth.DNSServer),
+	})
+}
+
 func (s *Server) isLocal(path gateway.ForwardPath) bool {
 	_, err := s.roster.Resolve(context.Background(), path)
 	return err == nil
@@ -172,8 +182,6 @@ func (s *Server) isLocal(path gateway.ForwardPath) bool {
 
 // Close gives everything back, once. What was accepted stays in the state directory.
 func (s *Server) Close() error {
-	close(s.closing)
-	s.retired.Wait()
 	var errs []error
 	if s.relay != nil {
 		errs = append(errs, s.relay.Close())
@@ -191,12 +199,4 @@ func (s *Server) Close() error {
 		errs = append(errs, s.roster.Close())
 	}
 	return errors.Join(append(errs, s.store.Close())...)
-}
-
-// modules are the loaded modules and what they have done.
-func (s *Server) modules() []ModuleInfo {
-	if set := s.loaded.Load(); set != nil {
-		return set.info()
-	}
-	return nil
 }

@@ -95,14 +95,17 @@ func (p *place) run(cfg *config.Config) *Server {
 }
 
 // post hands a message in by the Unix socket and returns the reply.
-func (p *place) post(to gateway.ForwardPath) string {
+func (p *place) post(to gateway.ForwardPath) string { return p.postAs(to.Local(), to) }
+
+// postAs is post with a Message-ID of the caller's.
+func (p *place) postAs(id string, to gateway.ForwardPath) string {
 	p.t.Helper()
 	client, err := probe.Dial(p.t.Context(), "unix:"+filepath.Join(p.dir, "lmtp.sock"))
 	if err != nil {
 		p.t.Fatal(err)
 	}
 	defer client.Close()
-	content := fmt.Sprintf("From: anne@example.com\r\nSubject: hello\r\nMessage-ID: <%s@x>\r\n\r\nhi\r\n", to.Local())
+	content := fmt.Sprintf("From: anne@example.com\r\nSubject: hello\r\nMessage-ID: <%s@x>\r\n\r\nhi\r\n", id)
 	replies, err := client.Send(p.t.Context(), "anne@example.com", []gateway.ForwardPath{to}, []byte(content))
 	if err != nil {
 		p.t.Fatal(err)
@@ -281,8 +284,8 @@ func TestUnusedSettingsAreNamed(t *testing.T) {
 		t.Errorf("of the defaults: %q", got)
 	}
 	got := Unused(p.load(devList + "unsubscribe = \"member\"\n[bounce]\nthreshold = 3\nunrecognized = \"discard\"\n" +
-		"[auth]\narc = true\n[plugins.deliver]\nbreaker = { failures = 3, window = \"1m\" }\n[http]\nurl = \"https://lists.example.com\"\n"))
-	want := []string{"auth.arc", "bounce (all but unrecognized)", "list.unsubscribe = \"member\"", "plugins.deliver.breaker"}
+		"[auth]\narc = true\n[plugins.deliver]\nshadow = \"list-headers\"\n[http]\nurl = \"https://lists.example.com\"\n"))
+	want := []string{"auth.arc", "bounce (all but unrecognized)", "list.unsubscribe = \"member\"", "plugins.deliver.shadow"}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}

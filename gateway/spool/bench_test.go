@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -77,17 +78,20 @@ func BenchmarkAccept(b *testing.B) {
 	}
 }
 
-// BenchmarkStart opens a spool of 100,000 messages and reads all its entries.
-func BenchmarkStart(b *testing.B) {
-	const messages, sessions = 100_000, 64
-	dir := b.TempDir()
-	f := onDisk(b, dir)
+// deepMessages is how many messages a deep spool holds.
+const deepMessages = 100_000
+
+// acceptMany accepts so many messages of size octets, the first one of number
+// from, over some sessions at a time.
+func (f *fixture) acceptMany(b *testing.B, sessions, size int, from, messages uint64) {
+	b.Helper()
 	var next atomic.Uint64
 	var group sync.WaitGroup
 	for range sessions {
 		group.Go(func() {
+			content := text(size)
 			for n := next.Add(1); n <= messages; n = next.Add(1) {
-				if err := f.acceptOne(text(3000)[:3000:3000], n); err != nil {
+				if err := f.acceptOne(content[:size:size], from+n); err != nil {
 					b.Error(err)
 					return
 				}
@@ -95,6 +99,13 @@ func BenchmarkStart(b *testing.B) {
 		})
 	}
 	group.Wait()
+}
+
+// BenchmarkStart opens a spool of 100,000 messages and reads all its entries.
+func BenchmarkStart(b *testing.B) {
+	dir := b.TempDir()
+	f := onDisk(b, dir)
+	f.acceptMany(b, 64, 3000, 0, deepMessages)
 	for b.Loop() {
 		if err := f.db.Close(); err != nil {
 			b.Fatal(err)
@@ -108,12 +119,36 @@ func BenchmarkStart(b *testing.B) {
 			}
 			n++
 		}
-		if n != messages {
+		if n != deepMessages {
 			b.Fatalf("%d entries", n)
 		}
 		b.ReportMetric(time.Since(begun).Seconds(), "s/start")
 	}
 	f.db.Close()
+}
+
+// BenchmarkAcceptDeep accepts 2,000 messages of 10 kB in a fresh spool and as
+// many in one that holds 100,000, by turns on the same disk, and reports the
+// rates and the median of the deep spool's share. It wants -benchtime=9x.
+func BenchmarkAcceptDeep(b *testing.B) {
+	const sessions, size, turn = 20, 10_000, 2000
+	deep, fresh := onDisk(b, b.TempDir()), onDisk(b, b.TempDir())
+	defer func() { deep.db.Close(); fresh.db.Close() }()
+	deep.acceptMany(b, 64, 3000, 0, deepMessages)
+	var shares, deepRates, freshRates []float64
+	for n := uint64(1 << 40); b.Loop(); n += turn {
+		rate := func(f *fixture) float64 {
+			begun := time.Now()
+			f.acceptMany(b, sessions, size, n, turn)
+			return turn / time.Since(begun).Seconds()
+		}
+		freshRates, deepRates = append(freshRates, rate(fresh)), append(deepRates, rate(deep))
+		shares = append(shares, deepRates[len(deepRates)-1]/freshRates[len(freshRates)-1])
+	}
+	for unit, values := range map[string][]float64{"deep/s": deepRates, "fresh/s": freshRates, "deep/fresh": shares} {
+		slices.Sort(values)
+		b.ReportMetric(values[len(values)/2], unit)
+	}
 }
 
 // BenchmarkDeliver commits the outcome of one delivery of a batch of 1,000,

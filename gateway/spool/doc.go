@@ -12,7 +12,8 @@
 //     TestErrorAtEveryWrite.
 //   - The same leg, reverse-path and digest within gateway.DuplicateWindow is
 //     one message: an MTA that did not get our reply may ask again, also after
-//     a restart and after a reply of 4xx. TestDuplicates, TestDoubt.
+//     a restart and after a reply of 4xx. TestDuplicates,
+//     TestErrorAtEveryWrite.
 //   - A record or a content that is not as it was written is set aside, logged
 //     as an alarm and never delivered; all others go on. TestDamage.
 //   - A session costs bounded memory (ContentInlineBytesMax), and mail is
@@ -22,6 +23,9 @@
 // What is not: a delivery whose reply from the remote host was not committed
 // before a crash is made again. That window is the caller's, between a reply
 // and its Commit.
+//
+// README.md has every sentence with all of its tests, those of the whole gateway
+// under kills, power cuts and full disks included, and the figures.
 //
 // A message is a head, its content up to ContentInlineBytesMax, a record for
 // each leg, and for each batch its plan, which never changes, and the outcomes

@@ -148,7 +148,8 @@ func decodeLegState(record []byte) (*legState, error) {
 type batchState struct {
 	priority, attempt int
 	due, expires      time.Time
-	recipients        int // of all deliveries, settled or not
+	recipients        int    // of all deliveries, settled or not
+	route             string // of the first delivery that was pending
 }
 
 func encodeBatchState(b *batchState) []byte {
@@ -158,6 +159,7 @@ func encodeBatchState(b *batchState) []byte {
 	w.Time(b.due)
 	w.Time(b.expires)
 	w.Uint(uint64(b.recipients))
+	w.String(b.route)
 	return w.Record()
 }
 
@@ -165,7 +167,7 @@ func decodeBatchState(record []byte) (*batchState, error) {
 	r, _ := store.NewReader(record, recordVersion)
 	b := &batchState{
 		priority: int(r.Int()), attempt: int(r.Int()),
-		due: r.Time(), expires: r.Time(), recipients: int(r.Uint()),
+		due: r.Time(), expires: r.Time(), recipients: int(r.Uint()), route: r.String(),
 	}
 	return b, r.End()
 }

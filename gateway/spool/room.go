@@ -9,7 +9,10 @@ import (
 )
 
 // The reserve is room that mail may not take, so that the database can write
-// outcomes, and so get rid of mail, while the disk is full of it.
+// outcomes, and so get rid of mail, while the disk is full of it. On a small
+// disk it is a share, for logs and memtables, and once more what the tables
+// have: a compaction that rewrites all of them must come to its end, since
+// only then is the room of what was delivered free again.
 const (
 	reserveBytesMax  = 128 << 20 // of a large disk: several logs, memtables and compactions
 	reserveDiskShare = 4         // of a small one
@@ -22,6 +25,7 @@ const roomInterval = 100 * time.Millisecond
 // room knows whether the disk has room for mail.
 type room struct {
 	fs  store.FS
+	db  *store.Store
 	dir string
 
 	mu    sync.Mutex
@@ -42,6 +46,7 @@ func (r *room) check() error {
 func (r *room) ask() error {
 	free, total, ok := r.fs.Free(r.dir)
 	reserve := min(total/reserveDiskShare, reserveBytesMax)
+	reserve = min(reserve+r.db.TableBytes(reserveBytesMax), reserveBytesMax)
 	if ok && free < reserve {
 		return store.Full(fmt.Errorf("%s: %d octets free, less than the reserve of %d", r.dir, free, reserve))
 	}

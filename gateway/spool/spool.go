@@ -47,7 +47,7 @@ func Open(options Options) (*Spool, error) {
 	}
 	s := &Spool{
 		db: options.Store, fs: options.FS, dir: options.Dir, log: options.Log,
-		room:   room{fs: options.FS, dir: options.Dir},
+		room:   room{fs: options.FS, db: options.Store, dir: options.Dir},
 		doubts: map[gateway.QueueID]doubt{}, verified: map[gateway.QueueID]bool{},
 	}
 	for _, dir := range []string{s.contentDir(), s.damagedDir()} {

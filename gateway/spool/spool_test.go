@@ -2,6 +2,7 @@ package spool_test
 
 import (
 	"errors"
+	"math/rand/v2"
 	"reflect"
 	"slices"
 	"sync"
@@ -51,6 +52,30 @@ func TestLife(t *testing.T) {
 	}
 	if _, err := f.Load(m.ID); !errors.Is(err, gateway.ErrNotSpooled) {
 		t.Errorf("a finished message: %v", err)
+	}
+}
+
+// An entry names the next hop of the first delivery that is pending, after a
+// restart too.
+func TestEntriesNameTheirRoute(t *testing.T) {
+	f := open(t, store.NewMemory())
+	m := f.accept(t, text(10))
+	leg := m.Legs[0]
+	leg.Stage, leg.Batches = gateway.StageExpanded, 1
+	b := batch(m.ID, 0, 2)
+	b.Deliveries[1].Route = "bulk"
+	steps := []gateway.Transition{{Message: m.ID, State: &leg, Batches: []*gateway.Batch{b}}, {Message: m.ID, Batches: []*gateway.Batch{b}}}
+	for i, want := range []string{"", "bulk"} {
+		if err := f.Commit(ctx, steps[i]); err != nil {
+			t.Fatal(err)
+		}
+		f = f.restart(t)
+		for e, err := range f.Entries() {
+			if err != nil || e.Route != want {
+				t.Errorf("step %d: route %q, %v", i, e.Route, err)
+			}
+		}
+		b.Deliveries[0].Outcomes = []gateway.Outcome{{Status: gateway.Accepted, Settled: true}}
 	}
 }
 
@@ -256,6 +281,30 @@ func TestAdmission(t *testing.T) {
 	disk.SetFree(26<<20, 100<<20)
 	f = f.restart(t)
 	f.accept(t, text(100_000))
+}
+
+// On a small disk the reserve has room for all tables once more: a compaction
+// needs that, and without it the room of what was delivered is never free again.
+// The room with which mail is refused here is enough while there are no tables.
+func TestAdmissionLeavesRoomToCompact(t *testing.T) {
+	disk := store.NewMemory()
+	disk.SetFree(100<<20, 100<<20)
+	f := open(t, disk)
+	random := rand.NewChaCha8([32]byte{})
+	for range 100 {
+		content := make([]byte, 60_000)
+		random.Read(content)
+		f.accept(t, content)
+	}
+	if tables := f.db.TableBytes(1 << 30); tables < 2<<20 {
+		t.Fatalf("the tables have %d octets: the test proves nothing", tables)
+	}
+	disk.SetFree(26<<20, 100<<20)
+	f = f.restart(t)
+	_, _, err := f.Begin(noon)
+	if s := gateway.AsStatus(err); s.Code != 452 || s.Enhanced != (gateway.EnhancedCode{4, 3, 1}) {
+		t.Errorf("without room for a compaction: %v", err)
+	}
 }
 
 func TestIDsGrow(t *testing.T) {

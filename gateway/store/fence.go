@@ -1,8 +1,11 @@
 package store
 
 import (
+	"errors"
 	"io"
 	"os"
+	"path/filepath"
+	"strings"
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -65,8 +68,30 @@ func (g gatedFS) file(op, path string, open func() (vfs.File, error)) (file vfs.
 	return gatedFile{file, g, path}, nil
 }
 
+// markerPrefix begins the names of the empty files by whose names Pebble says
+// which manifest counts.
+const markerPrefix = "marker."
+
+// syncBeforeMarker makes durable what a marker is about to name. Pebble syncs
+// the directory once, behind both: a file system that keeps its changes in
+// another order would leave a marker that names nothing after a power cut, and
+// a database that cannot be opened.
+func (g gatedFS) syncBeforeMarker(name string) error {
+	if !strings.HasPrefix(filepath.Base(name), markerPrefix) {
+		return nil
+	}
+	dir, err := g.OpenDir(filepath.Dir(name))
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
+
 // Create asks the gate first, as all that follow do.
 func (g gatedFS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	if err := g.syncBeforeMarker(name); err != nil {
+		return nil, err
+	}
 	return g.file("create", name, func() (vfs.File, error) { return g.FS.Create(name, c) })
 }
 
@@ -101,6 +126,9 @@ func (g gatedFS) Rename(old, name string) error {
 
 // Remove removes one name.
 func (g gatedFS) Remove(name string) error {
+	if err := g.syncBeforeMarker(name); err != nil {
+		return err
+	}
 	return g.do("remove", name, func() error { return g.FS.Remove(name) })
 }
 

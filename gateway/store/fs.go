@@ -105,6 +105,23 @@ func (f FS) Free(dir string) (free, total uint64, ok bool) {
 	return usage.AvailBytes, usage.TotalBytes, err == nil
 }
 
+// TableBytes is about how many octets the tables of the database take on the
+// disk, those that a compaction is writing included; the counting ends at limit.
+// It asks the disk, not the engine, which may be waiting for room.
+func (s *Store) TableBytes(limit uint64) (n uint64) {
+	names, _ := s.options.FS.List(s.options.Dir) // none, if it cannot be read
+	for _, name := range names {
+		if n >= limit {
+			break
+		}
+		if filepath.Ext(name) == ".sst" {
+			size, _ := s.options.FS.Size(filepath.Join(s.options.Dir, name)) // 0, if it has gone
+			n += uint64(size)
+		}
+	}
+	return min(n, limit)
+}
+
 // probeBytes is what a disk has to take before a failed database is opened again.
 const probeBytes = 64 << 10
 

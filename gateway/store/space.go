@@ -21,6 +21,12 @@ const (
 	RosterTokens   Space = 0x14 // list, token: address
 )
 
+// The spaces of kv.
+const (
+	KVValues   Space = 0x21 // handler, key: what the handler keeps there
+	KVExpiries Space = 0x22 // handler, second, key: when a value expires
+)
+
 // Key is a key of the space that begins with the given parts.
 func (s Space) Key(parts ...[]byte) []byte {
 	n := 1

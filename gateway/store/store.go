@@ -1,4 +1,4 @@
-// Package store is the embedded database under the spool and the roster: keys
+// Package store is the embedded database under spool, roster and kv: keys
 // and values in order, changed by atomic batches. It owns state_dir/db and the
 // lock on it, and is the only package that knows which engine does the work.
 //

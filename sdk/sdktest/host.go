@@ -19,9 +19,13 @@ type Host struct {
 	Keys       map[string]string              // by key: "list.address", "rcpt.0.service", ...
 	Config     map[string]any                 // the module's table by path: string, bool, int or []string
 	Mail       string                         // header, empty line, body, with LF; the handler's edits are in it afterwards
+	Parts      []Part                         // MIME parts of Mail; nil: its body is the only one. Likewise
 	Recipients []string                       // of the leg or batch; likewise
 	Tables     map[string][]map[string]string // of the inventory: rows by column
 	NowMS      int64
+	KV         map[string]string   // what the handler keeps; its changes are in it even if it fails, and none expires
+	Metrics    map[string]int64    // that the handler counted; likewise
+	DNS        map[string][]string // records by "TXT example.com"; none, but there: nobody answers
 
 	Verdict           Verdict
 	RecipientVerdicts map[int]Verdict
@@ -112,6 +116,7 @@ type call struct {
 	body       string   // with CRLF
 	newBody    []byte
 	bodyBegun  bool
+	parts      []Part
 	recipients []string
 
 	verdict      Verdict
@@ -137,6 +142,10 @@ func newCall(h *Host, p phase) *call {
 		files:        map[string]File{},
 	}
 	c.fields, c.body = parse(h.Mail)
+	c.parts = slices.Clone(h.Parts)
+	if c.parts == nil {
+		c.parts = []Part{{Type: "text/plain", Text: c.body}}
+	}
 	if p != phaseOutgoing {
 		c.recipients = slices.Clone(h.Recipients)
 	}
@@ -147,15 +156,20 @@ func newCall(h *Host, p phase) *call {
 func (c *call) answers() abi.Host {
 	return abi.Host{
 		Keys: c, Logger: c, Machine: c,
-		Recipients: c, Fields: c, FieldEdits: c, Body: c, Verdicts: c,
+		Recipients: c, Fields: c, FieldEdits: c, Body: c, Parts: c, Verdicts: c, Values: c, Counters: c, Resolver: c,
 		Inventory: c, Files: c,
 	}
 }
 
 func (c *call) commit() {
 	h := c.host
-	if c.bodyBegun {
+	switch {
+	case c.bodyBegun:
 		c.body = string(c.newBody)
+	case h.Parts != nil:
+		h.Parts = c.parts
+	default:
+		c.body = c.parts[0].Text
 	}
 	if h.Mail != "" || len(c.fields) > 0 {
 		h.Mail = format(c.fields, c.body)

@@ -65,6 +65,49 @@ const (
 	CapMetric     = "metric"
 )
 
+// Limits of kv_*.
+const (
+	KVKeyBytesMax   = 255
+	KVValueBytesMax = 64 << 10
+	KVSecondsMax    = 366 * 24 * 60 * 60 // of a time to live; 0 is for ever
+)
+
+// Keys of part_get.
+const (
+	PartType        = "type"
+	PartCharset     = "charset"
+	PartFilename    = "filename"
+	PartDisposition = "disposition"
+	PartSize        = "size"
+	PartDepth       = "depth"
+	PartParent      = "parent"
+)
+
+// Limits of part_*.
+const (
+	PartsMax     = 1000 // parts of a message; later ones are not seen
+	PartDepthMax = 50   // of a part; what lies in one so deep is not seen
+)
+
+// Types of dns, which are those of the DNS itself.
+const (
+	DNSA    = 1
+	DNSPTR  = 12 // its name is an address, not in-addr.arpa
+	DNSMX   = 15
+	DNSTXT  = 16
+	DNSAAAA = 28
+)
+
+// DNSNameBytesMax is the length of the longest name (RFC 1035, section 2.3.4),
+// without the dot at its end.
+const DNSNameBytesMax = 253
+
+// Limits of metric.
+const (
+	MetricNameBytesMax = 64
+	MetricsMax         = 100 // names of one module
+)
+
 // Tables of the inventory that a config writer reads.
 const (
 	TableGateway   = "gateway"   // one row: hostname lmtp_target lmtp_socket verp_delimiter smtp_host state_dir mta_dir config.*

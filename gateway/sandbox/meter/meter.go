@@ -10,7 +10,7 @@
 //     and straight code takes RegionUnits more for every RegionLength
 //     instructions, so that a unit stands for a bounded piece of work;
 //   - memory.copy, memory.fill and memory.init take one unit for each
-//     OctetsPerUnit octets;
+//     OctetsPerUnit octets, memory.grow takes GrowUnits;
 //   - an exhausted counter traps, and every SliceUnits units the code passes
 //     through the Go runtime, which could not collect garbage otherwise;
 //   - memory.size and memory.grow work on a virtual size, because real memory
@@ -22,7 +22,12 @@
 //
 // The counter consists of two globals: GlobalSlice, what may be spent before
 // the next pass through Go, and GlobalRest, what remains behind it. Their sum
-// is the fuel left. GlobalSlice below zero after a trap says that it ran out.
+// is the fuel left. GlobalSlice below zero after a trap says that it ran out,
+// or that GlobalStop was set.
+//
+// Fuel bounds the work and not the time: code that waits for memory takes some
+// thousand times as long for a unit as code that does not. GlobalStop is for
+// the host's clock, and may be set while the module runs.
 package meter
 
 import (
@@ -37,6 +42,7 @@ const (
 	GlobalSlice = Prefix + "slice" // i64
 	GlobalRest  = Prefix + "rest"  // i64
 	GlobalPages = Prefix + "pages" // i32, the virtual size of memory
+	GlobalStop  = Prefix + "stop"  // i32, other than 0: trap when the slice is spent
 )
 
 // What a unit of fuel is. Honest code spends most of it at loop headers, some
@@ -46,6 +52,7 @@ const (
 	RegionLength  = 64      // instructions; shorter regions slow straight code down
 	RegionUnits   = 8       // straight code runs at some eight instructions a unit
 	OctetsPerUnit = 8       // of bulk memory instructions
+	GrowUnits     = 1 << 10 // of memory.grow, which leads through Go and may fail as often as it likes
 )
 
 // Metered is a rewritten module.
@@ -71,7 +78,7 @@ func (m *Module) Rewrite(startFuel int64) (Metered, error) {
 	sections[sectionFunction] = appended(m.sections[sectionFunction],
 		uleb(nil, w.typeAction), uleb(nil, w.typeMap), uleb(nil, w.typeMap))
 	sections[sectionGlobal] = appended(m.sections[sectionGlobal],
-		global(typeI64, slice), global(typeI64, startFuel-slice), global(typeI32, int64(m.Memory.PagesMin)))
+		global(typeI64, slice), global(typeI64, startFuel-slice), global(typeI32, int64(m.Memory.PagesMin)), global(typeI32, 0))
 	exports, names := m.globalExports(w)
 	sections[sectionExport] = appended(m.sections[sectionExport], exports...)
 	code, err := w.codeSection()
@@ -101,6 +108,7 @@ func (m *Module) globalExports(w *writer) (exports [][]byte, names []string) {
 	add(GlobalSlice, w.slice)
 	add(GlobalRest, w.rest)
 	add(GlobalPages, w.pages)
+	add(GlobalStop, w.stop)
 	for _, index := range m.mutable {
 		name := Prefix + "g" + strconv.FormatUint(uint64(index), 10)
 		add(name, index)

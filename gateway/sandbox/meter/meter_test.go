@@ -166,6 +166,28 @@ func TestMemoryCanBePutBack(t *testing.T) {
 	}
 }
 
+// Growing leads through Go each time, and is paid for where it fails too.
+func TestGrowingIsPaidFor(t *testing.T) {
+	m := instantiate(t, metered(t, testdata(t, "memory")).Binary)
+	setFuel(m, 1_000_000)
+	for _, pages := range []uint64{0, 1, 1 << 31} {
+		left := fuelLeft(m)
+		if _, err := m.ExportedFunction("run").Call(t.Context(), pages); err != nil || left-fuelLeft(m) < GrowUnits {
+			t.Errorf("grow(%d): %v, %d units", pages, err, left-fuelLeft(m))
+		}
+	}
+}
+
+// The host can stop what has fuel enough.
+func TestStop(t *testing.T) {
+	m := instantiate(t, metered(t, testdata(t, "endless")).Binary)
+	setFuel(m, 1<<60)
+	set(m, GlobalStop, 1)
+	if _, err := m.ExportedFunction("loop").Call(t.Context()); err == nil || get(m, GlobalSlice) >= 0 || fuelLeft(m) < 1<<59 {
+		t.Errorf("%v, %d units left", err, fuelLeft(m))
+	}
+}
+
 func TestMutableGlobalsAreExported(t *testing.T) {
 	out := metered(t, testdata(t, "control"))
 	m := instantiate(t, out.Binary)

@@ -7,7 +7,8 @@ type writer struct {
 	m                   *Module
 	typeAction, typeMap uint32
 	slow, grow, charge  uint32 // functions
-	slice, rest, pages  uint32 // globals
+	slice, rest         uint32 // globals
+	pages, stop         uint32
 	out                 []byte
 	w                   walk
 	ins                 instruction
@@ -20,7 +21,7 @@ func newWriter(m *Module) *writer {
 		m: m, w: newWalk(),
 		typeAction: types, typeMap: types + 1,
 		slow: functions, grow: functions + 1, charge: functions + 2,
-		slice: globals, rest: globals + 1, pages: globals + 2,
+		slice: globals, rest: globals + 1, pages: globals + 2, stop: globals + 3,
 	}
 }
 
@@ -109,10 +110,12 @@ func (w *writer) callIfSpent() {
 }
 
 // slowBody refills a spent slice from the rest, or traps where that does not
-// suffice: slice stays below zero then. Growing memory by nothing is the one
+// suffice or the host wants it to: slice stays below zero then. Growing memory by nothing is the one
 // instruction that leads through Go.
 func (w *writer) slowBody() []byte {
 	w.out = []byte{0}
+	w.index(opGlobalGet, w.stop)
+	w.code(opIf, blockEmpty, opUnreachable, opEnd)
 	w.index(opGlobalGet, w.rest)
 	w.index(opGlobalGet, w.slice)
 	w.code(opI64Add)
@@ -137,10 +140,12 @@ func (w *writer) slowBody() []byte {
 	return w.out
 }
 
-// growBody is memory.grow on the virtual size. Local 0 is the number of pages
+// growBody is memory.grow on the virtual size, paid for whether it succeeds or
+// not. Local 0 is the number of pages
 // asked for, local 1 the old size, local 2 the new one.
 func (w *writer) growBody() []byte {
 	w.out = []byte{1, 2, typeI32}
+	w.check(GrowUnits)
 	fail := []byte{opIf, blockEmpty, opI32Const, 0x7f, opReturn, opEnd}
 	w.code(opLocalGet, 0)
 	w.constant(opI32Const, PagesMax)

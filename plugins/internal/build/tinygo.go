@@ -51,32 +51,23 @@ func (t tinygo) root() string    { return filepath.Join(t.dir, "src") }
 // find returns the compiler of the user's cache. Its error says what is
 // missing.
 func find() (tinygo, error) {
-	if err := checkPackages(); err != nil {
+	if err := present(packages, needed...); err != nil {
 		return tinygo{}, err
 	}
-	cache, err := os.UserCacheDir()
+	dir, err := cacheDir("tinygo-" + tinygoVersion)
 	if err != nil {
 		return tinygo{}, err
 	}
-	t := tinygo{filepath.Join(cache, "mmgw", "tinygo-"+tinygoVersion)}
+	t := tinygo{dir}
 	if _, err := os.Stat(t.program()); err != nil {
 		return t, fmt.Errorf("TinyGo %s has not been built here: %w", tinygoVersion, err)
 	}
 	return t, nil
 }
 
-func checkPackages() error {
-	for _, path := range needed {
-		if _, err := os.Stat(path); err != nil {
-			return fmt.Errorf("%s is missing; on Debian: apt-get install --no-install-recommends %s", path, packages)
-		}
-	}
-	return nil
-}
-
-// install builds TinyGo from its Go module. The folder appears when it is
+// installTinyGo builds TinyGo from its Go module. The folder appears when it is
 // whole.
-func install(ctx context.Context) (tinygo, error) {
+func installTinyGo(ctx context.Context) (tinygo, error) {
 	t, err := find()
 	if err == nil || t.dir == "" {
 		return t, err

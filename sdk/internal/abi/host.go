@@ -18,7 +18,11 @@ type Host struct {
 	Fields
 	FieldEdits
 	Body
+	Parts
 	Verdicts
+	Values
+	Counters
+	Resolver
 	Inventory
 	Files
 }
@@ -81,10 +85,36 @@ type Body interface {
 	BodyWrite(data []byte) int32
 }
 
+// Parts are the MIME parts of the body, decoded.
+type Parts interface {
+	PartCount() int32
+	PartGet(part int32, key string, buf []byte) int32
+	PartRead(part int32, off int64, buf []byte) int32
+	PartReplace(part int32, text string) int32
+}
+
 // Verdicts takes what a handler decides.
 type Verdicts interface {
 	Verdict(action, code int32, enhanced, text string) int32
 	RcptVerdict(i, action, code int32, enhanced, text string) int32
+}
+
+// Values are what a module keeps from one call to the next.
+type Values interface {
+	KVGet(key string, buf []byte) int32
+	KVSet(key string, value []byte, ttl int32) int32
+	KVIncr(key string, delta int64, ttl int32) int64
+	KVDelete(key string) int32
+}
+
+// Counters takes what a module counts.
+type Counters interface {
+	Metric(name string, delta int64)
+}
+
+// Resolver answers for the DNS.
+type Resolver interface {
+	DNS(kind int32, name string, buf []byte) int32
 }
 
 // Inventory is what a configuration writer reads.

@@ -120,6 +120,22 @@ func hostBodyBegin() int32
 //go:noescape
 func hostBodyWrite(data unsafe.Pointer, dataLen uint32) int32
 
+//go:wasmimport mmgw part_count
+//go:noescape
+func hostPartCount() int32
+
+//go:wasmimport mmgw part_get
+//go:noescape
+func hostPartGet(part int32, key unsafe.Pointer, keyLen uint32, buf unsafe.Pointer, bufLen uint32) int32
+
+//go:wasmimport mmgw part_read
+//go:noescape
+func hostPartRead(part int32, off int64, buf unsafe.Pointer, bufLen uint32) int32
+
+//go:wasmimport mmgw part_replace
+//go:noescape
+func hostPartReplace(part int32, text unsafe.Pointer, textLen uint32) int32
+
 //go:wasmimport mmgw verdict
 //go:noescape
 func hostVerdict(action, code int32, enhanced unsafe.Pointer, enhancedLen uint32, text unsafe.Pointer, textLen uint32) int32
@@ -127,6 +143,30 @@ func hostVerdict(action, code int32, enhanced unsafe.Pointer, enhancedLen uint32
 //go:wasmimport mmgw rcpt_verdict
 //go:noescape
 func hostRcptVerdict(i, action, code int32, enhanced unsafe.Pointer, enhancedLen uint32, text unsafe.Pointer, textLen uint32) int32
+
+//go:wasmimport mmgw kv_get
+//go:noescape
+func hostKVGet(key unsafe.Pointer, keyLen uint32, buf unsafe.Pointer, bufLen uint32) int32
+
+//go:wasmimport mmgw kv_set
+//go:noescape
+func hostKVSet(key unsafe.Pointer, keyLen uint32, value unsafe.Pointer, valueLen uint32, ttl int32) int32
+
+//go:wasmimport mmgw kv_incr
+//go:noescape
+func hostKVIncr(key unsafe.Pointer, keyLen uint32, delta int64, ttl int32) int64
+
+//go:wasmimport mmgw kv_delete
+//go:noescape
+func hostKVDelete(key unsafe.Pointer, keyLen uint32) int32
+
+//go:wasmimport mmgw dns
+//go:noescape
+func hostDNS(kind int32, name unsafe.Pointer, nameLen uint32, buf unsafe.Pointer, bufLen uint32) int32
+
+//go:wasmimport mmgw metric
+//go:noescape
+func hostMetric(name unsafe.Pointer, nameLen uint32, delta int64)
 
 //go:wasmimport mmgw inv_count
 //go:noescape

@@ -127,12 +127,52 @@ func hostBodyWrite(data unsafe.Pointer, dataLen uint32) int32 {
 	return current.BodyWrite(bytesAt(data, dataLen))
 }
 
+func hostPartCount() int32 {
+	return current.PartCount()
+}
+
+func hostPartGet(part int32, key unsafe.Pointer, keyLen uint32, buf unsafe.Pointer, bufLen uint32) int32 {
+	return current.PartGet(part, stringAt(key, keyLen), bytesAt(buf, bufLen))
+}
+
+func hostPartRead(part int32, off int64, buf unsafe.Pointer, bufLen uint32) int32 {
+	return current.PartRead(part, off, bytesAt(buf, bufLen))
+}
+
+func hostPartReplace(part int32, text unsafe.Pointer, textLen uint32) int32 {
+	return current.PartReplace(part, stringAt(text, textLen))
+}
+
 func hostVerdict(action, code int32, enhanced unsafe.Pointer, enhancedLen uint32, text unsafe.Pointer, textLen uint32) int32 {
 	return current.Verdict(action, code, stringAt(enhanced, enhancedLen), stringAt(text, textLen))
 }
 
 func hostRcptVerdict(i, action, code int32, enhanced unsafe.Pointer, enhancedLen uint32, text unsafe.Pointer, textLen uint32) int32 {
 	return current.RcptVerdict(i, action, code, stringAt(enhanced, enhancedLen), stringAt(text, textLen))
+}
+
+func hostKVGet(key unsafe.Pointer, keyLen uint32, buf unsafe.Pointer, bufLen uint32) int32 {
+	return current.KVGet(stringAt(key, keyLen), bytesAt(buf, bufLen))
+}
+
+func hostKVSet(key unsafe.Pointer, keyLen uint32, value unsafe.Pointer, valueLen uint32, ttl int32) int32 {
+	return current.KVSet(stringAt(key, keyLen), bytesAt(value, valueLen), ttl)
+}
+
+func hostKVIncr(key unsafe.Pointer, keyLen uint32, delta int64, ttl int32) int64 {
+	return current.KVIncr(stringAt(key, keyLen), delta, ttl)
+}
+
+func hostKVDelete(key unsafe.Pointer, keyLen uint32) int32 {
+	return current.KVDelete(stringAt(key, keyLen))
+}
+
+func hostDNS(kind int32, name unsafe.Pointer, nameLen uint32, buf unsafe.Pointer, bufLen uint32) int32 {
+	return current.DNS(kind, stringAt(name, nameLen), bytesAt(buf, bufLen))
+}
+
+func hostMetric(name unsafe.Pointer, nameLen uint32, delta int64) {
+	current.Metric(stringAt(name, nameLen), delta)
 }
 
 func hostInvCount(table unsafe.Pointer, tableLen uint32) int32 {

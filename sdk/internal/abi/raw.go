@@ -153,6 +153,26 @@ func BodyWrite(data []byte) int32 {
 	return hostBodyWrite(in(data), uint32(len(data)))
 }
 
+// PartCount counts the MIME parts.
+func PartCount() int32 {
+	return hostPartCount()
+}
+
+// PartGet reads a key of a part.
+func PartGet(part int32, key string, buf []byte) int32 {
+	return hostPartGet(part, at(key), uint32(len(key)), in(buf), uint32(len(buf)))
+}
+
+// PartRead reads a window of a part, decoded.
+func PartRead(part int32, off int64, buf []byte) int32 {
+	return hostPartRead(part, off, in(buf), uint32(len(buf)))
+}
+
+// PartReplace puts a text in the place of a part.
+func PartReplace(part int32, text string) int32 {
+	return hostPartReplace(part, at(text), uint32(len(text)))
+}
+
 // Verdict decides on the message.
 func Verdict(action, code int32, enhanced, text string) int32 {
 	return hostVerdict(action, code, at(enhanced), uint32(len(enhanced)), at(text), uint32(len(text)))
@@ -161,6 +181,36 @@ func Verdict(action, code int32, enhanced, text string) int32 {
 // RcptVerdict decides on one recipient.
 func RcptVerdict(i, action, code int32, enhanced, text string) int32 {
 	return hostRcptVerdict(i, action, code, at(enhanced), uint32(len(enhanced)), at(text), uint32(len(text)))
+}
+
+// KVGet reads a value.
+func KVGet(key string, buf []byte) int32 {
+	return hostKVGet(at(key), uint32(len(key)), in(buf), uint32(len(buf)))
+}
+
+// KVSet keeps a value for ttl seconds.
+func KVSet(key string, value []byte, ttl int32) int32 {
+	return hostKVSet(at(key), uint32(len(key)), in(value), uint32(len(value)), ttl)
+}
+
+// KVIncr changes a counter.
+func KVIncr(key string, delta int64, ttl int32) int64 {
+	return hostKVIncr(at(key), uint32(len(key)), delta, ttl)
+}
+
+// KVDelete forgets a value.
+func KVDelete(key string) int32 {
+	return hostKVDelete(at(key), uint32(len(key)))
+}
+
+// DNS reads the records of a name.
+func DNS(kind int32, name string, buf []byte) int32 {
+	return hostDNS(kind, at(name), uint32(len(name)), in(buf), uint32(len(buf)))
+}
+
+// Metric adds to a counter of the module.
+func Metric(name string, delta int64) {
+	hostMetric(at(name), uint32(len(name)), delta)
 }
 
 // InvCount counts the rows of a table.

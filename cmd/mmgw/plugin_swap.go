@@ -1,0 +1,77 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mmgw/mmgw/gateway/server"
+)
+
+func pluginSwap(g *globals) *cobra.Command {
+	var reset bool
+	c := &cobra.Command{
+		Use: "swap NAME F.wasm | swap NAME --reset", Short: "Put a module in the place of another, without a pause",
+		Long: "Tries the module on a small message, and then has the gateway use it under the name. Messages\n" +
+			"in progress end on the one before. It outlives a restart and wins over the configuration,\n" +
+			"but for sha256; --reset goes back to what the configuration names. Where the new one fails on\n" +
+			"messages on which the one before does not, the gateway rolls back by itself. The last three\n" +
+			"versions are kept. Without a gateway it takes effect at the next start.",
+		Example: "  mmgw plugin swap tag tag-2.wasm\n  mmgw plugin swap tag --reset",
+		Args:    cobra.RangeArgs(1, 2),
+		RunE: func(c *cobra.Command, args []string) error {
+			swap := server.PluginSwap{Name: args[0], Reset: reset}
+			if reset == (len(args) == 2) {
+				return usageError(c, "give either a module or --reset")
+			}
+			if !reset {
+				var err error
+				if swap.Wasm, err = readModule(args[1]); err != nil {
+					return err
+				}
+			}
+			return g.exchange(c, "plugin.swap", swap)
+		},
+	}
+	c.Flags().BoolVar(&reset, "reset", false, "go back to what the configuration names")
+	return c
+}
+
+func pluginRollback(g *globals) *cobra.Command {
+	return &cobra.Command{
+		Use: "rollback NAME", Short: "Put the version before in the place of the present one",
+		Long:    "Puts the version that was at work before in the place of the present one, which is not kept.",
+		Example: "  mmgw plugin rollback tag", Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return g.exchange(c, "plugin.rollback", server.PluginName{Name: args[0]})
+		},
+	}
+}
+
+// exchange has a module exchanged and shows what that means.
+func (g *globals) exchange(c *cobra.Command, operation string, args any) error {
+	var done server.PluginSwapped
+	err := g.withGateway(c, func(call gatewayCall) error { return call(operation, args, &done) })
+	if err != nil {
+		return err
+	}
+	return g.show(c, done, func(w io.Writer) { writeSwapped(w, done) })
+}
+
+func writeSwapped(w io.Writer, done server.PluginSwapped) {
+	pairs(w, "plugin", done.Name, "digest", done.Digest, "before", done.Before,
+		"hooks it has and the one before had not", strings.Join(done.Hooks, " "),
+		"hooks it has not and the one before had", strings.Join(done.LostHooks, " "))
+	var can []string
+	for _, a := range abilities {
+		if slices.Contains(done.Capabilities, a[0]) {
+			can = append(can, a[1])
+		}
+	}
+	if len(can) > 0 {
+		fmt.Fprintf(w, "It can do what the one before could not: %s.\n", listing(can, "and"))
+	}
+}

@@ -1,0 +1,222 @@
+package entity
+
+import (
+	"cmp"
+	"io"
+	"mime"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// parameter is one of a Content-Type or Content-Disposition, its name in lower
+// case.
+type parameter struct{ name, value string }
+
+// describe settles what the fields of the header say.
+func (e *Entity) describe(fields [3]string, inDigest bool) {
+	kind, ofType := parseValue(fields[0])
+	disposition, ofDisposition := parseValue(fields[2])
+	e.value, e.Type = fields[0], kind
+	if !isMediaType(kind) {
+		e.value, e.Type = "", "text/plain"
+		if inDigest && fields[0] == "" {
+			e.Type = "message/rfc822" // RFC 2046, section 5.1.5
+		}
+	}
+	if strings.HasPrefix(e.Type, "multipart/") {
+		e.boundary = plain(ofType, "boundary")
+	}
+	e.encoding, _ = parseValue(fields[1])
+	e.Charset = clean(strings.ToLower(plain(ofType, "charset")))
+	e.Disposition = clean(disposition)
+	e.Filename = cmp.Or(decodedParameter(ofDisposition, "filename"), decodedParameter(ofType, "name"))
+}
+
+// isMediaType says whether a text is type and subtype.
+func isMediaType(kind string) bool {
+	main, sub, ok := strings.Cut(kind, "/")
+	return ok && isToken(main) && isToken(sub)
+}
+
+// isToken says whether s is a token (RFC 2045, section 5.1).
+func isToken(s string) bool {
+	return s != "" && strings.IndexFunc(s, func(c rune) bool {
+		return c <= ' ' || c > '~' || strings.ContainsRune(`()<>@,;:\"/[]?=`, c)
+	}) < 0
+}
+
+// parseValue takes a value such as `text/plain; charset=utf-8` apart: its first
+// word in lower case, and its parameters, as far as they can be made out.
+func parseValue(value string) (word string, parameters []parameter) {
+	word, rest, _ := strings.Cut(value, ";")
+	if end := strings.IndexAny(strings.TrimSpace(word), " \t("); end >= 0 {
+		word = strings.TrimSpace(word)[:end]
+	}
+	for rest != "" && len(parameters) < parametersMax {
+		var p parameter
+		if p, rest = parseParameter(rest); p.name != "" {
+			parameters = append(parameters, p)
+		}
+	}
+	return strings.ToLower(strings.TrimSpace(word)), parameters
+}
+
+// parseParameter reads the first parameter of s, and returns what stands
+// behind it. Text that is no parameter has no name.
+func parseParameter(s string) (p parameter, rest string) {
+	end := strings.IndexAny(s, "=;")
+	if end < 0 || s[end] == ';' {
+		_, rest, _ = strings.Cut(s, ";")
+		return p, rest
+	}
+	p.name, s = strings.ToLower(strings.TrimSpace(s[:end])), strings.TrimLeft(s[end+1:], " \t")
+	if !strings.HasPrefix(s, `"`) {
+		p.value, rest, _ = strings.Cut(s, ";")
+		p.value = strings.TrimSpace(p.value)
+		return p, rest
+	}
+	p.value, rest = unquote(s[1:])
+	_, rest, _ = strings.Cut(rest, ";")
+	return p, rest
+}
+
+// unquote reads a quoted string behind its first quote; one without an end goes
+// up to the end of s.
+func unquote(s string) (text, rest string) {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '"' {
+			return b.String(), s[i+1:]
+		}
+		if s[i] == '\\' && i+1 < len(s) {
+			i++
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String(), ""
+}
+
+// plain is the first parameter of a name, as it stands.
+func plain(parameters []parameter, name string) string {
+	i := slices.IndexFunc(parameters, func(p parameter) bool { return p.name == name })
+	if i < 0 {
+		return ""
+	}
+	return strings.TrimRight(parameters[i].value, " \t")
+}
+
+// decodedParameter is a parameter as people read it: in the extended form of
+// RFC 2231 where it is given, else with encoded words, which no standard allows
+// and most programs write.
+func decodedParameter(parameters []parameter, name string) string {
+	if text, ok := extended(parameters, name); ok {
+		return clean(text)
+	}
+	text := plain(parameters, name)
+	decoder := mime.WordDecoder{CharsetReader: func(charset string, r io.Reader) (io.Reader, error) {
+		b, err := io.ReadAll(r)
+		return strings.NewReader(toUTF8(charset, string(b))), err
+	}}
+	if decoded, err := decoder.DecodeHeader(text); err == nil {
+		text = decoded
+	}
+	return clean(text)
+}
+
+// extended puts the segments of a parameter together (RFC 2231, sections 3 and
+// 4): name*, or name*0, name*1* and so on.
+func extended(parameters []parameter, name string) (string, bool) {
+	segments := map[int]parameter{}
+	for _, p := range parameters {
+		rest, ok := strings.CutPrefix(p.name, name+"*")
+		number, _ := strings.CutSuffix(rest, "*")
+		n, err := strconv.Atoi(number)
+		if rest == "" {
+			n, err = 0, nil
+		}
+		if _, twice := segments[n]; ok && err == nil && !twice {
+			segments[n] = p
+		}
+	}
+	var text strings.Builder
+	charset := ""
+	for n := 0; ; n++ {
+		p, ok := segments[n]
+		if !ok {
+			return toUTF8(charset, text.String()), n > 0
+		}
+		value := p.value
+		if strings.HasSuffix(p.name, "*") {
+			if n == 0 {
+				charset, value = cutCharset(value)
+			}
+			value = unescape(value)
+		}
+		text.WriteString(value)
+	}
+}
+
+// cutCharset takes charset'language' off.
+func cutCharset(value string) (charset, text string) {
+	charset, rest, ok := strings.Cut(value, "'")
+	if _, text, both := strings.Cut(rest, "'"); ok && both {
+		return charset, text
+	}
+	return "", value
+}
+
+// unescape reads %XX; what is none stays.
+func unescape(s string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '%' {
+			if octet := hexOctet(s[i+1:]); octet >= 0 {
+				b.WriteByte(byte(octet))
+				i += 2
+				continue
+			}
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}
+
+// hexOctet is the octet whose two digits s begins with, or -1.
+func hexOctet(s string) int {
+	if len(s) < 2 {
+		return -1
+	}
+	high, low := hexDigit(s[0]), hexDigit(s[1])
+	if high < 0 || low < 0 {
+		return -1
+	}
+	return high<<4 | low
+}
+
+func hexDigit(c byte) int {
+	switch {
+	case '0' <= c && c <= '9':
+		return int(c - '0')
+	case 'a' <= c && c <= 'f':
+		return int(c-'a') + 10
+	case 'A' <= c && c <= 'F':
+		return int(c-'A') + 10
+	}
+	return -1
+}
+
+// clean takes out what has no place in a word or name, and what is too long.
+func clean(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == unicode.ReplacementChar {
+			return '?'
+		}
+		return r
+	}, s)
+	for len(s) > filenameMax {
+		s = strings.ToValidUTF8(s[:filenameMax], "")
+	}
+	return s
+}

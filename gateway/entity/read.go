@@ -1,0 +1,158 @@
+package entity
+
+import (
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/htmlindex"
+	"golang.org/x/text/transform"
+)
+
+// Has says whether there is an entity of an index: one that was replaced, with
+// all in it, has none in it any more.
+func (m *Message) Has(i int) bool {
+	if i < 0 || i >= len(m.Entities) {
+		return false
+	}
+	for p := m.Entities[i].Parent; p >= 0; p = m.Entities[p].Parent {
+		if _, gone := m.replaced[p]; gone {
+			return false
+		}
+	}
+	return true
+}
+
+// Encoded is the number of octets that Read of an entity looks at.
+func (m *Message) Encoded(i int) int { return m.Entities[i].end - m.Entities[i].body }
+
+// Read returns what is in an entity, without its transfer encoding; text is
+// UTF-8, with line ends as they are. A message in the message is as it stands,
+// and a multipart has nothing beside its parts. At most BodyMax octets.
+func (m *Message) Read(i int) string {
+	if r, ok := m.replaced[i]; ok {
+		return r.text
+	}
+	e := &m.Entities[i]
+	octets := m.text[e.body:e.end]
+	switch {
+	case e.container && e.boundary != "":
+		return ""
+	case e.container:
+		return octets
+	}
+	switch e.encoding {
+	case "base64":
+		octets = fromBase64(octets)
+	case "quoted-printable":
+		octets = fromQuotedPrintable(octets)
+	}
+	if e.IsText() {
+		return toUTF8(e.Charset, octets)
+	}
+	return octets
+}
+
+// toUTF8 reads octets of a charset. Octets of a charset that nobody knows, or
+// that is not named, are UTF-8 if they can be, and else Windows-1252, which
+// most of such are.
+func toUTF8(charset, octets string) string {
+	known, err := htmlindex.Get(charset)
+	if ascii := strings.ToLower(charset); ascii == "" || ascii == "us-ascii" || ascii == "ascii" || err != nil || known == encoding.Replacement {
+		if utf8.ValidString(octets) {
+			return octets
+		}
+		known = charmap.Windows1252
+	}
+	if name, err := htmlindex.Name(known); err == nil && name == "utf-8" {
+		return strings.ToValidUTF8(octets, "\uFFFD")
+	}
+	r := transform.NewReader(strings.NewReader(octets), known.NewDecoder())
+	var b strings.Builder
+	io.Copy(&b, io.LimitReader(r, BodyMax)) // what cannot be read comes as U+FFFD
+	return strings.ToValidUTF8(b.String(), "")
+}
+
+// fromBase64 drops what is not of the alphabet (RFC 2045, section 6.8) and goes
+// on behind padding, as readers of mail do.
+func fromBase64(s string) string {
+	var b strings.Builder
+	b.Grow(len(s) / 4 * 3)
+	bits, held := uint32(0), 0
+	for i := range len(s) {
+		c := s[i]
+		if c == '=' {
+			bits, held = 0, 0
+			continue
+		}
+		value := sextet(c)
+		if value < 0 {
+			continue
+		}
+		bits, held = bits<<6|uint32(value), held+6
+		if held >= 8 {
+			held -= 8
+			b.WriteByte(byte(bits >> held))
+		}
+	}
+	return b.String()
+}
+
+// sextet is the value of a letter of base64, or -1.
+func sextet(c byte) int {
+	switch {
+	case 'A' <= c && c <= 'Z':
+		return int(c - 'A')
+	case 'a' <= c && c <= 'z':
+		return int(c-'a') + 26
+	case '0' <= c && c <= '9':
+		return int(c-'0') + 52
+	case c == '+':
+		return 62
+	case c == '/':
+		return 63
+	}
+	return -1
+}
+
+// fromQuotedPrintable reads RFC 2045, section 6.7. What is no escape stays.
+func fromQuotedPrintable(s string) string {
+	var b strings.Builder
+	b.Grow(len(s))
+	for i := 0; i < len(s); {
+		switch c := s[i]; {
+		case c == ' ' || c == '\t':
+			blank := len(s[i:]) - len(strings.TrimLeft(s[i:], " \t"))
+			if next := i + blank; next < len(s) && s[next] != '\r' && s[next] != '\n' {
+				b.WriteString(s[i:next])
+			}
+			i += blank
+		case c == '=' && hexOctet(s[i+1:]) >= 0:
+			b.WriteByte(byte(hexOctet(s[i+1:])))
+			i += 3
+		case c == '=' && softBreak(s[i+1:]) > 0:
+			i += 1 + softBreak(s[i+1:])
+		default:
+			b.WriteByte(c)
+			i++
+		}
+	}
+	return b.String()
+}
+
+// softBreak is the length of the line end that s begins with, with the space in
+// front of it. A soft break has little of that.
+func softBreak(s string) int {
+	const blankMax = 80
+	rest := strings.TrimLeft(s[:min(len(s), blankMax)], " \t")
+	blank := min(len(s), blankMax) - len(rest)
+	switch {
+	case strings.HasPrefix(s[blank:], "\r\n"):
+		return blank + 2
+	case strings.HasPrefix(s[blank:], "\n"):
+		return blank + 1
+	}
+	return 0
+}

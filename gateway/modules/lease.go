@@ -1,0 +1,183 @@
+package modules
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+
+	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/sandbox"
+)
+
+// reducedShare is which part of its fuel and time a module gets while its
+// breaker is open and it is asked all the same: enough for most messages, and
+// ten failures cost no more than one did before.
+const reducedShare = 10
+
+// Lease is a module as one chain, or one call, sees it: a version that stays
+// the same, whatever becomes of the name meanwhile. It ends with Release.
+type Lease struct {
+	module  *Module
+	present *Version
+	before  *Version
+}
+
+var (
+	_ gateway.Handler      = (*Lease)(nil)
+	_ gateway.Planner      = (*Lease)(nil)
+	_ gateway.ConfigWriter = (*Lease)(nil)
+)
+
+// Lease holds the present version, and the one before where there is a trial.
+func (m *Module) Lease() *Lease {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	l := &Lease{m, m.present, m.before}
+	l.present.hold()
+	if l.before != nil {
+		l.before.hold()
+	}
+	return l
+}
+
+// Release lets go of the versions. It is called once, and no call follows it.
+func (l *Lease) Release() {
+	l.present.drop()
+	if l.before != nil {
+		l.before.drop()
+	}
+}
+
+// ModuleName is that of the version that is leased.
+func (l *Lease) ModuleName() string { return l.present.ModuleName() }
+
+// Serves says whether the version has an export for a phase.
+func (l *Lease) Serves(phase gateway.Phase) bool { return l.present.Plugin.Serves(phase) }
+
+// Handle has the version rule. Behind an open breaker the verdict is a
+// deferral, unless the module's failures are accepted. Where the version
+// before ruled in its place, Verdict.Module names it.
+func (l *Lease) Handle(ctx context.Context, x *gateway.Exchange) (gateway.Verdict, error) {
+	if !l.Serves(x.Phase) {
+		return gateway.Verdict{}, nil
+	}
+	v, by, err := run(ctx, l, x, l.present.Accepts, func(v *Version, share int64) (gateway.Verdict, error) {
+		return v.Plugin.HandleReduced(ctx, x, share)
+	})
+	switch open := (*openError)(nil); {
+	case !errors.As(err, &open):
+	case x.Phase == gateway.PhaseResult: // it has no effect that could wait
+		return gateway.Verdict{}, nil
+	default:
+		return gateway.Verdict{Action: gateway.Defer, Status: open.status()}, nil
+	}
+	if by != l.present {
+		v.Module = by.ModuleName()
+	}
+	return v, err
+}
+
+// Plan has the version plan. Behind an open breaker the error is a deferral.
+func (l *Lease) Plan(ctx context.Context, x *gateway.Exchange) (gateway.Plan, error) {
+	plan, _, err := run(ctx, l, x, false, func(v *Version, _ int64) (gateway.Plan, error) { return v.Plugin.Plan(ctx, x) })
+	if open := (*openError)(nil); errors.As(err, &open) {
+		return gateway.Plan{}, open.status()
+	}
+	return plan, err
+}
+
+// Render has the version render. It works for no message: it has no breaker,
+// and the version before does not stand in.
+func (l *Lease) Render(ctx context.Context, inventory gateway.Inventory) ([]gateway.File, error) {
+	return l.present.Plugin.Render(ctx, inventory)
+}
+
+// openError says that a module was not asked.
+type openError struct{ module string }
+
+func (e *openError) Error() string { return "module " + e.module + ": its breaker is open" }
+
+func (e *openError) status() *gateway.Status {
+	return &gateway.Status{
+		Code: 451, Enhanced: gateway.EnhancedCode{4, 3, 0}, Text: "the message could not be examined, try again later", Cause: e,
+	}
+}
+
+// run has the leased version answer a call, as far as its breaker lets it. It
+// returns which version gave the answer.
+func run[R any](ctx context.Context, l *Lease, x *gateway.Exchange, reducible bool, call func(v *Version, share int64) (R, error)) (R, *Version, error) {
+	v, share := l.present, int64(1)
+	pass := v.breaker.admit()
+	if pass == refused {
+		l.module.log.Warn("breaker open", "handler", l.module.name, "module", v.ModuleName(), "message", x.Message.ID.String(), "reduced", reducible)
+		if !reducible {
+			var none R
+			return none, v, &openError{v.ModuleName()}
+		}
+		share = reducedShare
+	}
+	answer, err := call(v, share)
+	if err == nil {
+		l.passed(pass)
+		return answer, v, nil
+	}
+	if !blames(ctx, err) {
+		v.breaker.abandon(pass)
+		return answer, v, err
+	}
+	key := contentOf(x)
+	if l.before != nil {
+		if again, failed := call(l.before, 1); failed == nil {
+			v.breaker.abandon(pass)
+			l.module.outdoneOn(v, key, err)
+			return again, l.before, nil
+		}
+	}
+	l.failed(pass, key, err)
+	return answer, v, err
+}
+
+// blames says whether a failed call is the module's fault: not where nobody
+// waits for it any more, or where it was not run.
+func blames(ctx context.Context, err error) bool {
+	failed, ok := errors.AsType[*sandbox.Error](err)
+	return ok && failed.Fault != sandbox.Canceled && failed.Fault != sandbox.Unavailable && ctx.Err() == nil
+}
+
+func (l *Lease) passed(p pass) {
+	if l.present.breaker.passed(p) {
+		l.module.log.Warn("breaker closed: the module works again", "handler", l.module.name, "module", l.ModuleName())
+	}
+}
+
+func (l *Lease) failed(p pass, key contentKey, err error) {
+	if l.present.breaker.failed(p, l.present.Limits, key) {
+		l.module.log.Error("ALARM: breaker open: the module fails on too many messages", "handler", l.module.name, "module", l.ModuleName(),
+			"failures", l.present.Limits.Failures, "window", l.present.Limits.Window, "answers", l.openAnswer(), "retry_in", breakerPause, "error", err)
+	}
+}
+
+func (l *Lease) openAnswer() string {
+	if l.present.Accepts {
+		return fmt.Sprintf("runs on 1/%d of its fuel", reducedShare)
+	}
+	return "451"
+}
+
+// contentKey tells contents apart.
+type contentKey [sha256.Size]byte
+
+// contentOf is the digest of the content. Where that is not known, a message
+// that was accepted counts as a content of its own, and before the content has
+// come a reverse-path does: however many recipients a transaction names, it is
+// one.
+func contentOf(x *gateway.Exchange) contentKey {
+	if x.Message.Digest != (contentKey{}) {
+		return x.Message.Digest
+	}
+	if x.Message.ID != 0 {
+		return sha256.Sum256([]byte("message " + x.Message.ID.String()))
+	}
+	return sha256.Sum256([]byte("from " + string(x.Message.Envelope.ReversePath)))
+}

@@ -1,0 +1,204 @@
+package modules
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// keptMax is how many versions of a name stay on the shelf: the present one,
+// the one before, and one more for whoever finds out late.
+const keptMax = 3
+
+// recordName is the file that says which version is which. No module has its
+// name: those are digests.
+const recordName = "versions.json"
+
+// Shelf keeps the versions of modules as Dir/NAME/DIGEST.wasm. A change is
+// durable and takes effect as a whole. It is safe for concurrent use by one
+// process; names are those of plugins and hold no separators.
+type Shelf struct {
+	Dir string
+
+	mu sync.Mutex
+}
+
+// Record says which versions of a name there are. The zero value is that of a
+// name whose module was never exchanged.
+type Record struct {
+	Kept    []string `json:"kept"`     // digests, the one at work first, then those before it
+	Swapped bool     `json:"swapped"`  // the first is at work whatever the configuration names
+	OnTrial bool     `json:"on_trial"` // the second takes its place back where the first fails
+}
+
+// Record reads the record of a name.
+func (s *Shelf) Record(name string) (Record, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.read(name)
+}
+
+func (s *Shelf) read(name string) (r Record, err error) {
+	path := filepath.Join(s.Dir, name, recordName)
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return r, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(text, &r)
+	}
+	if err == nil && (slices.ContainsFunc(r.Kept, isNoDigest) || r.Swapped && len(r.Kept) == 0 || r.OnTrial && len(r.Kept) < 2) {
+		err = errors.New("it does not make sense")
+	}
+	if err != nil {
+		return Record{}, fmt.Errorf("%s: %w; remove it to have the module that the configuration names", path, err)
+	}
+	return r, nil
+}
+
+func isNoDigest(text string) bool {
+	octets, err := hex.DecodeString(text)
+	return err != nil || len(octets) != sha256.Size
+}
+
+// Path is where a version is kept.
+func (s *Shelf) Path(name, digest string) string {
+	return filepath.Join(s.Dir, name, digest+".wasm")
+}
+
+// Module reads a version. A file with another content than its name says is an
+// error.
+func (s *Shelf) Module(name, digest string) ([]byte, error) {
+	wasm, err := os.ReadFile(s.Path(name, digest))
+	if err == nil && Digest(wasm) != digest {
+		err = fmt.Errorf("%s is damaged: its content has another SHA-256", s.Path(name, digest))
+	}
+	return wasm, err
+}
+
+// Digest is the SHA-256 of a module, in hexadecimal.
+func Digest(wasm []byte) string {
+	sum := sha256.Sum256(wasm)
+	return hex.EncodeToString(sum[:])
+}
+
+// Advance makes next the version that is at work, on trial against the one
+// before it, nil if there is none. Swapped says that it stays so whatever the configuration names.
+func (s *Shelf) Advance(name string, next, before []byte, swapped bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, err := s.read(name)
+	if err != nil {
+		return err
+	}
+	present, last := Digest(next), Digest(before)
+	var kept []string
+	for _, digest := range append([]string{present, last}, r.Kept...) {
+		if !slices.Contains(kept, digest) && (digest != last || before != nil) {
+			kept = append(kept, digest)
+		}
+	}
+	kept = kept[:min(len(kept), keptMax)]
+	for digest, wasm := range map[string][]byte{present: next, last: before} {
+		if wasm == nil {
+			continue
+		}
+		if err := s.write(name, digest+".wasm", wasm); err != nil {
+			return err
+		}
+	}
+	return s.commit(name, Record{Kept: kept, Swapped: swapped, OnTrial: before != nil && present != last})
+}
+
+// Back takes the version from off the shelf and makes to, the one before it,
+// the one at work. Where another has come in between, nothing changes. Named is
+// the digest of what the configuration names: a version that is the same needs
+// no swap to be at work.
+func (s *Shelf) Back(name, from, to, named string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, err := s.read(name)
+	if err != nil || to == "" || r.Before(from) != to {
+		return err
+	}
+	return s.commit(name, Record{Kept: r.Kept[slices.Index(r.Kept, to):], Swapped: to != named})
+}
+
+// Before is the version that was at work before the present one, "" for none.
+// What the configuration names may have changed since the shelf was, and is not
+// on it then.
+func (r Record) Before(present string) string {
+	i := 0
+	if len(r.Kept) > 0 && r.Kept[0] == present {
+		i = 1
+	}
+	if i >= len(r.Kept) || slices.Index(r.Kept, present) > 0 {
+		return ""
+	}
+	return r.Kept[i]
+}
+
+// commit writes the record, and then removes what is in it no more.
+func (s *Shelf) commit(name string, r Record) error {
+	text, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	if err := s.write(name, recordName, append(text, '\n')); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(filepath.Join(s.Dir, name))
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, entry := range entries {
+		digest, isModule := strings.CutSuffix(entry.Name(), ".wasm")
+		if isModule && !slices.Contains(r.Kept, digest) {
+			errs = append(errs, os.Remove(filepath.Join(s.Dir, name, entry.Name())))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// write replaces a file by one with another content, or leaves it.
+func (s *Shelf) write(name, file string, content []byte) error {
+	dir := filepath.Join(s.Dir, name)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	temporary, err := os.CreateTemp(dir, ".new-")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(temporary.Name()) // fails where it was renamed
+	_, err = temporary.Write(content)
+	if err == nil {
+		err = temporary.Sync()
+	}
+	if err = cmp.Or(err, temporary.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(temporary.Name(), filepath.Join(dir, file)); err != nil {
+		return err
+	}
+	return syncDir(dir)
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}

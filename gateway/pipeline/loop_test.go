@@ -1,0 +1,96 @@
+package pipeline
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/roster"
+)
+
+// remail hands every copy that goes to a list in again, as the MTA would, until
+// none is left, and returns how many copies there were in all.
+func (h *house) remail(limit int) (copies int) {
+	h.t.Helper()
+	for h.settle(); len(h.sent) > 0 && copies < limit; h.settle() {
+		sent := h.sent
+		h.sent = nil
+		for _, c := range sent {
+			copies++
+			for _, to := range c.to {
+				if strings.HasSuffix(to, "@lists.example.com") {
+					h.post(c.from, c.content, gateway.ForwardPath(to))
+				}
+			}
+		}
+	}
+	return copies
+}
+
+func openList(name string, owners []gateway.ForwardPath, members ...gateway.ForwardPath) roster.FileList {
+	l := roster.FileList{List: gateway.List{
+		ID:      gateway.ListID(name + ".lists.example.com"),
+		Address: gateway.ForwardPath(name + "@lists.example.com"), Owners: owners, Posting: gateway.PostingAnyone,
+	}}
+	for _, member := range members {
+		l.Members = append(l.Members, gateway.Recipient{Path: member})
+	}
+	return l
+}
+
+// retitle makes a post the list's own, as list-headers does.
+func retitle(x *gateway.Exchange) (gateway.Verdict, error) {
+	var v gateway.Verdict
+	for i := x.Draft.Header.Find("List-Id", 0); i >= 0; i = -1 {
+		v.Edits = append(v.Edits, gateway.Edit{Op: gateway.DeleteField, Index: i})
+	}
+	v.Edits = append(v.Edits, gateway.Edit{Op: gateway.InsertField, Name: "List-Id", Value: "<" + string(x.List.ID) + ">"})
+	return v, nil
+}
+
+// Lists that are members of each other, and of themselves, send each member
+// few copies of a post: one for each way that leads to it.
+func TestListsInACircle(t *testing.T) {
+	h := newHouse(t,
+		openList("a", nil, "a@lists.example.com", "b@lists.example.com", "anne@example.com"),
+		openList("b", nil, "a@lists.example.com", "b@lists.example.com", "bart@example.org"))
+	h.outgoing = Chain{{Handler: handlerFunc(retitle)}}
+	h.post("anne@example.com", hello, "a@lists.example.com")
+	if copies := h.remail(1000); copies != 6 {
+		t.Errorf("%d copies", copies)
+	}
+}
+
+// A list whose owner is the list, or the address of its owners.
+func TestOwnersInACircle(t *testing.T) {
+	h := newHouse(t, openList("a", []gateway.ForwardPath{"a@lists.example.com", "a-owner@lists.example.com"}, "anne@example.com"))
+	h.post("eve@example.net", hello, "a-owner@lists.example.com")
+	if copies := h.remail(1000); copies != 2 { // one to both owners, and that is a post to anne
+		t.Errorf("%d copies", copies)
+	}
+}
+
+func TestHeaderWithoutRoom(t *testing.T) {
+	for _, test := range []struct{ fields, want string }{
+		{strings.Repeat("X: y\r\n", gateway.HeaderFieldsMax-ownFieldsMax-10), accepted},
+		{strings.Repeat("X: y\r\n", gateway.HeaderFieldsMax-10), "552 5.3.4 the header block is too large"},
+		{"X: " + strings.Repeat("y", gateway.HeaderBytesMax-ownFieldBytesMax-1000) + "\r\n", accepted},
+		{"X: " + strings.Repeat("y", gateway.HeaderBytesMax-1000) + "\r\n", "552 5.3.4 the header block is too large"},
+	} {
+		h := newHouse(t, devList("anne@example.com"))
+		if got := h.post("anne@example.com", test.fields+hello, "dev@lists.example.com"); got[0] != test.want {
+			t.Errorf("%d octets of %.6q: %s", len(test.fields), test.fields, got)
+		}
+	}
+}
+
+// The first line of an mbox is no field: below those that we add it would end
+// the header.
+func TestMboxLineGoes(t *testing.T) {
+	h := newHouse(t, devList("anne@example.com"))
+	h.post("anne@example.com", "From anne@example.com Mon Nov 23 09:00:00 2026\r\n"+hello, "dev@lists.example.com")
+	h.settle()
+	if len(h.sent) != 1 || strings.Contains(h.sent[0].content, "From anne") || !strings.Contains(h.sent[0].content, "\r\nFrom: anne") {
+		t.Errorf("sent %+v", h.sent)
+	}
+}

@@ -1,0 +1,57 @@
+package queue
+
+import "github.com/mmgw/mmgw/gateway"
+
+// lane is the entries that wait for the same thing.
+type lane struct {
+	expand bool   // legs to be expanded, which need no host
+	route  string // of batches
+	ready  ready
+	taken  int
+}
+
+// lanes are few: one for each next hop, and that of expansion. They stay.
+type lanes struct {
+	all  []*lane
+	last int // the one that was served last
+}
+
+// of returns the lane of an entry, and makes it where there is none.
+func (s *lanes) of(e *gateway.Entry) *lane {
+	expand, route := e.Batch == gateway.ExpandLeg, e.Route
+	for _, l := range s.all {
+		if l.expand == expand && l.route == route {
+			return l
+		}
+	}
+	l := &lane{expand: expand, route: route}
+	s.all = append(s.all, l)
+	return l
+}
+
+// next returns the place of the lane with the most urgent entry among those
+// that have room, in turn where several have; -1 if there is none.
+func (s *lanes) next(laneMax int) int {
+	best := -1
+	for i := range s.all {
+		at := (s.last + 1 + i) % len(s.all)
+		l := s.all[at]
+		if l.ready.count == 0 || laneMax > 0 && l.taken >= laneMax {
+			continue
+		}
+		if best < 0 || l.ready.priority() < s.all[best].ready.priority() {
+			best = at
+		}
+	}
+	return best
+}
+
+// take takes the next entry of the lane at that place.
+func (s *lanes) take(at int) *item {
+	s.last = at
+	l := s.all[at]
+	it := l.ready.take()
+	it.place = placeTaken
+	l.taken++
+	return it
+}

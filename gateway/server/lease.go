@@ -1,0 +1,53 @@
+package server
+
+import (
+	"context"
+
+	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/modules"
+	"github.com/mmgw/mmgw/gateway/pipeline"
+)
+
+// Incoming implements pipeline.Chains with the modules that answer to their
+// names at the time of the call. No exchange comes between two of them.
+func (s *Server) Incoming(list *gateway.List) pipeline.Chain {
+	s.exchanging.RLock()
+	defer s.exchanging.RUnlock()
+	return s.loaded.Load().Incoming(list)
+}
+
+// Outgoing implements pipeline.Chains.
+func (s *Server) Outgoing(list *gateway.List) pipeline.Chain {
+	s.exchanging.RLock()
+	defer s.exchanging.RUnlock()
+	return s.loaded.Load().Outgoing(list)
+}
+
+// lease leases one of the modules that the configuration in force names.
+func (s *Server) lease(name func(*moduleSet) string) *modules.Lease {
+	s.exchanging.RLock()
+	defer s.exchanging.RUnlock()
+	set := s.loaded.Load()
+	return set.modules[name(set)].Lease()
+}
+
+func plannerName(s *moduleSet) string { return s.cfg.MTA.Outgoing }
+
+func writerName(s *moduleSet) string { return s.cfg.MTA.Incoming }
+
+// planner is the module of [mta] outgoing, whichever it is at each call.
+type planner struct{ *Server }
+
+// Plan implements gateway.Planner.
+func (p planner) Plan(ctx context.Context, x *gateway.Exchange) (gateway.Plan, error) {
+	l := p.lease(plannerName)
+	defer l.Release()
+	return l.Plan(ctx, x)
+}
+
+// Handle hears of results, where the module wants to.
+func (p planner) Handle(ctx context.Context, x *gateway.Exchange) (gateway.Verdict, error) {
+	l := p.lease(plannerName)
+	defer l.Release()
+	return l.Handle(ctx, x)
+}

@@ -1,0 +1,38 @@
+package server
+
+import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/mmgw/mmgw/gateway"
+)
+
+// TestNextHopsAreToldOnce has a next hop go away and come back while many
+// messages wait for it, and one that answers 4xx all the time.
+func TestNextHopsAreToldOnce(t *testing.T) {
+	away := &gateway.Status{Code: 451, Text: "the next hop cannot be reached", Cause: errors.New("connection refused")}
+	greylisted := &gateway.Status{Code: 451, Text: "greylisted"}
+	fine := &gateway.Status{Code: 250, Text: "OK"}
+	var out bytes.Buffer
+	log := slog.New(slog.NewTextHandler(&out, nil))
+	var hops nextHops
+	for _, status := range []*gateway.Status{fine, greylisted, away, away, greylisted, away, fine, fine, away} {
+		hops.note(log, "smtp:192.0.2.1:25", status)
+		hops.note(log, "smtp:192.0.2.2:25", greylisted)
+	}
+	var got []string
+	for line := range strings.Lines(out.String()) {
+		_, message, _ := strings.Cut(line, "msg=")
+		got = append(got, strings.Split(message, `"`)[1])
+	}
+	want := "the next hop fails, mail for it waits / the next hop works again / the next hop fails, mail for it waits"
+	if strings.Join(got, " / ") != want {
+		t.Errorf("got  %s\nwant %s\n%s", strings.Join(got, " / "), want, out.String())
+	}
+	if !strings.Contains(out.String(), `cause="connection refused"`) {
+		t.Errorf("the cause is missing:\n%s", out.String())
+	}
+}
