@@ -1,0 +1,146 @@
+package sim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/authres"
+	"github.com/mmgw/mmgw/gateway/pipeline"
+	"github.com/mmgw/mmgw/gateway/queue"
+	"github.com/mmgw/mmgw/gateway/roster"
+	"github.com/mmgw/mmgw/gateway/spool"
+	"github.com/mmgw/mmgw/gateway/store"
+	"github.com/mmgw/mmgw/gateway/verp"
+)
+
+// process is the gateway between a start and its end, put together as package
+// server does it.
+type process struct {
+	w      *world
+	db     *store.Store
+	spool  *spool.Spool
+	roster *roster.Roster
+	queue  queue.Queue
+
+	intake    *pipeline.Intake
+	expander  *pipeline.Expander
+	deliverer *pipeline.Deliverer
+}
+
+const siteOwner = "postmaster@owners.example"
+
+// open starts a process on what the disk holds.
+func (w *world) open(memory *store.Memory) (*process, error) {
+	p := &process{w: w}
+	var err error
+	if p.db, err = store.Open(store.Options{Dir: "/state/db", FS: memory.FS(), MemTableBytes: 256 << 10}); err != nil {
+		return nil, err
+	}
+	if p.spool, err = spool.Open(spool.Options{Store: p.db, Dir: "/state", FS: memory.FS()}); err != nil {
+		return p, err
+	}
+	if p.roster, err = roster.Open(roster.Options{Store: p.db}); err != nil {
+		return p, err
+	}
+	if err := p.roster.SetFileLists(w.lists); err != nil {
+		return p, err
+	}
+	p.roster.SetForwards(map[string][]string{"backend": {backendDomain}})
+	p.assemble()
+	for e, err := range p.spool.Entries() {
+		if err != nil {
+			return p, fmt.Errorf("entries: %w", err)
+		}
+		p.queue.Add(p.dated(e))
+	}
+	return p, nil
+}
+
+func (p *process) assemble() {
+	w := p.w
+	site := pipeline.Site{Hostname: hostname, AuthservID: hostname, Owner: siteOwner}
+	codec := &verp.Codec{Keys: []verp.Key{{Secret: [verp.KeyBytes]byte{1}}}, Directory: p.roster}
+	recorded := &recorder{p.spool, w}
+	retry := queue.Policy{Random: w.rng.Float64}
+	p.intake = &pipeline.Intake{
+		Site: site, Roster: p.roster, Spool: recorded, Chains: w.handlers, Auth: &authres.Verifier{LookupTXT: noDNS},
+		Timeout: time.Minute, Running: make(chan struct{}, 1), Expiry: w.expiry, Accepted: p.add,
+	}
+	bounces := &pipeline.Bounces{Roster: p.roster, Book: p.roster, VERP: codec, ToOwners: true}
+	p.expander = &pipeline.Expander{
+		Site: site, Roster: p.roster, Spool: recorded, Chains: w.handlers, VERP: codec,
+		Planner:  func() gateway.Planner { return w.handlers },
+		Remember: func(l gateway.ListID, m gateway.ForwardPath) error { return p.roster.Remember(l, m, verp.Token(l, m)) },
+		Bounces:  bounces.Handle, RecipientsMax: 3, Timeout: time.Minute, Planned: p.add,
+	}
+	failures := &pipeline.Failures{Site: site, Spool: recorded, Book: p.roster, Expiry: w.expiry, Queued: p.add}
+	p.deliverer = &pipeline.Deliverer{
+		Spool: recorded, Transport: w.hosts, Retry: retry, Workers: 1, Attempted: w.ledger.attempted,
+		Failed: func(ctx context.Context, f pipeline.Failure) error {
+			w.ledger.failing = &f
+			defer func() { w.ledger.failing = nil }()
+			return failures.Failed(ctx, f)
+		},
+	}
+}
+
+func noDNS(context.Context, string) ([]string, error) { return nil, nil }
+
+func (p *process) add(entries []gateway.Entry) {
+	for _, e := range entries {
+		p.queue.Add(e)
+	}
+}
+
+func (p *process) dated(e gateway.Entry) gateway.Entry {
+	if e.Expires.IsZero() {
+		e.Expires = e.Due.Add(p.w.expiry)
+	}
+	return e
+}
+
+// handle does what is due, as package server does.
+func (p *process) handle(e gateway.Entry) {
+	next, left, err := e, false, error(nil)
+	if e.Batch == gateway.ExpandLeg {
+		err = p.expander.Expand(context.Background(), e)
+	} else {
+		next, left, err = p.deliverer.Deliver(context.Background(), e, nil)
+	}
+	switch {
+	case p.w.disk.dark():
+		return
+	case errors.Is(err, gateway.ErrNotSpooled):
+		left = false
+	case errors.Is(err, spool.ErrDamaged):
+		p.w.ledger.fail("%s: %v", e.Message, err)
+	case err != nil:
+		p.w.tell("put off %s leg %d batch %d: %v", e.Message, e.Leg, e.Batch, err)
+		next, left = p.postpone(e, err)
+	}
+	if p.queue.Done(gateway.BatchKey{Message: e.Message, Leg: e.Leg, Number: e.Batch}) && left {
+		p.queue.Add(next)
+	}
+}
+
+func (p *process) postpone(e gateway.Entry, fault error) (gateway.Entry, bool) {
+	now := time.Now()
+	if now.After(e.Expires) && p.spool.Hold(e.Message, fault.Error()) == nil {
+		p.w.tell("held %s", e.Message)
+		return e, false
+	}
+	e.Attempt++
+	e.Due = p.deliverer.Retry.Next(e.Attempt, now, time.Time{})
+	return e, true
+}
+
+// stop ends the process, in good order or after its power went: what is not
+// on the disk by then is lost either way.
+func (p *process) stop() {
+	if p != nil && p.db != nil {
+		p.db.Close()
+	}
+}
