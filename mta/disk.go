@@ -117,6 +117,15 @@ func (d disk) link(from, to string) error {
 	return d.root.Link(from, to)
 }
 
+// copy makes a file that was not there with what is in another one.
+func (d disk) copy(from, to string, o owner) error {
+	data, err := d.read(from)
+	if err != nil {
+		return err
+	}
+	return d.create(to, data, o)
+}
+
 func (d disk) remove(name string) error {
 	if err := d.before("remove", name); err != nil {
 		return err

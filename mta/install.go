@@ -8,6 +8,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strconv"
 )
 
 // install sets the old generation aside and puts the staged files in place.
@@ -57,7 +58,7 @@ func (s *session) exchange() error {
 	return nil
 }
 
-// keepOld links the files that are about to change. After an Apply that was
+// keepOld copies the files that are about to change. After an Apply that was
 // cut off the generation before is still the one that it set aside: that is
 // added to, and what has replaced its files stays out.
 func (s *session) keepOld() error {
@@ -73,7 +74,7 @@ func (s *session) keepOld() error {
 	return s.writeManifest(s.now, keepingName)
 }
 
-// keptIsPrevious makes what keepOld linked the generation before.
+// keptIsPrevious makes what keepOld copied the generation before.
 func (s *session) keptIsPrevious() error {
 	if s.now.Unfinished {
 		return nil
@@ -113,14 +114,19 @@ func (s *session) addPrevious() error {
 	})
 }
 
-// keep links those files that are about to change, and are wanted, below into.
+// keep copies those files that are about to change, and are wanted, below into,
+// each at once. A link instead would keep the MTA from noticing: Postfix knows
+// a table that was replaced by the open file having no name left.
 func (s *session) keep(into string, wanted func(p string) bool) error {
 	hidden := owner{s.owner.uid, s.owner.gid, 0o700}
-	if err := s.mkdir(into, hidden); err != nil {
-		return err
+	for _, dir := range []string{into, stagingName} {
+		if err := s.mkdir(dir, hidden); err != nil {
+			return err
+		}
 	}
 	made := map[string]bool{into: true}
-	for _, p := range s.touched() {
+	var copies []move
+	for i, p := range s.touched() {
 		info, err := s.stat(p)
 		if err != nil {
 			return err
@@ -128,11 +134,20 @@ func (s *session) keep(into string, wanted func(p string) bool) error {
 		if info == nil || !wanted(p) {
 			continue
 		}
-		kept := path.Join(into, p)
-		if err := s.mkdirAll(kept, hidden, made); err != nil {
+		kept := move{path.Join(stagingName, "kept-"+strconv.Itoa(i)), path.Join(into, p)}
+		if err := s.mkdirAll(kept.path, hidden, made); err != nil {
 			return err
 		}
-		if err := s.link(p, kept); err != nil {
+		if err := s.copy(p, kept.staged, ownerOf(info)); err != nil {
+			return err
+		}
+		copies = append(copies, kept)
+	}
+	if err := s.sync(stagedNames(copies)...); err != nil {
+		return err
+	}
+	for _, c := range copies {
+		if err := s.rename(c.staged, c.path); err != nil {
 			return err
 		}
 	}
