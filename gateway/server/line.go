@@ -14,8 +14,9 @@ import (
 
 // handsMax is how many entries of one lane are worked on at a time: enough to
 // share syncs of the disk and to keep all connections to a next hop busy, and
-// few because each batch in hand has its plan in memory, some 500 KiB.
-const handsMax = 16
+// few because each batch in hand has its plan in memory, some 500 KiB, and what
+// comes in waits for the same processors.
+const handsMax = 8
 
 // line is the queue with a lock and a bell. The zero value is ready.
 type line struct {
