@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"maps"
 	"reflect"
 	"strings"
 
@@ -26,11 +27,14 @@ func (s *Server) Reload(ctx context.Context, cfg *config.Config) error {
 	if err := l.load(ctx); err != nil {
 		return err
 	}
+	set := l.set()
+	s.loaded.Store(bridge(l.old, set))
 	if err := setLists(s.roster, cfg.Lists, s.cfg.Forwards); err != nil { // forward routes wait, as their next hops do
+		s.loaded.Store(l.old)
 		l.abandon()
 		return err
 	}
-	s.takeOn(&l)
+	s.takeOn(&l, set)
 	s.listsChanged()
 	if waiting := waitingSections(s.cfg, cfg); len(waiting) > 0 {
 		s.log.Warn("reloaded; some changes wait for a restart", "sections", waiting)
@@ -40,10 +44,18 @@ func (s *Server) Reload(ctx context.Context, cfg *config.Config) error {
 	return nil
 }
 
+// bridge is old with what next has beyond it, for the moment in which lists are
+// those of next already.
+func bridge(old, next *moduleSet) *moduleSet {
+	b := &moduleSet{cfg: old.cfg, modules: maps.Clone(next.modules), shadows: old.shadows}
+	maps.Copy(b.modules, old.modules)
+	return b
+}
+
 // takeOn puts the modules of a loader to work, all in one step. A file that has
 // changed is on trial, as one that was swapped in is.
-func (s *Server) takeOn(l *loader) {
-	old, set := l.old, l.set()
+func (s *Server) takeOn(l *loader, set *moduleSet) {
+	old := l.old
 	for name, m := range l.found {
 		was := old.modules[name]
 		if was == nil || !m.fresh || m.swapped || sameFile(was.Present(), m.version) {

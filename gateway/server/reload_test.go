@@ -50,3 +50,29 @@ func TestReloadChangesTheSettingsOfTheWriter(t *testing.T) {
 		t.Errorf("the tables are compiled as %s", got)
 	}
 }
+
+// TestBridge: a list that comes with a reload has its handlers from the first
+// message on, although the roster knows it a moment before its modules work.
+func TestBridge(t *testing.T) {
+	p := newPlace(t)
+	p.example("refuse")
+	s := p.run(p.load(strings.Replace(devList, "members", "incoming = [\"refuse\"]\nmembers", 1)))
+	next := s.loaded.Load()
+	old := &moduleSet{cfg: next.cfg}
+	list, err := s.roster.List("dev.lists.example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		set  *moduleSet
+		want bool
+	}{"the old set": {old, false}, "the bridge": {bridge(old, next), true}} {
+		step := c.set.Incoming(list)[0]
+		if _, absent := step.Handler.(missing); absent == c.want {
+			t.Errorf("%s: the handler is %T", name, step.Handler)
+		}
+		if step.Release != nil {
+			step.Release()
+		}
+	}
+}
