@@ -28,6 +28,7 @@ func TestReplacedTablesAreNoticed(t *testing.T) {
 	}{
 		{"apply", func() error { _, err := tree.Apply(t.Context(), version("two"), Options{}); return err }},
 		{"undo", func() error { _, err := tree.Undo(t.Context(), Options{}); return err }},
+		{"apply after undo", func() error { _, err := tree.Apply(t.Context(), version("three"), Options{}); return err }},
 	} {
 		held, err := os.Open(filepath.Join(tree.Dir, "postfix_lmtp"))
 		if err != nil {
