@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -18,7 +19,7 @@ import (
 )
 
 func mtaFamily(g *globals) *cobra.Command {
-	return family("mta", "The files that tell the MTA of the lists", mtaDiff(g), mtaApply(g, "apply"), mtaShow(g))
+	return family("mta", "The files that tell the MTA of the lists", mtaDiff(g), mtaApply(g, "apply"), mtaUndo(g), mtaShow(g))
 }
 
 // aliasesCommand is `mta apply` under GNU Mailman's name.
@@ -54,13 +55,17 @@ func (g *globals) render(c *cobra.Command, dir string) (*rendered, error) {
 	return &rendered{cfg: cfg, tree: mta.Tree{Dir: dir}, files: files}, nil
 }
 
-// mtaFailure gives an error of rendering or installing its exit code.
+// mtaFailure gives an error of rendering or installing its exit code; nil stays nil.
 func mtaFailure(err error) error {
 	var known *admin.Error
 	exit := admin.ExitCantCreate
 	switch {
+	case err == nil:
+		return nil
 	case errors.As(err, &known):
 		return err
+	case errors.Is(err, mta.ErrNoGeneration):
+		exit = admin.ExitData
 	case errors.Is(err, mta.ErrRender), errors.Is(err, mta.ErrPostmap):
 		exit = admin.ExitConfig
 	case errors.Is(err, mta.ErrNoPostmap):
@@ -122,13 +127,32 @@ func mtaApply(g *globals, use string) *cobra.Command {
 		if err != nil && !errors.Is(err, mta.ErrNoPostmap) && !errors.Is(err, mta.ErrReload) {
 			return mtaFailure(err)
 		}
-		if shown := g.showReport(c, r.tree.Dir, report); shown != nil {
-			return shown
-		}
+		return errors.Join(g.showReport(c, r.tree.Dir, report), mtaFailure(err))
+	}
+	return c
+}
+
+// mtaUndo renders nothing, so that it helps where a writer or a list is broken.
+func mtaUndo(g *globals) *cobra.Command {
+	c := &cobra.Command{
+		Use: "undo", Short: "Return to the files before the last apply, until the next one", Args: cobra.NoArgs,
+		Long: "Brings back the files before the last apply, compiled tables too, and runs the reload command.\n" +
+			"They stay until the next `mmgw mta apply`: a gateway that runs only warns. A second undo takes\n" +
+			"the first back. Where there is nothing to return to it exits 65.",
+		Example: "  mmgw mta undo",
+	}
+	dir := dirFlag(c)
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		cfg, err := g.load()
 		if err != nil {
+			return err
+		}
+		tree := mta.Tree{Dir: cmp.Or(*dir, server.MTADir(cfg))}
+		report, err := tree.Undo(c.Context(), server.MTAOptions(cfg))
+		if err != nil && !errors.Is(err, mta.ErrReload) {
 			return mtaFailure(err)
 		}
-		return nil
+		return errors.Join(g.showReport(c, tree.Dir, report), mtaFailure(err))
 	}
 	return c
 }
