@@ -19,7 +19,8 @@ import (
 	"github.com/mmgw/mmgw/testdata"
 )
 
-const journeySite = `
+// devSite has one list, with a handler; its members follow.
+const devSite = `
 [incoming]
 handlers = ["subject-prefix"]
 [plugins.subject-prefix.config]
@@ -27,7 +28,9 @@ prefix = "[dev]"
 [[list]]
 address = "dev@lists.example.com"
 posting = "anyone"
-members = ["anne@example.com", "Bart.Person@example.org", '"odd one"@example.net']
+members = `
+
+const journeySite = devSite + `["anne@example.com", "Bart.Person@example.org", '"odd one"@example.net']
 `
 
 var journeyMembers = []gateway.ForwardPath{"anne@example.com", "bart.person@example.org", `"odd one"@example.net`}

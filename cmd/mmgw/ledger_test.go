@@ -34,15 +34,7 @@ func rounds(usual, long int) int {
 	return usual
 }
 
-const ledgerSite = `
-[incoming]
-handlers = ["subject-prefix"]
-[plugins.subject-prefix.config]
-prefix = "[dev]"
-[[list]]
-address = "dev@lists.example.com"
-posting = "anyone"
-members = ["anne@example.com", "bart@example.org"]
+const ledgerSite = devSite + `["anne@example.com", "bart@example.org"]
 `
 
 const (

@@ -13,13 +13,6 @@ const FieldName = "Authentication-Results"
 // it still fits a line, which must not be broken within an escape.
 const valueBytesMax = gateway.DomainBytesMax
 
-// Field is the Authentication-Results field that tells results: Format's
-// value, folded. It stands on top of the message, above our Received.
-func Field(authservID string, results gateway.AuthResults, from gateway.ReversePath) gateway.Field {
-	field, _ := gateway.NewField(FieldName, Format(authservID, results, from)) // printable ASCII: it cannot fail
-	return field
-}
-
 // Format is the value of an Authentication-Results field (RFC 8601, section
 // 2.2), unfolded. It is printable ASCII whatever results hold. authservID is
 // who checked; from is the reverse-path, for SPF. Without a DKIM signature it

@@ -40,11 +40,21 @@ func TestFormat(t *testing.T) {
 			t.Errorf("%s:\n got %s\nwant %s", c.name, got, c.want)
 		}
 	}
-	field := Field("mx.example.com", gateway.AuthResults{DKIM: []gateway.DKIMResult{{Result: Pass, Domain: strings.Repeat("abcdefg.", 31) + "com", Selector: "s1"}}}, "")
+	field := formatted(t, "mx.example.com", gateway.AuthResults{DKIM: []gateway.DKIMResult{{Result: Pass, Domain: strings.Repeat("abcdefg.", 31) + "com", Selector: "s1"}}}, "")
 	checkField(t, field)
 	if !strings.HasPrefix(string(field), "Authentication-Results: mx.example.com; dkim=pass\r\n header.d=abc") {
 		t.Errorf("%q", field)
 	}
+}
+
+// formatted is Format's value as a field of a message.
+func formatted(t *testing.T, authservID string, results gateway.AuthResults, from gateway.ReversePath) gateway.Field {
+	t.Helper()
+	field, err := gateway.NewField(FieldName, Format(authservID, results, from))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return field
 }
 
 // checkField holds that a field is one field, folded, of printable ASCII.
@@ -79,7 +89,7 @@ func FuzzFormat(f *testing.F) {
 			ARC:   result,
 		}
 		id := "mx.example.com"
-		field := Field(id, results, gateway.ReversePath("x@"+selector))
+		field := formatted(t, id, results, gateway.ReversePath("x@"+selector))
 		checkField(t, field)
 		if !IsForged(field, id) {
 			t.Fatalf("we do not know %q as ours", field)

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/smtp"
 )
 
 // hop is a next hop on pipes: what it did and what it is to do.
@@ -138,13 +139,13 @@ func (h *hop) take(r *bufio.Reader, w *bufio.Writer, number int) bool {
 	return true
 }
 
+func smtpTarget(address string) Target {
+	return Target{Network: "tcp", Address: address, Protocol: smtp.SMTP}
+}
+
 func (h *hop) relay(o Options) *Relay {
-	target, err := ParseTarget("smtp:hop.example:25")
-	if err != nil {
-		panic(err)
-	}
 	o.Hostname, o.DialContext = "us.example", h.dial
-	o.Targets = map[string]Target{"": target}
+	o.Targets = map[string]Target{"": smtpTarget("hop.example:25")}
 	return New(o)
 }
 
