@@ -136,10 +136,13 @@ func (e *examination) add(ctx context.Context, from gateway.Leg, added []gateway
 			relayed.Added = append(relayed.Added, recipient)
 		}
 	}
+	if err := e.addLocal(ctx, local); err != nil {
+		return err // and nothing is relayed: all of it comes again
+	}
 	if len(relayed.Added) > 0 {
 		e.m.Legs = append(e.m.Legs, relayed)
 	}
-	return e.addLocal(ctx, local)
+	return nil
 }
 
 // addLocal examines added recipients that are ours. Their ids are behind those

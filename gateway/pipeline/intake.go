@@ -79,12 +79,11 @@ func (in *Intake) Message(ctx context.Context, client gateway.Client, envelope *
 	}
 	defer w.Discard()
 	replies := make([]*gateway.Status, len(envelope.Recipients))
-	if err := in.examine(ctx, m, replies); err == nil {
+	err = in.examine(ctx, m, replies)
+	if err == nil {
 		err = in.accept(ctx, m)
-		fill(replies, gateway.AsStatus(err))
-	} else {
-		fill(replies, gateway.AsStatus(err))
 	}
+	fill(replies, gateway.AsStatus(err))
 	logger(in.Log).Info("message", messageAttrs(m), "size", m.Content.Size(), "legs", len(m.Legs), "replies", summary(replies))
 	return replies
 }

@@ -113,6 +113,29 @@ func TestDuplicateIsNotSentTwice(t *testing.T) {
 	}
 }
 
+// A deferral of one added recipient defers all, so that the next try of the MTA
+// sends nothing twice.
+func TestDeferredAdditionRelaysNothing(t *testing.T) {
+	ops := devList("bart@example.org")
+	ops.List.ID, ops.List.Address = "ops.lists.example.com", "ops@lists.example.com"
+	h := newHouse(t, devList("anne@example.com"), ops)
+	h.incoming = Chain{{Handler: handlerFunc(func(x *gateway.Exchange) (gateway.Verdict, error) {
+		switch {
+		case x.Phase != gateway.PhaseIncoming:
+			return gateway.Verdict{}, nil
+		case x.Leg.List == "ops.lists.example.com":
+			return fails(x)
+		}
+		return gateway.Verdict{Added: people("far@example.net", "ops@lists.example.com")}, nil
+	})}}
+	if replies := h.post("anne@example.com", hello, "dev@lists.example.com"); !strings.HasPrefix(replies[0], "451") {
+		t.Fatal(replies)
+	}
+	if h.settle(); len(h.sent) != 0 || h.spooled() != 0 {
+		t.Errorf("%d sent, %d spooled", len(h.sent), h.spooled())
+	}
+}
+
 func TestPostingPolicyHolds(t *testing.T) {
 	list := devList("bart@example.org")
 	list.List.Posting = gateway.PostingMembers
