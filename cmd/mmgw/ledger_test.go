@@ -46,7 +46,7 @@ const (
 	sessionPace = 3 * time.Millisecond
 
 	// duplicatesMax is how many copies may go out twice for one kill: the
-	// gateway has 16 batches in hand at a time, one for each message here.
+	// gateway has at most 16 batches in hand, one for each message here.
 	duplicatesMax = 16 * ledgerCopies
 
 	// drainPatience is how long nothing may arrive before all have: longer
