@@ -14,8 +14,6 @@ import (
 // goroutines with locks in their hands behind, for which the clock of a bubble
 // does not go on (gateway/spool, TestErrorAtEveryWrite).
 type disk struct {
-	lies bool // says that it synced, and did not
-
 	mu     sync.Mutex
 	memory *store.Memory
 	cut    int    // the power goes before so many changes that count; 0: it does not
@@ -26,8 +24,8 @@ type disk struct {
 	spoilt int       // so many changes of contents fail
 }
 
-func newDisk(lies bool) *disk {
-	d := &disk{lies: lies}
+func newDisk() *disk {
+	d := &disk{}
 	d.use(store.NewMemory())
 	return d
 }
@@ -36,9 +34,6 @@ func (d *disk) use(memory *store.Memory) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.memory, d.left, d.cut = memory, nil, 0
-	if d.lies {
-		memory.IgnoreSync()
-	}
 	memory.BeforeWrite(func(op, path string) error { return d.change(memory, op, path) })
 }
 

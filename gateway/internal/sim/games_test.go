@@ -71,21 +71,18 @@ func TestRegressions(t *testing.T) {
 // controlGames are enough that a control is not left to luck.
 const controlGames = 5
 
-// Where the disk does not sync, or the spool confirms what it never saw,
-// games are lost.
+// Where the spool confirms what it never saw, games are lost. A disk that does
+// not sync is no game: it damages the database, whose engine then parks its
+// goroutines, and the bubble's clock stands still. The crash tests of
+// gateway/spool have that control.
 func TestControls(t *testing.T) {
-	for name, r := range map[string]rules{"no sync": {lies: true}, "no commit": {forgets: true}} {
-		t.Run(name, func(t *testing.T) {
-			lost := 0
-			for i := range controlGames {
-				r.seed = uint64(i + 1)
-				if wrongs, _ := bubble(t, r); len(wrongs) > 0 {
-					lost++
-				}
-			}
-			if lost == 0 {
-				t.Error("all games are won: they prove nothing")
-			}
-		})
+	lost := 0
+	for i := range controlGames {
+		if wrongs, _ := bubble(t, rules{seed: uint64(i + 1), forgets: true}); len(wrongs) > 0 {
+			lost++
+		}
+	}
+	if lost == 0 {
+		t.Error("all games are won: they prove nothing")
 	}
 }

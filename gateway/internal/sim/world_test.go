@@ -13,7 +13,6 @@ import (
 // rules are what a game is played by.
 type rules struct {
 	seed    uint64
-	lies    bool // control: the disk does not sync
 	forgets bool // control: the spool confirms what it never saw
 	calm    bool // neither crashes nor misfortune
 }
@@ -47,7 +46,7 @@ const stepsMax = 50_000
 // happened. It must run in a bubble.
 func play(r rules) (wrongs, story []string) {
 	time.Sleep(time.Until(epoch))
-	w := &world{rules: r, rng: rand.New(rand.NewPCG(r.seed, 1)), disk: newDisk(r.lies)}
+	w := &world{rules: r, rng: rand.New(rand.NewPCG(r.seed, 1)), disk: newDisk()}
 	w.ledger = newLedger(w)
 	w.handlers = &handlers{w: w}
 	w.clients = &clients{w: w, contents: map[string]string{}}
