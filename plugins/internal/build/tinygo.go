@@ -22,7 +22,7 @@ const (
 // packages are what Debian 12 calls the things that are needed: LLVM for
 // TinyGo itself, clang and the linker for every module, and C's library and
 // the compiler's for WebAssembly, which target.json names.
-const packages = "gcc g++ clang-19 lld-19 llvm-19-dev libclang-19-dev liblld-19-dev wasi-libc libclang-rt-19-dev-wasm32"
+const packages = "gcc g++ clang-19 lld-19 llvm-19-dev libclang-19-dev liblld-19-dev wasi-libc libclang-rt-19-dev-wasm32 binaryen"
 
 // needed are files of packages, one of each that may be missing.
 var needed = []string{
@@ -33,6 +33,7 @@ var needed = []string{
 	"/usr/lib/llvm-19/include/lld/Common/Driver.h",
 	"/usr/lib/wasm32-wasi/libc.a",
 	"/usr/lib/llvm-19/lib/clang/19/lib/wasi/libclang_rt.builtins-wasm32.a",
+	"/usr/bin/wasm-opt", // TinyGo runs it, and so does clang where it finds it
 }
 
 // target describes WebAssembly without WASI to TinyGo. The targets that come

@@ -56,7 +56,7 @@ func present(packages string, files ...string) error {
 }
 
 func clangMissing(context.Context) error {
-	return present("clang-19 lld-19", llvmBin+"/clang", llvmBin+"/wasm-ld")
+	return present("clang-19 lld-19 binaryen", llvmBin+"/clang", llvmBin+"/wasm-ld", "/usr/bin/wasm-opt")
 }
 
 func clangBuild(ctx context.Context, root, source, wasm, _ string) (*exec.Cmd, error) {
