@@ -2,10 +2,8 @@ package pipeline
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"time"
 
@@ -33,10 +31,8 @@ func bookBounce(book BounceBook, list gateway.ListID, member gateway.ForwardPath
 // booked, other mail is reported to its reverse-path (RFC 3464).
 type Failures struct {
 	Site   Site
-	Spool  gateway.Spool
+	Outbox *Outbox // reports go out by it
 	Book   BounceBook
-	Expiry time.Duration         // how long a report is tried
-	Queued func([]gateway.Entry) // hears of reports, after their commit
 	Log    *slog.Logger
 }
 
@@ -86,49 +82,5 @@ func (s *Failures) report(ctx context.Context, f Failure) error {
 	if f.ReversePath.IsNull() || len(r.Recipients) == 0 {
 		return nil
 	}
-	return s.spool(ctx, r)
-}
-
-// spool accepts a report as a message of our own with a null reverse-path.
-func (s *Failures) spool(ctx context.Context, r dsn.Report) error {
-	now := time.Now()
-	id, w, err := s.Spool.Begin(now)
-	if err != nil {
-		return err
-	}
-	defer w.Discard()
-	content, err := r.Content(now, fmt.Sprintf("<%s@%s>", id, s.Site.Hostname))
-	if err != nil {
-		return err
-	}
-	m := &gateway.Message{ID: id, Received: now, Legs: []gateway.Leg{{
-		Service: gateway.Relay, Added: []gateway.Recipient{{Path: gateway.ForwardPath(r.To), Notify: gateway.NotifyNever}},
-	}}}
-	m.Envelope.BodyType = gateway.Body8BitMIME
-	if err := copyContent(m, w, content); err != nil {
-		return err
-	}
-	if _, err := s.Spool.Accept(ctx, m); err != nil {
-		return err
-	}
-	if s.Queued != nil {
-		s.Queued([]gateway.Entry{entryOf(m, 0, now, now.Add(s.Expiry))})
-	}
-	return nil
-}
-
-// copyContent writes a content through w and makes it m's.
-func copyContent(m *gateway.Message, w gateway.ContentWriter, content gateway.Content) error {
-	r, err := content.Open()
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	digest := sha256.New()
-	if _, err := io.Copy(io.MultiWriter(w, digest), r); err != nil {
-		return err
-	}
-	digest.Sum(m.Digest[:0])
-	m.Content, err = w.Content()
-	return err
+	return s.Outbox.Send(ctx, []gateway.ForwardPath{gateway.ForwardPath(r.To)}, r.Content)
 }

@@ -30,6 +30,7 @@ type house struct {
 	intake    *Intake
 	expander  *Expander
 	deliverer *Deliverer
+	outbox    *Outbox
 
 	mu      sync.Mutex
 	entries []gateway.Entry // due, in the order in which they came
@@ -81,7 +82,8 @@ func (h *house) assemble() {
 		VERP: codec, Remember: func(l gateway.ListID, m gateway.ForwardPath) error { return h.roster.Remember(l, m, verp.Token(l, m)) },
 		Bounces: bounces.Handle, RecipientsMax: 100, Timeout: time.Minute, Planned: h.queued,
 	}
-	failures := &Failures{Site: site, Spool: h.spool, Book: h.roster, Expiry: time.Hour, Queued: h.queued}
+	h.outbox = &Outbox{Hostname: site.Hostname, Spool: h.spool, Expiry: time.Hour, Queued: h.queued}
+	failures := &Failures{Site: site, Outbox: h.outbox, Book: h.roster}
 	h.deliverer = &Deliverer{Spool: h.spool, Transport: h, Failed: failures.Failed, Workers: 2}
 }
 

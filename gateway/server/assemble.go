@@ -26,9 +26,8 @@ func (s *Server) assemble(codec *verp.Codec) error {
 	cfg := s.cfg
 	site := pipeline.Site{Hostname: cfg.Hostname, AuthservID: cfg.Auth.AuthservID, Owner: cfg.SiteOwner}
 	routes := slices.Sorted(maps.Keys(cfg.Routes))
-	failures := &pipeline.Failures{
-		Site: site, Spool: s.spool, Book: s.roster, Expiry: cfg.MTA.DeliveryRetryPeriod, Queued: s.line.add, Log: s.log,
-	}
+	outbox := &pipeline.Outbox{Hostname: cfg.Hostname, Spool: s.spool, Expiry: cfg.MTA.DeliveryRetryPeriod, Queued: s.line.add}
+	failures := &pipeline.Failures{Site: site, Outbox: outbox, Book: s.roster, Log: s.log}
 	bounces := &pipeline.Bounces{
 		Roster: s.roster, Book: s.roster, VERP: codec, ToOwners: cfg.Bounce.Unrecognized == config.UnrecognizedOwner, Log: s.log,
 	}

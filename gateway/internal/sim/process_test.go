@@ -76,7 +76,8 @@ func (p *process) assemble() {
 		Remember: func(l gateway.ListID, m gateway.ForwardPath) error { return p.roster.Remember(l, m, verp.Token(l, m)) },
 		Bounces:  bounces.Handle, RecipientsMax: 3, Timeout: time.Minute, Planned: p.add,
 	}
-	failures := &pipeline.Failures{Site: site, Spool: recorded, Book: p.roster, Expiry: w.expiry, Queued: p.add}
+	outbox := &pipeline.Outbox{Hostname: site.Hostname, Spool: recorded, Expiry: w.expiry, Queued: p.add}
+	failures := &pipeline.Failures{Site: site, Outbox: outbox, Book: p.roster}
 	p.deliverer = &pipeline.Deliverer{
 		Spool: recorded, Transport: w.hosts, Retry: retry, Workers: 1, Attempted: w.ledger.attempted,
 		Failed: func(ctx context.Context, f pipeline.Failure) error {
