@@ -1,0 +1,140 @@
+// Package token makes and reads tokens: words that let whoever holds one do
+// one thing to one address of one list, to leave it by one click (RFC 8058) or
+// to confirm that it wants to join. It owns their form and their signature.
+//
+// A token is lower-case letters and digits, fit for a local part and for a
+// URL, and is read back in any case of letters. Nobody can make one without a
+// secret: 88 bits of HMAC-SHA-256 (RFC 2104) stand against guessing. There are
+// two forms:
+//
+//	short   24 characters: when it ends, and the signature. Who checks it
+//	        already knows what it is about, as a local part of 64 octets has
+//	        no room to say so.
+//	whole   short, followed by the list and the address.
+package token
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base32"
+	"encoding/binary"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/mmgw/mmgw/gateway"
+)
+
+// Lengths of the parts of a token.
+const (
+	expiryBytes = 4  // minutes since 1970, big-endian; zero is for ever
+	macBytes    = 11 // with expiryBytes a multiple of five: base32 without a rest
+	headBytes   = expiryBytes + macBytes
+	// ShortChars is the length of a short token. "-confirm+" and it leave 31
+	// octets to the name of the list.
+	ShortChars = headBytes * 8 / 5
+	// CharsMax bounds a whole token: a list's id and a path of the greatest
+	// length of RFC 5321, section 4.5.3.1.
+	CharsMax = (headBytes + 2*gateway.PathBytesMax + 1 + 4) * 8 / 5
+)
+
+// Errors of Read and Check.
+var (
+	ErrForged  = errors.New("no token of ours")
+	ErrExpired = errors.New("the token has expired")
+)
+
+// Claim is what a token vouches for.
+type Claim struct {
+	Purpose string // what may be done with it, "leave" say: a token for one purpose serves no other
+	List    gateway.ListID
+	Member  gateway.ForwardPath
+	Expires time.Time // exact to the minute; zero: never
+}
+
+// Codec makes and reads tokens. The first secret signs, all are believed. It
+// is safe for concurrent use.
+type Codec struct {
+	Secrets [][]byte // of at least 32 octets each, random
+}
+
+var encoding = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
+
+// Short returns the short token of c.
+func (k *Codec) Short(c Claim) string { return encoding.EncodeToString(k.head(c)) }
+
+// Whole returns the whole token of c.
+func (k *Codec) Whole(c Claim) string {
+	return encoding.EncodeToString(append(k.head(c), string(c.List)+"\x00"+string(c.Member)...))
+}
+
+// Check says when a short token of c ends; what c says of that does not count.
+// The error is ErrForged or ErrExpired.
+func (k *Codec) Check(c Claim, short string, now time.Time) (time.Time, error) {
+	head, err := encoding.DecodeString(strings.ToLower(short))
+	if err != nil || len(head) != headBytes || strings.ContainsAny(short, "\r\n") {
+		return time.Time{}, ErrForged
+	}
+	c.Expires = time.Time{}
+	if minutes := binary.BigEndian.Uint32(head); minutes != 0 {
+		c.Expires = time.Unix(int64(minutes)*60, 0)
+	}
+	if !k.signed(c, head[expiryBytes:]) {
+		return time.Time{}, ErrForged
+	}
+	if !c.Expires.IsZero() && now.After(c.Expires) {
+		return c.Expires, ErrExpired
+	}
+	return c.Expires, nil
+}
+
+// Read returns what a whole token made for purpose vouches for. The error is
+// ErrForged, or ErrExpired with the Claim.
+func (k *Codec) Read(purpose, whole string, now time.Time) (Claim, error) {
+	if len(whole) < ShortChars || len(whole) > CharsMax || strings.ContainsAny(whole, "\r\n") {
+		return Claim{}, ErrForged
+	}
+	text, err := encoding.DecodeString(strings.ToLower(whole[ShortChars:]))
+	list, member, ok := strings.Cut(string(text), "\x00")
+	if err != nil || !ok {
+		return Claim{}, ErrForged
+	}
+	c := Claim{Purpose: purpose, List: gateway.ListID(list), Member: gateway.ForwardPath(member)}
+	c.Expires, err = k.Check(c, whole[:ShortChars], now)
+	if errors.Is(err, ErrForged) {
+		return Claim{}, err
+	}
+	return c, err
+}
+
+// head is the end of c and its signature by the first secret.
+func (k *Codec) head(c Claim) []byte {
+	head := binary.BigEndian.AppendUint32(nil, minutes(c.Expires))
+	return append(head, sign(k.Secrets[0], c)...)
+}
+
+// signed says whether one of the secrets made mac.
+func (k *Codec) signed(c Claim, mac []byte) bool {
+	for _, secret := range k.Secrets {
+		if hmac.Equal(sign(secret, c), mac) {
+			return true
+		}
+	}
+	return false
+}
+
+// sign vouches for every part of c; the case of the member's address does not
+// count. The first word sets these signatures apart from others by the secret.
+func sign(secret []byte, c Claim) []byte {
+	mac := hmac.New(sha256.New, secret)
+	mac.Write([]byte("token\x00" + c.Purpose + "\x00" + string(c.List) + "\x00" + c.Member.Key() + "\x00"))
+	mac.Write(binary.BigEndian.AppendUint32(nil, minutes(c.Expires)))
+	return mac.Sum(nil)[:macBytes]
+}
+
+func minutes(t time.Time) uint32 {
+	if t.IsZero() {
+		return 0
+	}
+	return uint32(t.Unix() / 60)
+}
