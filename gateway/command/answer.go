@@ -1,0 +1,91 @@
+package command
+
+import (
+	"net/mail"
+	"strings"
+
+	"github.com/mmgw/mmgw/gateway"
+)
+
+// fromMax is how many octets of a From field are looked at.
+const fromMax = 2 << 10
+
+// Author is the address that wrote a message: the only one of its only From
+// field. "" where there is not exactly one.
+func Author(header gateway.Header) gateway.ForwardPath {
+	value := header.Get("From")
+	if header.Count("From") != 1 || len(value) > fromMax {
+		return ""
+	}
+	authors, err := mail.ParseAddressList(value)
+	if err != nil || len(authors) != 1 {
+		return ""
+	}
+	path, err := gateway.ParseForwardPath(authors[0].Address)
+	if err != nil {
+		return ""
+	}
+	return path
+}
+
+// Silent says why a message must not be answered, "" if it may be: a machine
+// wrote it, or many would read the answer (RFC 3834, section 2). Fields that
+// programs used before that standard count as well.
+func Silent(header gateway.Header, from gateway.ReversePath, author gateway.ForwardPath) string {
+	switch {
+	case from.IsNull():
+		return "it has a null reverse-path"
+	case author == "":
+		return "it has no single author"
+	case isMachine(author.Local()), isMachine(from.Local()):
+		return "its author is a machine"
+	}
+	auto, _, _ := strings.Cut(header.Get("Auto-Submitted"), ";")
+	if auto = strings.TrimSpace(auto); auto != "" && !strings.EqualFold(auto, "no") {
+		return "it was submitted automatically"
+	}
+	switch strings.ToLower(header.Get("Precedence")) {
+	case "bulk", "junk", "list", "auto_reply":
+		return "it is bulk mail"
+	}
+	for _, field := range header {
+		if name := strings.ToLower(field.Name()); machineFields[name] || strings.HasPrefix(name, "list-") {
+			return "it has a field " + gateway.Printable(field.Name())
+		}
+	}
+	return ""
+}
+
+// machineFields are what programs mark their mail with, or ask not to be
+// answered with.
+var machineFields = map[string]bool{
+	"x-autoreply": true, "x-autorespond": true, "x-auto-response-suppress": true,
+	"x-loop": true, "x-mailing-list": true, "mailing-list": true, "feedback-id": true,
+}
+
+// machines are local parts of addresses behind which nobody sits, in lower case
+// without hyphens, dots and underscores.
+var machines = map[string]bool{
+	"mailerdaemon": true, "postmaster": true, "noreply": true, "donotreply": true, "nobody": true,
+	"listserv": true, "majordomo": true, "mailman": true, "bounce": true, "bounces": true,
+}
+
+// machineEndings are how the addresses of other lists end: answering one would
+// begin a talk between two list servers.
+var machineEndings = []string{
+	"-request", "-owner", "-bounces", "-confirm", "-join", "-leave", "-subscribe", "-unsubscribe", "-admin", "-errors", "-noreply",
+}
+
+func isMachine(local string) bool {
+	local = strings.ToLower(strings.Trim(local, `"`))
+	name, _, _ := strings.Cut(local, "+")
+	if machines[strings.NewReplacer("-", "", ".", "", "_", "").Replace(name)] || strings.HasPrefix(name, "owner-") {
+		return true
+	}
+	for _, ending := range machineEndings {
+		if strings.HasSuffix(name, ending) {
+			return true
+		}
+	}
+	return false
+}

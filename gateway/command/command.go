@@ -1,0 +1,143 @@
+// Package command reads what a person asks of a list by mail: the commands in a
+// message to one of its service addresses, and whether the message may be
+// answered at all (RFC 3834).
+//
+// It is pure: a message in, commands out. What becomes of them, and how often
+// anybody is answered, is the caller's. Whatever the message, reading costs time
+// and memory within the limits below.
+package command
+
+import (
+	"strings"
+
+	"github.com/mmgw/mmgw/gateway"
+)
+
+// Verb is what a command asks for.
+type Verb string
+
+// The verbs. Unknown is a line that is none: reading ends there.
+const (
+	Help    Verb = "help"
+	Join    Verb = "join"
+	Leave   Verb = "leave"
+	Confirm Verb = "confirm"
+	Unknown Verb = "unknown"
+)
+
+// Command is one command of a message.
+type Command struct {
+	Verb     Verb
+	Argument string // of Confirm: the token, in lower case; else ""
+	Line     string // as it was written, cut and printable
+}
+
+// Limits of one message.
+const (
+	CommandsMax = 10       // that are read: a person sends one or two
+	linesMax    = 200      // of the text that are looked at, quoted ones included
+	TextMax     = 64 << 10 // octets of the text that are looked at
+	tokenMax    = 64       // octets, as long as a local part can be
+	lineMax     = 200      // octets of a line that is shown
+	subjectMax  = 998      // octets, of one line (RFC 5322, section 2.1.1)
+)
+
+// verbs are the words for each verb that Mailman, Majordomo and ezmlm taught
+// people to write.
+var verbs = map[string]Verb{
+	"help": Help, "info": Help,
+	"join": Join, "subscribe": Join, "sub": Join,
+	"leave": Leave, "unsubscribe": Leave, "unsub": Leave, "remove": Leave, "signoff": Leave,
+	"confirm": Confirm, "accept": Confirm, "auth": Confirm,
+}
+
+// ends are the words behind which nothing is read: a signature follows.
+var ends = map[string]bool{"end": true, "stop": true, "quit": true, "exit": true, "--": true}
+
+// Read returns the commands of a message to a service of a list. The address
+// itself is one: of Confirm, detail is the token. Subject and text, which is
+// that of the message in UTF-8, are read for -request, and for -confirm without
+// a token.
+func Read(service gateway.Service, detail, subject, text string) []Command {
+	switch {
+	case service == gateway.Join:
+		return []Command{{Verb: Join}}
+	case service == gateway.Leave:
+		return []Command{{Verb: Leave}}
+	case service == gateway.Confirm && isToken(detail):
+		return []Command{{Verb: Confirm, Argument: strings.ToLower(detail)}}
+	}
+	var all []Command
+	if c, ok := parse(unmark(subject[:min(len(subject), subjectMax)])); ok && c.Verb != Unknown {
+		all = append(all, c)
+	}
+	return readText(all, text[:min(len(text), TextMax)])
+}
+
+// readText adds the commands of a text, up to the first line that is none. Below
+// a subject that is a command such a line is no mistake, but prose.
+func readText(all []Command, text string) []Command {
+	inSubject := len(all) > 0
+	n := 0
+	for line := range strings.Lines(text) {
+		if n++; n > linesMax || len(all) == CommandsMax {
+			break
+		}
+		line = strings.TrimSpace(line)
+		if ends[strings.ToLower(line)] {
+			break
+		}
+		c, ok := parse(line)
+		switch {
+		case !ok:
+			continue
+		case c.Verb == Unknown && inSubject:
+			return all
+		case c.Verb == Unknown:
+			return append(all, c)
+		}
+		all = append(all, c)
+	}
+	return all
+}
+
+// parse reads one line: false for one that is empty or quoted.
+func parse(line string) (Command, bool) {
+	words := strings.Fields(line)
+	if len(words) == 0 || strings.HasPrefix(line, ">") {
+		return Command{}, false
+	}
+	c := Command{Verb: verbs[strings.ToLower(words[0])], Line: gateway.Printable(line[:min(len(line), lineMax)])}
+	switch {
+	case c.Verb == Confirm && len(words) > 1 && isToken(words[1]):
+		c.Argument = strings.ToLower(words[1])
+	case c.Verb == Confirm, c.Verb == "":
+		c.Verb = Unknown
+	}
+	return c, true
+}
+
+// unmark takes the marks of replies off a subject: "Re: AW: confirm x".
+func unmark(subject string) string {
+	for {
+		mark, rest, found := strings.Cut(subject, ":")
+		if !found || len(mark) > 6 || strings.ContainsAny(strings.TrimSpace(mark), " \t") {
+			return strings.TrimSpace(subject)
+		}
+		subject = strings.TrimSpace(rest)
+	}
+}
+
+// isToken says whether s can be a token: letters and digits.
+func isToken(s string) bool {
+	if s == "" || len(s) > tokenMax {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i] | 0x20
+		if (c < 'a' || c > 'z') && (s[i] < '0' || s[i] > '9') {
+			return false
+		}
+	}
+	return true
+}

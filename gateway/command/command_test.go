@@ -1,0 +1,120 @@
+package command
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/mmgw/mmgw/gateway"
+)
+
+// text is how commands stand in the tables: verb, argument.
+func text(all []Command) string {
+	words := make([]string, len(all))
+	for i, c := range all {
+		words[i] = strings.TrimSpace(fmt.Sprintf("%s %s", c.Verb, c.Argument))
+	}
+	return strings.Join(words, ", ")
+}
+
+func TestRead(t *testing.T) {
+	const confirm, request = gateway.Confirm, gateway.Request
+	for _, c := range []struct {
+		name                  string
+		service               gateway.Service
+		detail, subject, text string
+		want                  string
+	}{
+		{"join", gateway.Join, "", "please", "leave\n", "join"},
+		{"leave", gateway.Leave, "", "", "join\n", "leave"},
+		{"confirm by address", confirm, "AbC123", "leave", "leave", "confirm abc123"},
+		{"confirm by subject", confirm, "", "Re: AW: confirm XYZ", "> confirm abc\nThanks!", "confirm xyz"},
+		{"confirm by text", confirm, "", "", "\n  Confirm xyz  \n", "confirm xyz"},
+		{"a detail that is no token", confirm, "a=b", "Re: confirm xyz", "", "confirm xyz"},
+		{"confirm what?", request, "", "", "confirm\n", "unknown"},
+		{"help", request, "", "Help", "", "help"},
+		{"several", request, "", "", "help\nsubscribe\nunsubscribe\nend\njoin\n", "help, join, leave"},
+		{"subject and text", request, "", "join", "help\n", "join, help"},
+		{"prose below a subject", request, "", "subscribe", "Dear list,\nI would like to join.\n", "join"},
+		{"prose alone", request, "", "hello", "Dear list,\njoin\n", "unknown"},
+		{"a signature", request, "", "", "leave\n-- \nAnne\njoin\n", "leave"},
+		{"quotes", request, "", "", "> join\n>leave\nhelp\n", "help"},
+		{"nothing", request, "", "", "", ""},
+		{"a subject of marks", request, "", "Re: Re:", "", ""},
+		{"a colon is no mark", request, "", "Question about the list: join", "", ""},
+		{"many", request, "", "", strings.Repeat("join\n", 50), strings.TrimSuffix(strings.Repeat("join, ", CommandsMax), ", ")},
+		{"far down", request, "", "", strings.Repeat(">\n", linesMax) + "join\n", ""},
+		{"a long token", request, "", "confirm " + strings.Repeat("a", tokenMax+1), "", ""},
+	} {
+		if got := text(Read(c.service, c.detail, c.subject, c.text)); got != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+func TestSilent(t *testing.T) {
+	const anne = gateway.ForwardPath("anne@example.com")
+	for _, c := range []struct {
+		from   gateway.ReversePath
+		author gateway.ForwardPath
+		field  string
+		want   string
+	}{
+		{"anne@example.com", anne, "X-Mailer: a", ""},
+		{"anne@example.com", anne, "Auto-Submitted: no", ""},
+		{"anne+lists@example.com", "requester@example.com", "Precedence: special-delivery", ""},
+		{"", anne, "", "it has a null reverse-path"},
+		{"anne@example.com", "", "", "it has no single author"},
+		{"mailer-daemon@example.com", anne, "", "its author is a machine"},
+		{"anne@example.com", "No.Reply@example.com", "", "its author is a machine"},
+		{"other-bounces+x=y@example.com", anne, "", "its author is a machine"},
+		{"anne@example.com", "other-request@example.com", "", "its author is a machine"},
+		{"anne@example.com", "owner-other@example.com", "", "its author is a machine"},
+		{"anne@example.com", anne, "Auto-Submitted: auto-replied (vacation)", "it was submitted automatically"},
+		{"anne@example.com", anne, "auto-submitted: Auto-Generated; owner=\"x\"", "it was submitted automatically"},
+		{"anne@example.com", anne, "Precedence: BULK", "it is bulk mail"},
+		{"anne@example.com", anne, "List-Id: <x.example.com>", "it has a field List-Id"},
+		{"anne@example.com", anne, "X-Loop: x", "it has a field X-Loop"},
+		{"anne@example.com", anne, "X-Auto-Response-Suppress: All", "it has a field X-Auto-Response-Suppress"},
+	} {
+		header := gateway.Header{gateway.Field("Subject: x\r\n"), gateway.Field(c.field + "\r\n")}
+		if got := Silent(header, c.from, c.author); got != c.want {
+			t.Errorf("%s, %s, %s: %q, want %q", c.from, c.author, c.field, got, c.want)
+		}
+	}
+}
+
+func TestAuthor(t *testing.T) {
+	for value, want := range map[string]gateway.ForwardPath{
+		"From: Anne <Anne@Example.com>\r\n":           "Anne@example.com",
+		"From: anne@example.com, bart@example.com\r":  "",
+		"From: undisclosed:;\r\n":                     "",
+		"From: \r\n":                                  "",
+		"From: " + strings.Repeat("(", 5000) + "\r\n": "",
+	} {
+		if got := Author(gateway.Header{gateway.Field(value)}); got != want {
+			t.Errorf("%.40q: %q, want %q", value, got, want)
+		}
+	}
+	if got := Author(gateway.Header{"From: a@example.com\r\n", "From: b@example.com\r\n"}); got != "" {
+		t.Errorf("two From fields: %q", got)
+	}
+}
+
+// Whatever the message, commands stay few and printable, and tokens are plain.
+func FuzzRead(f *testing.F) {
+	f.Add("abc", "Re: confirm x", "join\n> leave\n-- \n")
+	f.Fuzz(func(t *testing.T, detail, subject, body string) {
+		for _, service := range []gateway.Service{gateway.Confirm, gateway.Request} {
+			all := Read(service, detail, subject, body)
+			if len(all) > CommandsMax+1 {
+				t.Errorf("%d commands", len(all))
+			}
+			for _, c := range all {
+				if c.Argument != "" && !isToken(c.Argument) || gateway.Printable(c.Line) != c.Line {
+					t.Errorf("%+v", c)
+				}
+			}
+		}
+	})
+}

@@ -1,0 +1,166 @@
+// Package notice writes the mail that people get from the gateway itself: what
+// a list asks of who would join or leave it, what it answers, and what it tells
+// its owners.
+//
+// It owns the texts, which a site can replace one by one, and their form: RFC
+// 3834 for what keeps them out of loops, RFC 2045 and 2047 for what is not
+// ASCII. It promises that nothing which a message or an address says can add a
+// header field or a part, that lines end in CRLF and keep to the limits of RFC
+// 5322, and that the same arguments give the same octets. To whom a notice
+// goes, and how often, is the caller's.
+package notice
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"mime/quotedprintable"
+	"net/mail"
+	"strings"
+	"time"
+
+	"github.com/mmgw/mmgw/gateway"
+)
+
+// Notice is one message to a person.
+type Notice struct {
+	Name      string              // of its text
+	From      gateway.ForwardPath // who it is from, and where a reply goes
+	Display   string              // the name beside From, or ""
+	To        gateway.ForwardPath
+	InReplyTo string // the Message-ID that it answers, with angle brackets, or ""
+	Fields    Fields // what the text is filled in with
+
+	// Enclosed is sent along as a message of its own, cut at EnclosedMax; nil
+	// for none.
+	Enclosed gateway.Content
+}
+
+// EnclosedMax is how many octets of a message are sent along: enough to know
+// what it is, and no way to fill the mailbox of an owner.
+const EnclosedMax = 256 << 10
+
+const lineEnd = "\r\n"
+
+// Content is the notice as a message. Date is now, messageID the Message-ID
+// with its angle brackets. The header is ASCII unless To or From is not: then
+// the message needs SMTPUTF8.
+func (t *Texts) Content(n Notice, now time.Time, messageID string) (gateway.Content, error) {
+	subject, text, err := t.fill(n.Name, n.Fields)
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	if err := n.header(&b, subject, now, messageID); err != nil {
+		return nil, fmt.Errorf("notice %s: %w", n.Name, err)
+	}
+	if n.Enclosed == nil {
+		writeText(&b, text)
+		return gateway.Bytes(b.Bytes()), nil
+	}
+	return n.enclose(&b, text, strings.Trim(messageID, "<>"))
+}
+
+// header writes the fields that every notice has.
+func (n *Notice) header(b *bytes.Buffer, subject string, now time.Time, messageID string) error {
+	// Parsed anew, since the types of addresses are strings.
+	from, err := gateway.ParseForwardPath(string(n.From))
+	if err != nil {
+		return err
+	}
+	to, err := gateway.ParseForwardPath(string(n.To))
+	if err != nil {
+		return err
+	}
+	fields := [][2]string{
+		{"From", mailbox(n.Display, from)}, {"To", string(to)}, {"Subject", mime.QEncoding.Encode("utf-8", gateway.Printable(subject))},
+		{"Date", now.Format(time.RFC1123Z)}, {"Message-ID", messageID},
+		{"Auto-Submitted", "auto-replied"},  // RFC 3834, section 5
+		{"Precedence", "bulk"},              // for responders from before that
+		{"X-Auto-Response-Suppress", "All"}, // for Exchange
+		{"MIME-Version", "1.0"},
+	}
+	if isMessageID(n.InReplyTo) {
+		fields = append(fields, [2]string{"In-Reply-To", n.InReplyTo}, [2]string{"References", n.InReplyTo})
+	}
+	for _, f := range fields {
+		field, err := gateway.NewField(f[0], f[1])
+		if err != nil {
+			return err
+		}
+		b.WriteString(string(field))
+	}
+	return nil
+}
+
+func mailbox(display string, path gateway.ForwardPath) string {
+	if display == "" {
+		return string(path)
+	}
+	if !path.IsASCII() {
+		return mime.QEncoding.Encode("utf-8", gateway.Printable(display)) + " " + path.String()
+	}
+	return (&mail.Address{Name: gateway.Printable(display), Address: string(path)}).String()
+}
+
+// messageIDMax keeps a References field within a line.
+const messageIDMax = 900
+
+// isMessageID says whether s can stand in a field of ids: one pair of angle
+// brackets, printable ASCII without space between them.
+func isMessageID(s string) bool {
+	return len(s) > 3 && len(s) <= messageIDMax && s[0] == '<' && strings.IndexByte(s, '>') == len(s)-1 &&
+		strings.IndexFunc(s, func(c rune) bool { return c <= ' ' || c > '~' }) < 0
+}
+
+// writeText writes the fields of a text entity, and the text.
+func writeText(b *bytes.Buffer, text string) {
+	b.WriteString("Content-Type: text/plain; charset=utf-8" + lineEnd +
+		"Content-Transfer-Encoding: quoted-printable" + lineEnd + lineEnd)
+	w := quotedprintable.NewWriter(b)
+	io.WriteString(w, strings.ReplaceAll(text, "\n", lineEnd)) // to memory, which does not fail
+	w.Close()
+}
+
+// enclose writes a text and the message behind it (RFC 2046, section 5.2.1).
+func (n *Notice) enclose(b *bytes.Buffer, text, id string) (gateway.Content, error) {
+	enclosed, err := readSome(n.Enclosed)
+	if err != nil {
+		return nil, fmt.Errorf("notice %s: read the message that goes along: %w", n.Name, err)
+	}
+	boundary := "=_" + id // of our own making: no message that came has it
+	encoding := "7bit"
+	for _, c := range enclosed {
+		if c >= 0x80 {
+			encoding = "8bit"
+		}
+	}
+	fmt.Fprintf(b, "Content-Type: multipart/mixed; boundary=\"%s\"%s%s--%s%s", boundary, lineEnd, lineEnd, boundary, lineEnd)
+	writeText(b, text)
+	fmt.Fprintf(b, "%s--%s%sContent-Type: message/rfc822%sContent-Disposition: inline%sContent-Transfer-Encoding: %s%s%s",
+		lineEnd, boundary, lineEnd, lineEnd, lineEnd, encoding, lineEnd, lineEnd)
+	b.Write(enclosed)
+	fmt.Fprintf(b, "%s--%s--%s", lineEnd, boundary, lineEnd)
+	return gateway.Bytes(b.Bytes()), nil
+}
+
+// readSome reads a content up to EnclosedMax, cut at the end of a line.
+func readSome(content gateway.Content) ([]byte, error) {
+	r, err := content.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	octets := make([]byte, min(content.Size(), EnclosedMax))
+	if _, err := io.ReadFull(r, octets); err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	if content.Size() > EnclosedMax {
+		if i := bytes.LastIndexByte(octets, '\n'); i >= 0 {
+			octets = octets[:i+1]
+		}
+	}
+	return octets, nil
+}
