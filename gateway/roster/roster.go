@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/mmgw/mmgw/gateway"
 	"github.com/mmgw/mmgw/gateway/store"
@@ -45,6 +46,9 @@ type Roster struct {
 
 	changes  sync.Mutex // held, before mu, by whoever changes lists or members
 	counters counters
+
+	quotas sync.Mutex // held by who takes from quotas or removes old ones
+	purged time.Time
 }
 
 var _ gateway.Roster = (*Roster)(nil)

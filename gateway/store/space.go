@@ -19,6 +19,8 @@ const (
 	RosterMembers  Space = 0x12 // list, address: members and overlays
 	RosterCounters Space = 0x13 // list: posts counted
 	RosterTokens   Space = 0x14 // list, token: address
+	RosterPending  Space = 0x15 // token: what is done when it comes back
+	RosterQuotas   Space = 0x16 // what is counted: how often, since when
 )
 
 // The spaces of kv.

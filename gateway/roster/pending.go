@@ -1,0 +1,88 @@
+package roster
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/store"
+)
+
+// Pending is something that is done when its token comes back: somebody joins
+// or leaves, or a held post goes on.
+type Pending struct {
+	Purpose string // what is done, in the words of who asked
+	List    gateway.ListID
+	Member  gateway.Recipient // whom it is about; Path and Name are kept
+	Message gateway.QueueID   // that it is about, or 0
+	Expires time.Time
+}
+
+// ErrNotPending says that nothing waits for a token: there never was anything,
+// it is done, or its time is up.
+var ErrNotPending = errors.New("nothing waits for this token")
+
+func pendingKey(token string) []byte { return store.RosterPending.Key([]byte(strings.ToLower(token))) }
+
+// AddPending keeps what tokens stand for. It is on the disk when AddPending
+// returns without error. Who asks for the same again gets the same token.
+func (r *Roster) AddPending(now time.Time, pending map[string]Pending) error {
+	var b store.Batch
+	for token, p := range pending {
+		w := store.NewWriter(recordVersion)
+		w.Time(p.Expires)
+		w.String(p.Purpose)
+		w.String(string(p.List))
+		w.String(string(p.Member.Path))
+		w.String(p.Member.Name)
+		w.Uint(uint64(p.Message))
+		b.Set(pendingKey(token), w.Record())
+	}
+	if err := r.purge(&b, now); err != nil {
+		return err
+	}
+	if err := r.db.Commit(&b); err != nil {
+		return fmt.Errorf("keep what a token stands for: %w", err)
+	}
+	return nil
+}
+
+// Pending returns what a token stands for, in any case of letters, or
+// ErrNotPending.
+func (r *Roster) Pending(token string, now time.Time) (Pending, error) {
+	record, err := r.db.Get(pendingKey(token))
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return Pending{}, ErrNotPending
+	case err != nil:
+		return Pending{}, fmt.Errorf("look a token up: %w", err)
+	}
+	p, err := decodePending(record)
+	switch {
+	case err != nil:
+		return Pending{}, fmt.Errorf("look a token up: %w", err)
+	case now.After(p.Expires):
+		return Pending{}, ErrNotPending
+	}
+	return p, nil
+}
+
+// EndPending forgets tokens: what they stood for is done. A crash may bring
+// them back.
+func (r *Roster) EndPending(tokens ...string) error {
+	var b store.Batch
+	for _, token := range tokens {
+		b.Delete(pendingKey(token))
+	}
+	return r.db.CommitLater(&b)
+}
+
+func decodePending(record []byte) (Pending, error) {
+	r, _ := store.NewReader(record, recordVersion)
+	p := Pending{Expires: r.Time(), Purpose: r.String(), List: gateway.ListID(r.String())}
+	p.Member.Path, p.Member.Name = gateway.ForwardPath(r.String()), r.String()
+	p.Message = gateway.QueueID(r.Uint())
+	return p, r.End()
+}

@@ -1,0 +1,90 @@
+package roster
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/store"
+)
+
+var noon = time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
+
+func TestPending(t *testing.T) {
+	f := open(t, store.NewMemory())
+	want := Pending{Purpose: "join", List: "dev.lists.example.com", Member: gateway.Recipient{Path: "anne@example.com", Name: "Anne"}, Message: 7, Expires: noon.Add(72 * time.Hour)}
+	if err := f.AddPending(noon, map[string]Pending{"abc": want}); err != nil {
+		t.Fatal(err)
+	}
+	f = f.restart(t)
+	got, err := f.Pending("ABC", noon)
+	if err != nil || !got.Expires.Equal(want.Expires) {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	if got.Expires = want.Expires; got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+	for token, at := range map[string]time.Time{"abc": noon.Add(73 * time.Hour), "abd": noon, "": noon} {
+		if _, err := f.Pending(token, at); !errors.Is(err, ErrNotPending) {
+			t.Errorf("%q at %s: %v", token, at, err)
+		}
+	}
+	if err := f.EndPending("abc"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Pending("abc", noon); !errors.Is(err, ErrNotPending) {
+		t.Errorf("after its end: %v", err)
+	}
+}
+
+func TestQuotas(t *testing.T) {
+	f := open(t, store.NewMemory())
+	anne, list := Quota{"anne", 1}, Quota{"list", 2}
+	for _, step := range []struct {
+		after  time.Duration
+		quotas []Quota
+		want   bool
+	}{
+		{0, []Quota{anne, list}, true},
+		{time.Hour, []Quota{anne, list}, false},
+		{time.Hour, []Quota{{"bart", 1}, list}, true}, // the refusal took nothing from the list's
+		{2 * time.Hour, []Quota{{"cris", 1}, list}, false},
+		{-time.Hour, []Quota{anne}, false}, // the clock was set back
+		{23*time.Hour + 59*time.Minute, []Quota{anne}, false},
+		{24 * time.Hour, []Quota{anne, list}, true},
+	} {
+		if got, err := f.Take(noon.Add(step.after), step.quotas...); err != nil || got != step.want {
+			t.Errorf("after %s, %v: %v, %v", step.after, step.quotas, got, err)
+		}
+	}
+	if left, err := f.Left(noon.Add(24*time.Hour), anne); err != nil || left {
+		t.Errorf("left: %v, %v", left, err)
+	}
+}
+
+// What is over does not stay.
+func TestPurge(t *testing.T) {
+	f := open(t, store.NewMemory())
+	if _, err := f.Take(noon, Quota{"anne", 1}); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.AddPending(noon, map[string]Pending{"a": {Expires: noon.Add(time.Hour)}, "b": {Expires: noon.Add(100 * time.Hour)}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.AddPending(noon.Add(25*time.Hour), map[string]Pending{"c": {Expires: noon.Add(100 * time.Hour)}}); err != nil {
+		t.Fatal(err)
+	}
+	for space, want := range map[store.Space]int{store.RosterPending: 2, store.RosterQuotas: 0} {
+		n := 0
+		for _, err := range f.db.Prefix(space.Key(), nil) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			n++
+		}
+		if n != want {
+			t.Errorf("space %#x has %d records, want %d", byte(space), n, want)
+		}
+	}
+}

@@ -1,0 +1,118 @@
+package roster
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/mmgw/mmgw/gateway/store"
+)
+
+// QuotaWindow is how long a quota lasts, from the first time that something is
+// taken from it.
+const QuotaWindow = 24 * time.Hour
+
+// Quota bounds how often something happens within QuotaWindow.
+type Quota struct {
+	Key string // what is counted, of any length
+	Max int
+}
+
+// quotaKeyBytes make a chance hit between two keys impossible in practice.
+const quotaKeyBytes = 16
+
+func (q Quota) key() []byte {
+	sum := sha256.Sum256([]byte(q.Key))
+	return store.RosterQuotas.Key(sum[:quotaKeyBytes])
+}
+
+// Take takes one from each quota, or none from any where one is used up: then
+// it returns false. A crash may give back what was just taken.
+func (r *Roster) Take(now time.Time, quotas ...Quota) (bool, error) {
+	r.quotas.Lock()
+	defer r.quotas.Unlock()
+	var b store.Batch
+	for _, q := range quotas {
+		begun, used, err := r.used(q, now)
+		switch {
+		case err != nil:
+			return false, fmt.Errorf("count by quota: %w", err)
+		case used >= q.Max:
+			return false, nil
+		}
+		b.Set(q.key(), encodeQuota(begun, used+1))
+	}
+	if err := r.db.CommitLater(&b); err != nil {
+		return false, fmt.Errorf("count by quota: %w", err)
+	}
+	return true, nil
+}
+
+// Left says whether all quotas have some left, and takes nothing.
+func (r *Roster) Left(now time.Time, quotas ...Quota) (bool, error) {
+	for _, q := range quotas {
+		if _, used, err := r.used(q, now); err != nil || used >= q.Max {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// used is how much of a quota was taken since when. A damaged record is one
+// that was never written. A clock that was set back ends no window.
+func (r *Roster) used(q Quota, now time.Time) (begun time.Time, used int, err error) {
+	record, err := r.db.Get(q.key())
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return now, 0, nil
+	case err != nil:
+		return now, 0, err
+	}
+	if begun, used, err = decodeQuota(record); err != nil || now.Sub(begun) >= QuotaWindow {
+		return now, 0, nil
+	}
+	return begun, used, nil
+}
+
+func encodeQuota(begun time.Time, used int) []byte {
+	w := store.NewWriter(recordVersion)
+	w.Time(begun)
+	w.Uint(uint64(used))
+	return w.Record()
+}
+
+func decodeQuota(record []byte) (begun time.Time, used int, err error) {
+	r, _ := store.NewReader(record, recordVersion)
+	begun, used = r.Time(), int(min(r.Uint(), 1<<30))
+	return begun, used, r.End()
+}
+
+// purge adds to b the removal of tokens and quotas whose time is up, once a day.
+func (r *Roster) purge(b *store.Batch, now time.Time) error {
+	r.quotas.Lock()
+	defer r.quotas.Unlock()
+	if now.Sub(r.purged) < QuotaWindow {
+		return nil
+	}
+	r.purged = now
+	over := func(space store.Space, isOver func(record []byte) bool) error {
+		for item, err := range r.db.Prefix(space.Key(), nil) {
+			if err != nil {
+				return fmt.Errorf("remove what is over: %w", err)
+			}
+			if isOver(item.Value) {
+				b.Delete(append([]byte(nil), item.Key...))
+			}
+		}
+		return nil
+	}
+	err := over(store.RosterPending, func(record []byte) bool {
+		p, err := decodePending(record)
+		return err != nil || now.After(p.Expires)
+	})
+	return errors.Join(err, over(store.RosterQuotas, func(record []byte) bool {
+		begun, _, err := decodeQuota(record)
+		return err != nil || now.Sub(begun) >= QuotaWindow
+	}))
+}
