@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mmgw/mmgw/gateway/conformance"
 	examples "github.com/mmgw/mmgw/wasm-examples"
 )
 
@@ -27,12 +28,25 @@ func names(t *testing.T) []string {
 	return all
 }
 
-// TestCases runs the cases of every example, on the module that is committed.
-func TestCases(t *testing.T) {
-	for _, example := range names(t) {
-		t.Run(example, func(t *testing.T) {
-			for _, c := range trials(t, example) {
-				t.Run(c.name(), func(t *testing.T) { c.run(t, example) })
+// TestConformance is `mmgw plugin test wasm-examples`: the cases of every example
+// and the trials of package conformance, on the module that is committed. With
+// UPDATE=1 in the environment it writes down what comes of the cases.
+func TestConformance(t *testing.T) {
+	modules, err := conformance.Find(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range modules {
+		t.Run(m.Name, func(t *testing.T) {
+			report, err := m.Run(t.Context(), conformance.Options{Update: os.Getenv("UPDATE") != ""})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if report.Cases == 0 {
+				t.Error("it has no cases")
+			}
+			for _, f := range report.Findings {
+				t.Errorf("%s %s: %s", f.Case, f.Trial, f.Text)
 			}
 		})
 	}

@@ -32,8 +32,9 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("XDG_STATE_HOME", filepath.Join(e.WorkDir, "state-home"))
-			refuse, err := filepath.Abs("../../wasm-examples/refuse/refuse.wasm")
-			e.Setenv("REFUSE", refuse)
+			root, err := filepath.Abs("../..")
+			e.Setenv("REFUSE", filepath.Join(root, "wasm-examples", "refuse", "refuse.wasm"))
+			e.Setenv("CARELESS", filepath.Join(root, "gateway", "conformance", "testdata"))
 			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

@@ -64,6 +64,12 @@ func pluginRun(g *globals) *cobra.Command {
 			return g.showVerdict(c, x, verdict, err)
 		},
 	}
+	t.flags(c)
+	return c
+}
+
+// flags are those that say what the module gets to see.
+func (t *trial) flags(c *cobra.Command) {
 	c.Flags().StringVar(&t.hook, "hook", "incoming", "the `hook` to call: incoming or outgoing")
 	c.Flags().StringVar(&t.from, "from", "anne@example.com", "the reverse-`path`; \"\" for a bounce's")
 	c.Flags().StringArrayVar(&t.to, "to", []string{"list@lists.example.com"}, "`address` of a recipient; may be given again")
@@ -72,7 +78,6 @@ func pluginRun(g *globals) *cobra.Command {
 	c.Flags().StringSliceVar(&t.capabilities, "capability", nil, "grant these and no other `capabilities` (default headers,body)")
 	c.Flags().Int64Var(&t.fuel, "fuel", sandbox.FuelDefault, "`units` of the call at most")
 	c.Flags().DurationVar(&t.timeout, "timeout", sandbox.TimeoutDefault, "the call's `time` at most")
-	return c
 }
 
 // config is the settings as [plugins.NAME.config] has them. A value that is
@@ -170,6 +175,9 @@ func readMessage(r io.Reader, name string) (gateway.Bytes, error) {
 		return nil, failure(admin.ExitData, "%s is larger than %d MiB", name, messageBytesMax>>20)
 	}
 	text = bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n"))
+	if len(text) > 0 && !bytes.HasSuffix(text, []byte("\n")) {
+		text = append(text, '\n') // as all content ends that came by LMTP
+	}
 	return bytes.ReplaceAll(text, []byte("\n"), []byte("\r\n")), nil
 }
 
@@ -184,33 +192,58 @@ func moduleLog(w io.Writer) *slog.Logger {
 	}}))
 }
 
-// run loads the module and calls it once.
-func (t *trial) run(ctx context.Context, name string, settings map[string]any, wasm []byte, x *gateway.Exchange, log *slog.Logger) (verdict gateway.Verdict, err error) {
-	db, err := store.Open(store.Options{Dir: "/kv", FS: store.NewMemory().FS()}) // what the module keeps is for this call alone
+// stage is where a module is tried out: what it keeps is for these calls alone.
+type stage struct {
+	db   *store.Store
+	host *sandbox.Host
+}
+
+// newStage makes one; compiled code is kept in cache, unless that is "".
+func newStage(cache string, log *slog.Logger) (*stage, error) {
+	db, err := store.Open(store.Options{Dir: "/kv", FS: store.NewMemory().FS()})
 	if err != nil {
-		return verdict, err
+		return nil, err
 	}
-	defer db.Close()
-	host, err := sandbox.New(sandbox.Env{Version: version(), Logger: log, KV: kv.New(kv.Options{Store: db}), Resolver: net.DefaultResolver})
+	host, err := sandbox.New(sandbox.Env{Version: version(), CacheDir: cache, Logger: log, KV: kv.New(kv.Options{Store: db}), Resolver: net.DefaultResolver})
 	if err != nil {
-		return verdict, err
+		return nil, errors.Join(err, db.Close())
 	}
-	plugin, err := host.Load(ctx, sandbox.Spec{
+	return &stage{db, host}, nil
+}
+
+func (s *stage) close(ctx context.Context) error { return errors.Join(s.host.Close(ctx), s.db.Close()) }
+
+// spec is the module as the flags have it.
+func (t *trial) spec(name string, settings map[string]any, wasm []byte) sandbox.Spec {
+	return sandbox.Spec{
 		Name: strings.TrimSuffix(baseName(name), ".wasm"), Wasm: wasm, Config: settings, Capabilities: t.capabilities,
 		Fuel: t.fuel, Timeout: t.timeout, Instances: 1,
-	})
+	}
+}
+
+// run loads the module and calls it once.
+func (t *trial) run(ctx context.Context, name string, settings map[string]any, wasm []byte, x *gateway.Exchange, log *slog.Logger) (verdict gateway.Verdict, err error) {
+	s, err := newStage("", log)
 	if err != nil {
-		return verdict, errors.Join(err, host.Close(ctx))
+		return verdict, err
+	}
+	plugin, err := s.host.Load(ctx, t.spec(name, settings, wasm))
+	if err != nil {
+		return verdict, errors.Join(err, s.close(ctx))
 	}
 	if !plugin.Serves(x.Phase) {
-		err = failure(admin.ExitData, "%s has no export for the hook %s", name, t.hook)
+		err = t.noHook(name)
 	} else {
 		verdict, err = plugin.Handle(ctx, x)
 	}
 	if stats := plugin.Stats(); err != nil { // a call that fails has no verdict, and cost something
 		verdict.Usage = gateway.Usage{Fuel: stats.Fuel, Time: stats.Time}
 	}
-	return verdict, errors.Join(err, plugin.Close(), host.Close(ctx))
+	return verdict, errors.Join(err, plugin.Close(), s.close(ctx))
+}
+
+func (t *trial) noHook(name string) error {
+	return failure(admin.ExitData, "%s has no export for the hook %s", name, t.hook)
 }
 
 func baseName(path string) string { return path[strings.LastIndexByte(path, '/')+1:] }

@@ -78,6 +78,8 @@ func (f *function) Call(ctx context.Context, _ api.Module, stack []uint64) {
 		result = wire.WrongPhase
 	case f.capability != "" && !c.plugin.grants(f.capability):
 		result = wire.NotPermitted
+	case c.plugin.refuse != nil:
+		result = f.runUnlessRefused(c, stack)
 	default:
 		result = f.run(c, stack)
 	}
@@ -87,6 +89,14 @@ func (f *function) Call(ctx context.Context, _ api.Module, stack []uint64) {
 	case "I":
 		stack[0] = uint64(result)
 	}
+}
+
+// runUnlessRefused is for trials (Env.Refuse).
+func (f *function) runUnlessRefused(c *call, stack []uint64) int64 {
+	if result, refused := c.plugin.refuse(f.name); refused {
+		return result
+	}
+	return f.run(c, stack)
 }
 
 // matches says whether a module imports the function with its right types.

@@ -19,6 +19,11 @@ type Env struct {
 	Local    func(gateway.ForwardPath) bool // an address of a list or a forward domain; nil: none is
 	KV       KV                             // of the capability kv; nil: its functions fail for the time being
 	Resolver Resolver                       // of the capability dns; nil: its function fails for the time being
+
+	// Refuse, for trials of modules, is asked before every host function that a
+	// module has a right to: its result, with refused, is what the module gets.
+	// nil: nothing is refused. It is called by all calls at a time.
+	Refuse func(function string) (result int64, refused bool)
 }
 
 // Host compiles and runs modules. It is safe for concurrent use.

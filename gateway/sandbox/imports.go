@@ -70,6 +70,15 @@ var capabilities = [...]string{
 	wire.CapMembers, wire.CapKV, wire.CapDNS, wire.CapMetric,
 }
 
+// Functions are the names of all functions of ABI 1 that modules can import.
+func Functions() []string {
+	var names []string
+	for i := range coreFunctions {
+		names = append(names, coreFunctions[i].name)
+	}
+	return names
+}
+
 // find returns the host function of that name, or nil.
 func find(module, name string) *function {
 	table := hostModules[module]

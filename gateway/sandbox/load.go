@@ -37,7 +37,7 @@ func (h *Host) unstarted(ctx context.Context, spec Spec) (*Plugin, error) {
 		return nil, err
 	}
 	p := &Plugin{
-		spec: spec, version: h.env.Version, local: h.env.Local, kv: h.env.KV, resolver: h.env.Resolver, dns: &h.dns, loaded: time.Now(),
+		spec: spec, version: h.env.Version, local: h.env.Local, kv: h.env.KV, resolver: h.env.Resolver, dns: &h.dns, refuse: h.env.Refuse, loaded: time.Now(),
 		log:    h.env.Logger.With("plugin", spec.Name),
 		digest: sha256.Sum256(spec.Wasm), pool: newPool(spec.Instances), closed: make(chan struct{}),
 	}

@@ -25,6 +25,7 @@ type Plugin struct {
 	kv       KV
 	resolver Resolver
 	dns      *dnsCache // of the Host
+	refuse   func(function string) (result int64, refused bool)
 	log      *slog.Logger
 	loaded   time.Time
 	hooks    hook // exported

@@ -12,7 +12,7 @@ import (
 
 // The folders of modules for tests: each .wasm beside its source, and a
 // SHA256SUMS of them all.
-var moduleFolders = []string{"testdata", "meter/testdata"}
+var moduleFolders = []string{"testdata", "meter/testdata", "../conformance/testdata"}
 
 // sums is the SHA256SUMS of a folder, with the module of each source as
 // compile gives it.

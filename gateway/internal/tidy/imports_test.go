@@ -16,7 +16,7 @@ var tiers = [][]string{
 	{"gateway/store", "plugins", "wasm-examples"},
 	{"gateway/smtp", "gateway/spool", "gateway/roster", "gateway/kv", "gateway/entity", "gateway/queue", "gateway/verp", "gateway/token", "gateway/bounce", "gateway/dsn", "gateway/authres", "gateway/command", "gateway/notice"},
 	{"gateway/lmtp", "gateway/relay", "gateway/pipeline", "gateway/sandbox", "gateway/admin", "mta", "gateway/config", "gateway/probe"},
-	{"gateway/modules"},
+	{"gateway/modules", "gateway/conformance"},
 	{"gateway/server"},
 	{"gateway/demo"},
 	{"cmd/mmgw", "gateway/internal/tidy", "gateway/internal/sim"},
@@ -24,7 +24,7 @@ var tiers = [][]string{
 
 // wireUsers are the packages beside sdk and the guests that may know the
 // numbers of the ABI.
-var wireUsers = []string{"gateway/sandbox", "mta", "plugins"}
+var wireUsers = []string{"gateway/sandbox", "gateway/conformance", "mta", "plugins"}
 
 // confined are modules of others, each imported below one folder alone, so
 // that it can be exchanged there. Tests may use them as peers.

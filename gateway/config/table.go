@@ -1,0 +1,20 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/pelletier/go-toml/v2"
+)
+
+// ParseTable reads TOML as a module's settings have it: a table of any keys.
+// The error names the line.
+func ParseTable(text string) (map[string]any, error) {
+	table := map[string]any{}
+	err := toml.Unmarshal([]byte(text), &table)
+	if at, ok := errors.AsType[*toml.DecodeError](err); ok {
+		line, _ := at.Position()
+		return nil, fmt.Errorf("line %d: %w", line, err)
+	}
+	return table, err
+}
