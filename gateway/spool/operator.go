@@ -1,7 +1,6 @@
 package spool
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"iter"
@@ -169,73 +168,6 @@ func finishRows(rows []Row) []Row {
 		}
 	}
 	return kept
-}
-
-// Hold keeps every leg of a message that is not done from going on, until
-// Release. The caller takes its entries out of the queue.
-func (s *Spool) Hold(id gateway.QueueID, reason string) error {
-	return s.changeLegs(id, "hold", func(state *legState) bool {
-		if state.stage == gateway.StageHeld || state.stage == gateway.StageDone {
-			return false
-		}
-		state.stage, state.resume, state.reason = gateway.StageHeld, state.stage, reason
-		return true
-	})
-}
-
-// Release lets every held leg of a message go on where it was held, and
-// returns what is to be done: due at now where a leg has yet to be expanded,
-// else when its batches were due.
-func (s *Spool) Release(id gateway.QueueID, now time.Time) ([]gateway.Entry, error) {
-	err := s.changeLegs(id, "release", func(state *legState) bool {
-		if state.stage != gateway.StageHeld {
-			return false
-		}
-		state.stage, state.resume, state.reason, state.due = state.resume, 0, "", now
-		return true
-	})
-	if err != nil {
-		return nil, err
-	}
-	var w walk
-	var entries []gateway.Entry
-	for item, err := range s.db.Prefix(indexPrefix(id), nil) {
-		if err != nil {
-			return nil, fmt.Errorf("release %s: %w", id, err)
-		}
-		key, _ := parseIndexKey(item.Key)
-		if e, do, err := w.entry(key, item); do && err == nil {
-			entries = append(entries, e)
-		}
-	}
-	return entries, nil
-}
-
-// changeLegs changes the states of all legs for which change returns true, at once.
-func (s *Spool) changeLegs(id gateway.QueueID, verb string, change func(*legState) bool) error {
-	defer s.locks.lock(id)()
-	var b store.Batch
-	found := false
-	for item, err := range s.db.Prefix(indexPrefix(id), nil) {
-		if err != nil {
-			return fmt.Errorf("%s %s: %w", verb, id, err)
-		}
-		found = true
-		key, _ := parseIndexKey(item.Key)
-		if key.Number != gateway.ExpandLeg {
-			continue
-		}
-		if state, err := decodeLegState(item.Value); err == nil && change(state) {
-			b.Set(bytes.Clone(item.Key), encodeLegState(state))
-		}
-	}
-	if !found {
-		return fmt.Errorf("%s %s: %w", verb, id, gateway.ErrNotSpooled)
-	}
-	if err := s.db.Commit(&b); err != nil {
-		return fmt.Errorf("%s %s: %w", verb, id, err)
-	}
-	return nil
 }
 
 // Drop removes a message and all that is still to be done with it. Nobody is told.
