@@ -124,10 +124,11 @@ func (g *globals) withCodec(c *cobra.Command, list string, do func(*verp.Codec, 
 		if err != nil {
 			return failure(admin.ExitCantCreate, "%v", err)
 		}
-		return do(&verp.Codec{
-			Delimiter: cfg.VERP.Delimiter, Format: verp.Form(cfg.VERP.Format), Keys: keys,
-			AcceptMailman: cfg.VERP.AcceptMailman, Directory: directory{call},
-		}, found)
+		codec := &verp.Codec{
+			Delimiter: cfg.VERP.Delimiter, Format: verp.Form(cfg.VERP.Format), Keys: keys, AcceptMailman: cfg.VERP.AcceptMailman,
+		}
+		codec.Directory = directory{call, codec}
+		return do(codec, found)
 	})
 }
 
@@ -159,14 +160,17 @@ func findList(cfg *config.Config, call gatewayCall, name string) (*gateway.List,
 }
 
 // directory finds the members of opaque reverse-paths among all of a list.
-type directory struct{ call gatewayCall }
+type directory struct {
+	call  gatewayCall
+	codec *verp.Codec
+}
 
 // MemberByToken implements verp.Directory.
 func (d directory) MemberByToken(list gateway.ListID, token string) (gateway.ForwardPath, error) {
 	var found gateway.ForwardPath
 	err := members(d.call, string(list), func(page []server.MemberRow) error {
 		for _, m := range page {
-			if verp.Token(list, gateway.ForwardPath(m.Address)) == token {
+			if d.codec.StandsFor(list, gateway.ForwardPath(m.Address), token) {
 				found = gateway.ForwardPath(m.Address)
 			}
 		}

@@ -19,7 +19,7 @@ type Expander struct {
 	Chains   Chains
 	Planner  func() gateway.Planner // the [mta] outgoing module
 	VERP     *verp.Codec
-	Remember func(gateway.ListID, gateway.ForwardPath) error                                          // has the roster know the token of a member whose reverse-path is opaque
+	Remember func(list gateway.ListID, member gateway.ForwardPath, token string) error                // has the roster know whom an opaque reverse-path names
 	Bounces  func(ctx context.Context, m *gateway.Message, leg *gateway.Leg) (owners bool, err error) // takes what came to a -bounces address; owners: they are to see it
 
 	RecipientsMax int // of one transaction

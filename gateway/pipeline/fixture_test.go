@@ -79,7 +79,7 @@ func (h *house) assemble() {
 	bounces := &Bounces{Roster: h.roster, Book: h.roster, VERP: codec, ToOwners: true}
 	h.expander = &Expander{
 		Site: site, Roster: h.roster, Spool: h.spool, Chains: h, Planner: func() gateway.Planner { return h },
-		VERP: codec, Remember: func(l gateway.ListID, m gateway.ForwardPath) error { return h.roster.Remember(l, m, verp.Token(l, m)) },
+		VERP: codec, Remember: h.roster.Remember,
 		Bounces: bounces.Handle, RecipientsMax: 100, Timeout: time.Minute, Planned: h.queued,
 	}
 	h.outbox = &Outbox{Hostname: site.Hostname, Spool: h.spool, Expiry: time.Hour, Queued: h.queued}

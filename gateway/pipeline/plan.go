@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/mmgw/mmgw/gateway"
-	"github.com/mmgw/mmgw/gateway/verp"
 )
 
 // batch makes the deliveries of a batch of members as a plan says.
@@ -80,9 +79,9 @@ func (x *expansion) share(b *gateway.Batch, plan gateway.Plan, members []gateway
 func (x *expansion) personal(plan gateway.Plan, own gateway.RecipientPlan, member gateway.Recipient) (gateway.Delivery, error) {
 	c := gateway.Copy{Member: member, VERP: x.reversePath(plan)}
 	if plan.VERP {
-		var form verp.Form
-		if c.VERP, form = x.VERP.Encode(x.list, member.Path, x.m.ID); form == verp.Opaque {
-			if err := x.Remember(x.list.ID, member.Path); err != nil {
+		c.VERP, _ = x.VERP.Encode(x.list, member.Path, x.m.ID)
+		if token := x.VERP.Token(c.VERP); token != "" {
+			if err := x.Remember(x.list.ID, member.Path, token); err != nil {
 				return gateway.Delivery{}, err
 			}
 		}

@@ -39,7 +39,7 @@ func (s *Server) assemble(codec *verp.Codec) error {
 		Accepted: s.line.add, Log: s.log,
 	}
 	s.expander = &pipeline.Expander{
-		Site: site, Roster: s.roster, Spool: s.spool, Chains: s, Planner: func() gateway.Planner { return planner{s} }, VERP: codec, Remember: s.remember,
+		Site: site, Roster: s.roster, Spool: s.spool, Chains: s, Planner: func() gateway.Planner { return planner{s} }, VERP: codec, Remember: s.roster.Remember,
 		Bounces: bounces.Handle, RecipientsMax: cfg.MTA.MaxRecipients, Routes: routes, Timeout: cfg.Incoming.Timeout,
 		Planned: s.line.add, Log: s.log,
 	}
@@ -62,10 +62,6 @@ func (s *Server) assemble(codec *verp.Codec) error {
 		}
 	}
 	return nil
-}
-
-func (s *Server) remember(list gateway.ListID, member gateway.ForwardPath) error {
-	return s.roster.Remember(list, member, verp.Token(list, member))
 }
 
 func (s *Server) codec(keys []verp.Key) *verp.Codec {

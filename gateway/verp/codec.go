@@ -18,6 +18,8 @@ const (
 	Shared  Form = "shared"
 	Mailman Form = "mailman"
 	Plain   Form = "plain"
+
+	brief Form = "brief" // an opaque one whose tag is its token
 )
 
 // Errors of Decode. What is wrapped around them is fit for a log.
@@ -34,8 +36,9 @@ var (
 
 // Directory finds the members that opaque forms name.
 type Directory interface {
-	// MemberByToken returns the member of list whose Token is token, or
-	// ErrUnknownMember.
+	// MemberByToken returns the member of list that token stands for, or
+	// ErrUnknownMember. Codec.Token says which tokens have to be remembered;
+	// Codec.StandsFor is for those who search.
 	MemberByToken(list gateway.ListID, token string) (gateway.ForwardPath, error)
 }
 
@@ -82,12 +85,19 @@ func (c *Codec) delimiter() string {
 // list, and its form: Mailman where Format says so and the member allows,
 // else Signed, Opaque or Plain, the first that fits.
 func (c *Codec) Encode(list *gateway.List, member gateway.ForwardPath, message gateway.QueueID) (gateway.ReversePath, Form) {
-	if c.Format == Mailman {
-		if path, ok := c.join(list, literal(string(member))); ok && isSafe(member) && !strings.Contains(member.Local(), "=") {
+	if c.Format == Mailman && c.isMailman(member) {
+		if path, ok := c.join(list, literal(string(member))); ok {
 			return path, Mailman
 		}
 	}
 	return c.encodeSigned(list, member, message, false)
+}
+
+// isMailman says whether Mailman's form names member, and reads as no other
+// form.
+func (c *Codec) isMailman(member gateway.ForwardPath) bool {
+	_, tagged := parse(strings.ToLower(literal(string(member))), c.delimiter())
+	return !tagged && isSafe(member) && !strings.Contains(member.Local(), "=")
 }
 
 // EncodeProbe is Encode for a probe: a message that is sent to see whether it
@@ -97,15 +107,22 @@ func (c *Codec) EncodeProbe(list *gateway.List, member gateway.ForwardPath, mess
 	return c.encodeSigned(list, member, message, true)
 }
 
-// EncodeShared returns the reverse-path for all copies of message in one
-// transaction, to which the upstream adds the members by XVERP with the
-// delimiters Delimiter and "=". Where it does not fit it is Plain.
-func (c *Codec) EncodeShared(list *gateway.List, message gateway.QueueID) (gateway.ReversePath, Form) {
-	tag := c.Keys[0].tag(subject{form: Shared, list: list.ID, message: message})
-	if path, ok := c.join(list, message.String()+tag); ok {
-		return path, Shared
-	}
-	return gateway.ReversePath(list.ServiceAddress(bouncesSuffix)), Plain
+// EncodeShared returns the reverse-path for the copies of one transaction, to
+// which the upstream adds each member by XVERP with the delimiters Delimiter
+// and "=". It is the same for all posts of a list. Shares says which members may be
+// in the transaction.
+func (c *Codec) EncodeShared(list *gateway.List) gateway.ReversePath {
+	path, _ := c.join(list, c.Keys[0].tag(subject{form: Shared, list: list.ID}))
+	return path
+}
+
+// Shares says whether what the upstream makes of EncodeShared for member can be
+// read back, and is within the limits of RFC 5321. All others get a transaction
+// of their own, those with the delimiter in their address too: MTAs do not agree on where it ends then.
+func (c *Codec) Shares(list *gateway.List, member gateway.ForwardPath) bool {
+	detail := strings.Repeat("a", tagChars) + c.delimiter() + literal(string(member))
+	_, fits := c.join(list, detail)
+	return fits && isSafe(member) && !strings.ContainsAny(member.Local(), "+="+c.delimiter())
 }
 
 func (c *Codec) encodeSigned(list *gateway.List, member gateway.ForwardPath, message gateway.QueueID, probe bool) (gateway.ReversePath, Form) {
@@ -116,16 +133,26 @@ func (c *Codec) encodeSigned(list *gateway.List, member gateway.ForwardPath, mes
 			return path, Signed
 		}
 	}
-	token := Token(list.ID, member)
-	s.form, s.member = Opaque, token
-	if path, ok := c.join(list, message.String()+token+c.Keys[0].tag(s)); ok {
-		return path, Opaque
-	}
-	s.message = 0
-	if path, ok := c.join(list, token+c.Keys[0].tag(s)); ok {
-		return path, Opaque
+	for _, detail := range c.opaque(list.ID, member, message, probe) {
+		if path, ok := c.join(list, detail); ok {
+			return path, Opaque
+		}
 	}
 	return gateway.ReversePath(list.ServiceAddress(bouncesSuffix)), Plain
+}
+
+// opaque are the opaque details for a member, from the one that says most to
+// the shortest.
+func (c *Codec) opaque(list gateway.ListID, member gateway.ForwardPath, message gateway.QueueID, probe bool) [3]string {
+	token := Token(list, member)
+	full := subject{form: Opaque, list: list, member: token, message: message, probe: probe}
+	bare := full
+	bare.message = 0
+	return [3]string{
+		message.String() + token + c.Keys[0].tag(full),
+		token + c.Keys[0].tag(bare),
+		c.Keys[0].tag(subject{form: brief, list: list, member: member.Key(), probe: probe}),
+	}
 }
 
 const bouncesSuffix = "-bounces"
@@ -174,11 +201,8 @@ func (c *Codec) Split(path gateway.ForwardPath) (list gateway.ForwardPath, detai
 // ErrUnsigned and ErrUnknownMember, or are the Directory's.
 func (c *Codec) Decode(list *gateway.List, detail string, now time.Time) (Decoded, error) {
 	detail = strings.ToLower(detail)
-	if d, ok := parseOpaque(detail); ok {
-		return c.decodeOpaque(list, d, now)
-	}
-	if d, ok := parseSigned(detail, c.delimiter()); ok {
-		return c.decodeSigned(list, d, now)
+	if p, ok := parse(detail, c.delimiter()); ok {
+		return c.decode(list, p, now)
 	}
 	member, err := parseLiteral(detail)
 	switch {

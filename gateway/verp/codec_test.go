@@ -20,7 +20,10 @@ func listNamed(address gateway.ForwardPath) *gateway.List {
 	return &gateway.List{ID: gateway.NewListID(address), Address: address}
 }
 
-var announce = listNamed("announce@lists.example.com")
+var (
+	announce = listNamed("announce@lists.example.com")
+	longest  = listNamed("a-name-of-thirty-nine-octets-abcdefghij@lists.example.com")
+)
 
 // members is a Directory of those that a test encoded.
 type members map[string]gateway.ForwardPath
@@ -35,6 +38,9 @@ func (m members) MemberByToken(list gateway.ListID, token string) (gateway.Forwa
 func (m members) add(list gateway.ListID, paths ...gateway.ForwardPath) {
 	for _, path := range paths {
 		m[string(list)+Token(list, path)] = path
+		for _, probe := range []bool{false, true} {
+			m[string(list)+key.tag(subject{form: brief, list: list, member: path.Key(), probe: probe})] = path
+		}
 	}
 }
 
@@ -59,10 +65,13 @@ func TestEncode(t *testing.T) {
 		{signed, "thirteen-long@lists.example.com", "anne.smith@example.com", Opaque, 64},
 		{signed, "fourteen-chars@lists.example.com", "anne.smith@example.com", Opaque, 55},
 		{signed, "twenty-three-octets-lon@lists.example.com", "anne.smith@example.com", Opaque, 64},
-		{signed, "twenty-four-octets-long-@lists.example.com", "anne.smith@example.com", Plain, 32},
+		{signed, "twenty-four-octets-long-@lists.example.com", "anne.smith@example.com", Opaque, 49},
+		{signed, "a-name-of-thirty-nine-octets-abcdefghij@lists.example.com", "anne.smith@example.com", Opaque, 64},
+		{signed, "a-name-of-forty-octets-abcdefghijklmnopq@lists.example.com", "anne.smith@example.com", Plain, 48},
 		{mailman, "announce@lists.example.com", "Anne.Smith@example.com", Mailman, 39},
 		{mailman, "announce@lists.example.com", "a=b@example.com", Signed, 59},
 		{mailman, "announce@lists.example.com", `"a b"@example.com`, Opaque, 59},
+		{mailman, "announce@lists.example.com", "sixteen2octets2x+y@e.co", Opaque, 59},
 	} {
 		path, form := c.codec.Encode(listNamed(c.list), c.member, message)
 		if form != c.form || len(path.Local()) != c.length || path.Domain() != c.list.Domain() {
@@ -85,8 +94,11 @@ func TestGolden(t *testing.T) {
 		"announce-bounces+0100000c1s6uzwzexiwnkd5e22q6mjo5qa4tzuoiu7@lists.example.com": func() (gateway.ReversePath, Form) {
 			return codec.Encode(announce, "anne.smith@example.com", id)
 		},
-		"announce-bounces+0100000c1sy53lc4m5yng4mo5h@lists.example.com": func() (gateway.ReversePath, Form) {
-			return codec.EncodeShared(announce, id)
+		"announce-bounces+2kvrjc6gqvym4jdb@lists.example.com": func() (gateway.ReversePath, Form) {
+			return codec.EncodeShared(announce), Shared
+		},
+		"a-name-of-thirty-nine-octets-abcdefghij-bounces+d36m3uehnujr6qyi@lists.example.com": func() (gateway.ReversePath, Form) {
+			return codec.Encode(longest, "anne.smith@example.com", id)
 		},
 	} {
 		if path, form := encode(); path != want {
@@ -99,7 +111,7 @@ func TestRoundTrip(t *testing.T) {
 	directory := make(members)
 	paths := []gateway.ForwardPath{"anne@example.com", "ANNE@example.com", "a+b=c@example.com", `"q s"@example.com`, `"@\\"@example.com`,
 		"änne@exämple.com", "anne.smith@a-long-domain.example.com", "x@[ipv6:::1]", "=@e.co", "+=+@e.co"}
-	lists := []*gateway.List{announce, listNamed("l@e.co"), listNamed("eighteen-chars-lon@lists.example.com")}
+	lists := []*gateway.List{announce, listNamed("l@e.co"), listNamed("eighteen-chars-lon@lists.example.com"), longest}
 	for _, delimiter := range []string{"", "-", "_", "=", "."} {
 		codec := &Codec{Keys: []Key{key}, Delimiter: delimiter, Directory: directory}
 		if err := codec.Check(); err != nil {
@@ -139,13 +151,38 @@ func decodesTo(t *testing.T, codec *Codec, list *gateway.List, path gateway.Reve
 
 func TestShared(t *testing.T) {
 	codec := &Codec{Keys: []Key{key}}
-	path, form := codec.EncodeShared(announce, message)
-	if form != Shared {
-		t.Fatal(form)
+	path := codec.EncodeShared(announce)
+	decodesTo(t, codec, announce, path, Decoded{Form: Shared})
+	local := path.Local() + "+Anne.Smith=some.example.com" // what XVERP makes of it
+	decodesTo(t, codec, announce, gateway.ReversePath(local+"@"+path.Domain()), Decoded{Form: Shared, Member: "anne.smith@some.example.com"})
+	for member, want := range map[gateway.ForwardPath]bool{
+		"anne.smith@some.example.com": true, "thirty.octets@with.example.com": true, "thirty-one.octets@w.example.com": false,
+		"a+b@e.co": false, "a=b@e.co": false, `"a"@e.co`: false, "ä@e.co": false, "a%b@e.co": false,
+	} {
+		if got := codec.Shares(announce, member); got != want {
+			t.Errorf("%s shares a transaction: %v", member, got)
+		}
 	}
-	decodesTo(t, codec, announce, path, Decoded{Form: Shared, Message: message})
-	local := path.Local() + "+anne.smith=some.example.com" // what XVERP makes of it
-	decodesTo(t, codec, announce, gateway.ReversePath(local+"@"+path.Domain()), Decoded{Form: Shared, Message: message, Member: "anne.smith@some.example.com"})
+	if codec.Shares(longest, "a@b.c") {
+		t.Error("there is room for a member behind the longest name")
+	}
+}
+
+// A rotated key opens what the old one made, and the brief form is found under both.
+func TestBriefAfterRotation(t *testing.T) {
+	directory := members{}
+	before := &Codec{Keys: []Key{oldKey}, Directory: directory}
+	path, _ := before.Encode(longest, "anne.smith@example.com", message)
+	directory[string(longest.ID)+before.Token(path)] = "anne.smith@example.com"
+	after := &Codec{Keys: []Key{key, oldKey}, Directory: directory}
+	decodesTo(t, after, longest, path, Decoded{Form: Opaque, Member: "anne.smith@example.com"})
+	if !after.StandsFor(longest.ID, "Anne.Smith@example.com", before.Token(path)) || after.StandsFor(longest.ID, "bart@example.com", before.Token(path)) {
+		t.Error("the token stands for another, or for nobody")
+	}
+	_, detail, _ := after.Split(gateway.ForwardPath(path))
+	if _, err := after.Decode(longest, detail, oldKey.Until); !errors.Is(err, ErrForged) {
+		t.Errorf("when the old key has ended: %v", err)
+	}
 }
 
 func TestMailman(t *testing.T) {
@@ -172,7 +209,7 @@ func TestDecodeErrors(t *testing.T) {
 	}
 	opaque := detailOf(codec.Encode(announce, "anne.smith@example.com", message))
 	signed := bySigned(key)
-	shared := detailOf(codec.EncodeShared(announce, message))
+	shared := detailOf(codec.EncodeShared(announce), Shared)
 	for _, c := range []struct {
 		detail string
 		list   *gateway.List
@@ -190,8 +227,11 @@ func TestDecodeErrors(t *testing.T) {
 		{strings.Replace(signed, "anne", "bart", 1), announce, now, ErrForged},
 		{shared + "+anne=example.com", listNamed("other@lists.example.com"), now, ErrForged},
 		{"0000000000" + signed[messageChars:], announce, now, ErrForged},
-		{signed[:messageChars+tagChars], announce, now, ErrForged}, // a member's tag is none for all
-		{shared[:messageChars] + opaque[messageChars:messageChars+tagChars], announce, now, ErrForged},
+		{shared, announce, now, nil},
+		{shared, listNamed("other@lists.example.com"), now, ErrUnknownMember},
+		{signed[:messageChars+tagChars], announce, now, ErrMalformed},
+		{signed[messageChars:], announce, now, ErrForged}, // a member's tag is none for all
+		{opaque[messageChars:messageChars+tagChars] + "+anne=example.com", announce, now, ErrForged},
 		{opaque, announce, now, ErrUnknownMember},
 		{opaque[messageChars:], announce, now, ErrForged},
 		{bySigned(oldKey), announce, now, nil},

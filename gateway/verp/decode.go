@@ -10,14 +10,26 @@ import (
 
 // parsed is a detail in the signed, shared or opaque form, by its parts.
 type parsed struct {
+	form    Form
 	message gateway.QueueID
 	token   string // of Opaque
 	tag     string
 	member  string // "local=domain", "" where there is none
 }
 
+// parse recognises the forms that have a tag, by what stands at which place.
+func parse(detail, delimiter string) (parsed, bool) {
+	for _, form := range []func(detail, delimiter string) (parsed, bool){parseOpaque, parseSigned, parseShared} {
+		if p, ok := form(detail, delimiter); ok {
+			return p, true
+		}
+	}
+	return parsed{}, false
+}
+
 // parseOpaque recognises message, token and tag, or token and tag.
-func parseOpaque(detail string) (p parsed, ok bool) {
+func parseOpaque(detail, _ string) (p parsed, ok bool) {
+	p.form = Opaque
 	if len(detail) == messageChars+2*tagChars {
 		if p.message, ok = parseMessage(detail); !ok {
 			return parsed{}, false
@@ -31,19 +43,32 @@ func parseOpaque(detail string) (p parsed, ok bool) {
 	return p, true
 }
 
-// parseSigned recognises message, tag, and a member where there is one.
+// parseSigned recognises message, tag and member.
 func parseSigned(detail, delimiter string) (p parsed, ok bool) {
-	if len(detail) < messageChars+tagChars {
+	if len(detail) < messageChars {
 		return parsed{}, false
 	}
-	p.tag = detail[messageChars : messageChars+tagChars]
-	if p.message, ok = parseMessage(detail); !ok || !isBase32(p.tag) {
+	message, ok := parseMessage(detail)
+	if !ok {
 		return parsed{}, false
 	}
-	if rest := detail[messageChars+tagChars:]; rest != "" {
+	p, ok = parseShared(detail[messageChars:], delimiter)
+	p.form, p.message = Signed, message
+	return p, ok && p.member != ""
+}
+
+// parseShared recognises a tag and a member, or a tag alone: that one may be
+// the token of a brief opaque form as well.
+func parseShared(detail, delimiter string) (p parsed, ok bool) {
+	if len(detail) < tagChars || !isBase32(detail[:tagChars]) {
+		return parsed{}, false
+	}
+	p.form, p.tag = Shared, detail[:tagChars]
+	if rest := detail[tagChars:]; rest != "" {
 		p.member, ok = strings.CutPrefix(rest, delimiter)
+		return p, ok && p.member != ""
 	}
-	return p, ok
+	return p, true
 }
 
 // parseMessage reads the queue id that detail starts with.
@@ -72,15 +97,40 @@ func parseLiteral(text string) (gateway.ForwardPath, error) {
 	return path, nil
 }
 
+func (c *Codec) decode(list *gateway.List, p parsed, now time.Time) (Decoded, error) {
+	if p.form == Opaque {
+		return c.decodeOpaque(list, p, now)
+	}
+	s := subject{form: p.form, list: list.ID, message: p.message}
+	d := Decoded{Form: p.form, Message: p.message}
+	if p.member != "" {
+		var err error
+		if d.Member, err = parseLiteral(p.member); err != nil {
+			return Decoded{}, err
+		}
+	}
+	if p.form == Signed {
+		s.member = string(d.Member)
+	}
+	probe, ok := c.verify(s, p.tag, now)
+	switch {
+	case ok && p.form == Signed:
+		d.Probe = probe
+		return d, nil
+	case ok && !probe:
+		return d, nil
+	case p.form == Shared && p.member == "":
+		return c.decodeBrief(list, p.tag, now)
+	}
+	return Decoded{}, ErrForged
+}
+
 func (c *Codec) decodeOpaque(list *gateway.List, p parsed, now time.Time) (Decoded, error) {
 	probe, ok := c.verify(subject{form: Opaque, list: list.ID, member: p.token, message: p.message}, p.tag, now)
-	switch {
-	case !ok:
+	if !ok {
 		return Decoded{}, ErrForged
-	case c.Directory == nil:
-		return Decoded{}, ErrUnknownMember
 	}
-	member, err := c.Directory.MemberByToken(list.ID, p.token)
+	member, err := c.memberByToken(list.ID, p.token)
 	switch {
 	case err != nil:
 		return Decoded{}, err
@@ -90,24 +140,23 @@ func (c *Codec) decodeOpaque(list *gateway.List, p parsed, now time.Time) (Decod
 	return Decoded{Form: Opaque, Member: member, Message: p.message, Probe: probe}, nil
 }
 
-func (c *Codec) decodeSigned(list *gateway.List, p parsed, now time.Time) (Decoded, error) {
-	d := Decoded{Form: Signed, Message: p.message}
-	s := subject{form: Signed, list: list.ID, message: p.message}
-	if p.member != "" {
-		var err error
-		if d.Member, err = parseLiteral(p.member); err != nil {
-			return Decoded{}, err
-		}
-		s.member = string(d.Member)
-		if probe, ok := c.verify(s, p.tag, now); ok {
-			d.Probe = probe
-			return d, nil
-		}
+// decodeBrief believes a tag that is a token only for the member whom the
+// directory names by it.
+func (c *Codec) decodeBrief(list *gateway.List, tag string, now time.Time) (Decoded, error) {
+	member, err := c.memberByToken(list.ID, tag)
+	if err != nil {
+		return Decoded{}, err
 	}
-	s.form, s.member = Shared, ""
-	if probe, ok := c.verify(s, p.tag, now); !ok || probe {
+	probe, ok := c.verify(subject{form: brief, list: list.ID, member: member.Key()}, tag, now)
+	if !ok {
 		return Decoded{}, ErrForged
 	}
-	d.Form = Shared
-	return d, nil
+	return Decoded{Form: Opaque, Member: member, Probe: probe}, nil
+}
+
+func (c *Codec) memberByToken(list gateway.ListID, token string) (gateway.ForwardPath, error) {
+	if c.Directory == nil {
+		return "", ErrUnknownMember
+	}
+	return c.Directory.MemberByToken(list, token)
 }

@@ -24,11 +24,41 @@ const alphabet = "abcdefghijklmnopqrstuvwxyz234567"
 
 var encoding = base32.NewEncoding(alphabet).WithPadding(base32.NoPadding)
 
-// Token is what stands for a member of list in opaque reverse-paths: 16
-// characters of base32 in lower case, the same whatever the case of member.
+// Token is what stands for a member of list in opaque reverse-paths but the
+// shortest: 16 characters of base32 in lower case, the same whatever the case
+// of member.
 func Token(list gateway.ListID, member gateway.ForwardPath) string {
 	sum := sha256.Sum256([]byte(string(list) + "\x00" + member.Key()))
 	return encoding.EncodeToString(sum[:tagBytes])
+}
+
+// Token is the token in a reverse-path of the opaque form, which the Directory
+// has to know of when a bounce comes; "" for all other forms.
+func (c *Codec) Token(path gateway.ReversePath) string {
+	_, detail, _ := c.Split(gateway.ForwardPath(path))
+	p, _ := parse(strings.ToLower(detail), c.delimiter())
+	switch {
+	case p.form == Opaque:
+		return p.token
+	case p.form == Shared && p.member == "":
+		return p.tag
+	}
+	return ""
+}
+
+// StandsFor says whether token is one of member's in list, by any key.
+func (c *Codec) StandsFor(list gateway.ListID, member gateway.ForwardPath, token string) bool {
+	if token == Token(list, member) {
+		return true
+	}
+	for _, key := range c.Keys {
+		for _, probe := range []bool{false, true} {
+			if token == key.tag(subject{form: brief, list: list, member: member.Key(), probe: probe}) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // subject is what a tag vouches for.
@@ -36,7 +66,7 @@ type subject struct {
 	form    Form
 	probe   bool
 	list    gateway.ListID
-	member  string // Signed: in lower case. Opaque: the token. Shared: ""
+	member  string // Signed, brief: in lower case. Opaque: the token. Shared: ""
 	message gateway.QueueID
 }
 

@@ -73,7 +73,7 @@ func (p *process) assemble() {
 	p.expander = &pipeline.Expander{
 		Site: site, Roster: p.roster, Spool: recorded, Chains: w.handlers, VERP: codec,
 		Planner:  func() gateway.Planner { return w.handlers },
-		Remember: func(l gateway.ListID, m gateway.ForwardPath) error { return p.roster.Remember(l, m, verp.Token(l, m)) },
+		Remember: p.roster.Remember,
 		Bounces:  bounces.Handle, RecipientsMax: 3, Timeout: time.Minute, Planned: p.add,
 	}
 	outbox := &pipeline.Outbox{Hostname: site.Hostname, Spool: recorded, Expiry: w.expiry, Queued: p.add}
