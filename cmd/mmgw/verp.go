@@ -18,7 +18,7 @@ import (
 )
 
 func verpFamily(g *globals) *cobra.Command {
-	return family("verp", "Reverse-paths that name the member (VERP)", verpEncode(g), verpDecode(g))
+	return family("verp", "Reverse-paths that name the member (VERP)", verpEncode(g), verpDecode(g), verpRotate(g))
 }
 
 // verpFacts are what a reverse-path says.
@@ -107,6 +107,33 @@ func (g *globals) showDecoded(c *cobra.Command, path gateway.ForwardPath, list *
 			fmt.Fprintln(w, "it is a probe's")
 		}
 	})
+}
+
+func verpRotate(g *globals) *cobra.Command {
+	believed := config.FormatDuration(verp.BelievedFor)
+	c := &cobra.Command{
+		Use: "rotate", Short: "Sign reverse-paths with a new key", Args: cobra.NoArgs,
+		Long: "Signs reverse-paths with a new key from now on. Bounces to those of the key so far are\n" +
+			"believed for --believed; with 0 it is believed no more, which is for a key that got out.",
+		Example: "  mmgw verp rotate\n  mmgw verp rotate --believed 0",
+		RunE: func(c *cobra.Command, _ []string) error {
+			var keys server.VERPKeys
+			err := g.withGateway(c, func(call gatewayCall) error {
+				return call("verp.rotate", server.VERPRotation{Believed: believed}, &keys)
+			})
+			if err != nil {
+				return err
+			}
+			return g.show(c, keys, func(w io.Writer) {
+				fmt.Fprintln(w, "a new key signs")
+				for _, k := range keys.Believed {
+					fmt.Fprintln(w, "another one is believed until", k.Until.Format(time.RFC3339))
+				}
+			})
+		},
+	}
+	c.Flags().StringVar(&believed, "believed", believed, "how long the key so far is believed, as `duration`")
+	return c
 }
 
 // withCodec does something with the reverse-paths of a list.

@@ -31,6 +31,7 @@ func (s *Server) Operations() admin.Operations {
 		"member.add":      admin.On(s.memberAdd),
 		"member.remove":   admin.On(s.memberRemove),
 		"member.reset":    admin.On(s.memberReset),
+		"verp.rotate":     admin.On(s.verpRotate),
 		"plugin.ls":       admin.On(s.pluginRows),
 		"plugin.swap":     admin.On(s.pluginSwap),
 		"plugin.rollback": admin.On(s.pluginRollback),

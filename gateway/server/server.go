@@ -153,7 +153,7 @@ func (s *Server) openAll(ctx context.Context) error {
 		return err
 	}
 	s.loaded.Store(set)
-	keys, err := verp.LoadOrCreateKeys(filepath.Join(s.cfg.StateDir, "verp.key"))
+	keys, err := verp.LoadOrCreateKeys(filepath.Join(s.cfg.StateDir, verpKeyFile))
 	if err != nil {
 		return err
 	}

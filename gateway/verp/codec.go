@@ -3,6 +3,7 @@ package verp
 import (
 	"errors"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/mmgw/mmgw/gateway"
@@ -47,9 +48,22 @@ type Directory interface {
 type Codec struct {
 	Delimiter     string // one character that is no letter or digit; "" is "+"
 	Format        Form   // Signed or Mailman, of what Encode makes; "" is Signed
-	Keys          []Key  // the first one signs; see LoadOrCreateKeys
+	Keys          []Key  // the first one signs; see LoadOrCreateKeys and SetKeys
 	AcceptMailman bool   // read Mailman's form even where Format is Signed
 	Directory     Directory
+
+	rotated atomic.Pointer[[]Key]
+}
+
+// SetKeys has other keys count from now on, in place of Keys, also while the
+// codec is in use.
+func (c *Codec) SetKeys(keys []Key) { c.rotated.Store(&keys) }
+
+func (c *Codec) keys() []Key {
+	if keys := c.rotated.Load(); keys != nil {
+		return *keys
+	}
+	return c.Keys
 }
 
 // Decoded is what a reverse-path says.
@@ -68,7 +82,7 @@ func (c *Codec) Check() error {
 		return errors.New("the VERP delimiter is one of + - _ . = # ~")
 	case c.Format != "" && c.Format != Signed && c.Format != Mailman:
 		return errors.New("the VERP format is signed or mailman")
-	case len(c.Keys) == 0:
+	case len(c.keys()) == 0:
 		return errors.New("there is no VERP key")
 	}
 	return nil
@@ -112,7 +126,7 @@ func (c *Codec) EncodeProbe(list *gateway.List, member gateway.ForwardPath, mess
 // and "=". It is the same for all posts of a list. Shares says which members may be
 // in the transaction.
 func (c *Codec) EncodeShared(list *gateway.List) gateway.ReversePath {
-	path, _ := c.join(list, c.Keys[0].tag(subject{form: Shared, list: list.ID}))
+	path, _ := c.join(list, c.keys()[0].tag(subject{form: Shared, list: list.ID}))
 	return path
 }
 
@@ -128,7 +142,7 @@ func (c *Codec) Shares(list *gateway.List, member gateway.ForwardPath) bool {
 func (c *Codec) encodeSigned(list *gateway.List, member gateway.ForwardPath, message gateway.QueueID, probe bool) (gateway.ReversePath, Form) {
 	s := subject{form: Signed, list: list.ID, member: member.Key(), message: message, probe: probe}
 	if isSafe(member) {
-		detail := message.String() + c.Keys[0].tag(s) + c.delimiter() + literal(s.member)
+		detail := message.String() + c.keys()[0].tag(s) + c.delimiter() + literal(s.member)
 		if path, ok := c.join(list, detail); ok {
 			return path, Signed
 		}
@@ -149,9 +163,9 @@ func (c *Codec) opaque(list gateway.ListID, member gateway.ForwardPath, message 
 	bare := full
 	bare.message = 0
 	return [3]string{
-		message.String() + token + c.Keys[0].tag(full),
-		token + c.Keys[0].tag(bare),
-		c.Keys[0].tag(subject{form: brief, list: list, member: member.Key(), probe: probe}),
+		message.String() + token + c.keys()[0].tag(full),
+		token + c.keys()[0].tag(bare),
+		c.keys()[0].tag(subject{form: brief, list: list, member: member.Key(), probe: probe}),
 	}
 }
 

@@ -78,9 +78,14 @@ func LoadOrCreateKeys(path string) ([]Key, error) {
 	return loadKeys(path)
 }
 
+// BelievedFor is how long a key that was rotated out is believed by default: a
+// copy may wait five days here, at the upstream MTA and at the host behind it
+// (RFC 5321, section 4.5.4.1), before it bounces.
+const BelievedFor = 15 * 24 * time.Hour
+
 // RotateKeys puts a new key first in the key file at path. The one that signed
-// so far is believed for another while: as long as a bounce may take,
-// some ten days. Keys that are no longer believed at now go.
+// so far is believed for another while, see BelievedFor. Keys that are no longer
+// believed at now go.
 func RotateKeys(path string, now time.Time, believed time.Duration) ([]Key, error) {
 	old, err := loadKeys(path)
 	if err != nil {

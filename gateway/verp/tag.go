@@ -51,7 +51,7 @@ func (c *Codec) StandsFor(list gateway.ListID, member gateway.ForwardPath, token
 	if token == Token(list, member) {
 		return true
 	}
-	for _, key := range c.Keys {
+	for _, key := range c.keys() {
 		for _, probe := range []bool{false, true} {
 			if token == key.tag(subject{form: brief, list: list, member: member.Key(), probe: probe}) {
 				return true
@@ -85,7 +85,7 @@ func (k Key) tag(s subject) string {
 // verify says whether one of the keys that are believed at now made tag, for
 // a post or for a probe.
 func (c *Codec) verify(s subject, tag string, now time.Time) (probe, ok bool) {
-	for _, key := range c.Keys {
+	for _, key := range c.keys() {
 		if !key.believed(now) {
 			continue
 		}

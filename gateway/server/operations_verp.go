@@ -1,0 +1,52 @@
+package server
+
+import (
+	"context"
+	"path/filepath"
+	"time"
+
+	"github.com/mmgw/mmgw/gateway/config"
+	"github.com/mmgw/mmgw/gateway/verp"
+)
+
+// verpKeyFile holds the keys of reverse-paths, in the state directory.
+const verpKeyFile = "verp.key"
+
+// VERPRotation asks for a new key of reverse-paths.
+type VERPRotation struct {
+	Believed string `json:"believed"` // how long the key so far is believed, as in the configuration: "15d"
+}
+
+// VERPKeys are the keys of reverse-paths, without their secrets.
+type VERPKeys struct {
+	Believed []VERPKey `json:"believed"` // beside the one that signs, the youngest first
+}
+
+// VERPKey is a key that signs no more.
+type VERPKey struct {
+	Until time.Time `json:"until"`
+}
+
+func (s *Server) verpRotate(_ context.Context, args VERPRotation) (any, error) {
+	believed, err := config.ParseDuration(args.Believed)
+	if err != nil {
+		return nil, badData("believed: %v", err)
+	}
+	path := filepath.Join(s.cfg.StateDir, verpKeyFile)
+	if _, err := verp.LoadOrCreateKeys(path); err != nil {
+		return nil, err
+	}
+	keys, err := verp.RotateKeys(path, time.Now(), believed)
+	if err != nil {
+		return nil, err
+	}
+	if s.expander != nil {
+		s.expander.VERP.SetKeys(keys)
+	}
+	s.log.Info("the key of reverse-paths was rotated", "believed", len(keys)-1)
+	result := VERPKeys{Believed: []VERPKey{}}
+	for _, k := range keys[1:] {
+		result.Believed = append(result.Believed, VERPKey{k.Until})
+	}
+	return result, nil
+}
