@@ -117,7 +117,7 @@ func TestFull(t *testing.T) {
 // TestText holds that the effective configuration parses and says the same.
 func TestText(t *testing.T) {
 	files := map[string]string{
-		"m": "anne@example.com\n", "pw": "hunter2\n", "k.pem": "key", "x.wasm": "module",
+		"m": "anne@example.com\n", "pw": "hunter2\n", "k.pem": edKey, "x.wasm": "module",
 	}
 	for name, c := range map[string]*Config{
 		"full":    full(t),
@@ -283,3 +283,9 @@ func TestNearest(t *testing.T) {
 		}
 	}
 }
+
+// edKey is a private key.
+const edKey = `-----BEGIN PRIVATE KEY-----
+MC4CAQAwBQYDK2VwBCIEILX8HBVLt8b4SHj3SK3wjYs7izI/obp3j1e8oUlokHQU
+-----END PRIVATE KEY-----
+`

@@ -1,8 +1,14 @@
 package config
 
 import (
+	"errors"
+	"io"
+	"io/fs"
 	"log/slog"
+	"slices"
 	"time"
+
+	"github.com/mmgw/mmgw/gateway/authres"
 )
 
 // Auth is what is checked and signed, [auth].
@@ -18,6 +24,7 @@ type DKIMKey struct {
 	Domain   string
 	Selector string
 	KeyFile  string // absolute path of a PEM file
+	Key      authres.PrivateKey
 }
 
 // keys of [auth].
@@ -26,6 +33,26 @@ func (a *Auth) keys(s *section) {
 	inlines(s, "dkim", &a.DKIM, (*DKIMKey).keys)
 	key(s, "arc", &a.ARC, false, boolean)
 	key(s, "dns_server", &a.DNSServer, "", orEmpty(hostPort))
+	if s.reading() && s.in != nil {
+		a.check(s)
+	}
+}
+
+// check finds what does not fit together. ARC has no algorithm but rsa-sha256
+// that receivers know (RFC 8617, section 4.1.1).
+func (a *Auth) check(s *section) {
+	rsa := func(k DKIMKey) bool { return k.Key.IsZero() || k.Key.Kind() == authres.RSA }
+	if a.ARC && !slices.ContainsFunc(a.DKIM, rsa) {
+		s.wrong("arc", "is true, and [auth] dkim has no RSA key to seal with", "make one with `mmgw dkim new`")
+	}
+	seen := map[string]bool{}
+	for _, k := range a.DKIM {
+		if name := authres.RecordName(k.Domain, k.Selector); seen[name] && k.Domain != "" {
+			s.wrong("dkim", "has two keys for "+name, "give each key a selector of its own")
+		} else {
+			seen[name] = true
+		}
+	}
 }
 
 // keys of an element of [auth] dkim. Domain and selector go into a header field
@@ -38,9 +65,37 @@ func (k *DKIMKey) keys(s *section) {
 	key(s, "selector", &k.Selector, "", selector)
 	key(s, "key_file", &k.KeyFile, "", s.path())
 	if s.reading() && k.KeyFile != "" {
-		if err := s.doc.readable(k.KeyFile); err != nil {
-			s.wrong("key_file", "cannot be read: "+reason(err), "give the user that runs mmgw the right to read "+s.doc.shown(k.KeyFile))
+		k.read(s)
+	}
+}
+
+// read reads the key file and checks that it can sign, and that it is as
+// private as a key should be.
+func (k *DKIMKey) read(s *section) {
+	shown := s.doc.shown(k.KeyFile)
+	f, err := s.doc.open(k.KeyFile)
+	if err != nil {
+		s.wrong("key_file", "cannot be read: "+reason(err), "give the user that runs mmgw the right to read "+shown+", or make a key with `mmgw dkim new`")
+		return
+	}
+	defer f.Close()
+	if of, ok := f.(interface{ Stat() (fs.FileInfo, error) }); ok {
+		if info, err := of.Stat(); err == nil {
+			if err := authres.CheckMode(info.Mode()); err != nil {
+				s.wrong("key_file", err.Error(), "chmod 600 "+shown)
+				return
+			}
 		}
+	}
+	text, err := io.ReadAll(io.LimitReader(f, authres.PrivateKeyBytesMax+1))
+	if err == nil && len(text) > authres.PrivateKeyBytesMax {
+		err = errors.New("is too large for a private key")
+	}
+	if err == nil {
+		k.Key, err = authres.ParsePrivateKey(text)
+	}
+	if err != nil {
+		s.wrong("key_file", reason(err), "make a key with `mmgw dkim new`")
 	}
 }
 

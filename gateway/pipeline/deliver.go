@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"log/slog"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/authres"
 	"github.com/mmgw/mmgw/gateway/queue"
 )
 
@@ -20,8 +22,11 @@ type Deliverer struct {
 	Results   gateway.Handler                            // hears of each answer; nil: nobody does
 	Failed    func(ctx context.Context, f Failure) error // books or reports recipients that are given up, before that is committed
 	Attempted func(Attempt)                              // hears of each recipient's attempt, from many goroutines
+	Signer    *authres.Signer                            // signs copies as they leave; nil: nobody does
 	Workers   int                                        // transactions of one batch at a time
 	Log       *slog.Logger
+
+	bodies memo[bodyKey, []byte] // hashes of bodies: each is read for that once
 }
 
 // Failure is recipients of one delivery that are given up.
@@ -78,6 +83,8 @@ type batchRun struct {
 	mu      sync.Mutex
 	err     error
 	skipped bool
+
+	signatures memo[[sha256.Size]byte, []gateway.Field] // of the batch's copies, by what they cover
 }
 
 // all tries the pending deliveries, Workers at a time, and returns the first
@@ -146,11 +153,8 @@ func (r *batchRun) deliver(ctx context.Context, i int) error {
 }
 
 // content is the copy of one delivery: the leg's message with the edits of the
-// batch, filled in for this copy, and its own.
+// batch, filled in for this copy, and its own, and then signed.
 func (r *batchRun) content(d *gateway.Delivery) (gateway.Content, error) {
-	if len(r.b.Edits)+len(d.Edits) == 0 {
-		return r.draft.Content(), nil
-	}
 	draft := r.draft.Clone()
 	c := gateway.Copy{Member: d.Recipients[0], VERP: d.ReversePath}
 	if err := draft.Apply(c.FillEdits(r.b.Edits)...); err != nil {
@@ -158,6 +162,12 @@ func (r *batchRun) content(d *gateway.Delivery) (gateway.Content, error) {
 	}
 	if err := draft.Apply(d.Edits...); err != nil {
 		return nil, err
+	}
+	if r.Signer != nil {
+		ownBody := slices.ContainsFunc(slices.Concat(r.b.Edits, d.Edits), func(e gateway.Edit) bool { return e.Op == gateway.ReplaceBody })
+		if err := r.signed(d, draft, ownBody); err != nil {
+			return nil, err
+		}
 	}
 	return draft.Content(), nil
 }

@@ -44,7 +44,7 @@ func (s *Server) assemble(codec *verp.Codec) error {
 		Planned: s.line.add, Log: s.log,
 	}
 	s.deliverer = &pipeline.Deliverer{
-		Spool: s.spool, Transport: s.relay, Failed: failures.Failed, Attempted: s.attempted,
+		Spool: s.spool, Transport: s.relay, Failed: failures.Failed, Attempted: s.attempted, Signer: signerOf(cfg),
 		Workers: 2 * cfg.MTA.MaxConnections, Log: s.log,
 	}
 	s.deliverer.Results = planner{s}
@@ -83,6 +83,18 @@ func (s *Server) attempted(a pipeline.Attempt) {
 	if err := s.deliveries.write(a, nextHop); err != nil {
 		s.log.Error("delivery log", "error", err)
 	}
+}
+
+// signerOf signs with the keys of [auth]; nil without any.
+func signerOf(cfg *config.Config) *authres.Signer {
+	if len(cfg.Auth.DKIM) == 0 {
+		return nil
+	}
+	s := &authres.Signer{ARC: cfg.Auth.ARC, ID: cfg.Auth.AuthservID}
+	for _, k := range cfg.Auth.DKIM {
+		s.Keys = append(s.Keys, authres.Key{Domain: k.Domain, Selector: k.Selector, PrivateKey: k.Key})
+	}
+	return s
 }
 
 func relayOptions(cfg *config.Config, env Env) relay.Options {

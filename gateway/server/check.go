@@ -123,8 +123,6 @@ func Unused(cfg *config.Config) []string {
 	}{
 		{"keep_for_replay", cfg.KeepForReplay != 0},
 		{"lmtp.trusted_received", cfg.LMTP.TrustedReceived != 0},
-		{"auth.dkim", len(cfg.Auth.DKIM) > 0},
-		{"auth.arc", cfg.Auth.ARC},
 		{"http.listen", cfg.HTTP.Listen.Network != ""},
 		{"lookup.listen", cfg.Lookup.Listen.Network != ""},
 		{"bounce (all but unrecognized)", scores(cfg) != scores(defaults)},

@@ -1,0 +1,200 @@
+package authres
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"hash"
+	"io"
+	"strings"
+
+	"github.com/mmgw/mmgw/gateway"
+)
+
+// canonical is a pair of canonicalisations, c= of RFC 6376, section 3.5.
+type canonical struct{ header, body bool } // relaxed, else simple
+
+// relaxed is what we sign with: mail servers on the way fold fields anew and
+// drop spaces at the ends of lines.
+var relaxed = canonical{true, true}
+
+// parseCanonical reads c=. Left out it is simple/simple.
+func parseCanonical(c string) (canonical, error) {
+	header, body, _ := strings.Cut(strings.ToLower(c), "/")
+	for _, word := range []string{header, body} {
+		if word != "" && word != "simple" && word != "relaxed" {
+			return canonical{}, fmt.Errorf("unknown canonicalisation %q", gateway.Printable(c))
+		}
+	}
+	return canonical{header == "relaxed", body == "relaxed"}, nil
+}
+
+// field is a field as a canonicalisation of headers has it (sections 3.4.1 and
+// 3.4.2), with its CRLF.
+func (c canonical) field(f gateway.Field) string {
+	if !c.header {
+		return string(f)
+	}
+	name, value, _ := strings.Cut(string(f), ":")
+	var b strings.Builder
+	b.Grow(len(f))
+	b.WriteString(strings.ToLower(strings.TrimRight(name, " \t")) + ":")
+	start, space := b.Len(), false
+	for i := range len(value) {
+		switch v := value[i]; {
+		case v == ' ' || v == '\t':
+			space = true
+		case v == '\r' || v == '\n':
+		default:
+			if space && b.Len() > start {
+				b.WriteByte(' ')
+			}
+			space = false
+			b.WriteByte(v)
+		}
+	}
+	return b.String() + "\r\n"
+}
+
+// BodyHash is the hash of a body in the relaxed canonicalisation, bh= of the
+// signatures that are made here.
+func BodyHash(body gateway.Content) ([]byte, error) { return hashBody(body, true) }
+
+func hashBody(body gateway.Content, relaxed bool) ([]byte, error) {
+	r, err := body.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	w := bodyWriter{to: sha256.New(), relaxed: relaxed}
+	if _, err := io.CopyBuffer(&w, struct{ io.Reader }{r}, make([]byte, chunkBytes)); err != nil {
+		return nil, err
+	}
+	return w.sum(), nil
+}
+
+// bodyWriter hashes a body in one of the canonicalisations of RFC 6376,
+// sections 3.4.3 and 3.4.4. What it holds back it counts, so that it takes
+// linear time and little memory whatever it gets.
+type bodyWriter struct {
+	to      hash.Hash
+	relaxed bool
+
+	out   []byte // on its way to the hash
+	lines int    // ends of lines, held back: at the end of the body they do not count
+	space bool   // white space, held back: at the end of a line it does not count
+	cr    bool   // a CR that may be the first half of an end of line
+	any   bool   // something was hashed
+}
+
+// Write never fails.
+func (w *bodyWriter) Write(p []byte) (int, error) {
+	for i := 0; i < len(p); i++ {
+		c := p[i]
+		switch {
+		case w.cr && c == '\n':
+			w.cr, w.space = false, false
+			w.lines++
+			continue
+		case w.cr:
+			w.cr = false
+			w.text("\r")
+		}
+		switch {
+		case c == '\r':
+			w.cr = true
+		case w.relaxed && (c == ' ' || c == '\t'):
+			w.space = true
+		default:
+			end := i + 1
+			for end < len(p) && p[end] > ' ' {
+				end++
+			}
+			w.text(string(p[i:end]))
+			i = end - 1
+		}
+	}
+	w.flush()
+	return len(p), nil
+}
+
+// text passes on what was held back, and s.
+func (w *bodyWriter) text(s string) {
+	for ; w.lines > 0; w.lines-- {
+		w.out = append(w.out, "\r\n"...)
+		if len(w.out) >= chunkBytes {
+			w.flush()
+		}
+	}
+	if w.space {
+		w.out = append(w.out, ' ')
+	}
+	w.space, w.any = false, true
+	w.out = append(w.out, s...)
+}
+
+func (w *bodyWriter) flush() {
+	w.to.Write(w.out)
+	w.out = w.out[:0]
+}
+
+// sum ends the body: with one CRLF, unless it is relaxed and empty.
+func (w *bodyWriter) sum() []byte {
+	if w.cr {
+		w.text("\r")
+	}
+	if w.any || !w.relaxed {
+		w.out = append(w.out, "\r\n"...)
+	}
+	w.flush()
+	return w.to.Sum(nil)
+}
+
+// signedFields are the fields that the names of h= stand for: each name the
+// next field of that name from the bottom up, or none (section 5.4.2).
+func signedFields(header gateway.Header, names []string) []gateway.Field {
+	left := map[string][]gateway.Field{}
+	for _, field := range header {
+		name := strings.ToLower(field.Name())
+		left[name] = append(left[name], field)
+	}
+	var fields []gateway.Field
+	for _, name := range names {
+		name = strings.ToLower(strings.TrimSpace(name))
+		if of := left[name]; len(of) > 0 {
+			fields = append(fields, of[len(of)-1])
+			left[name] = of[:len(of)-1]
+		}
+	}
+	return fields
+}
+
+// hashHeader is what is signed: fields, and the signature's own without its
+// CRLF and with an empty b= (section 3.7).
+func (c canonical) hashHeader(fields []gateway.Field, own gateway.Field) []byte {
+	h := sha256.New()
+	for _, field := range fields {
+		io.WriteString(h, c.field(field))
+	}
+	io.WriteString(h, strings.TrimSuffix(c.field(withoutSignature(own)), "\r\n"))
+	return h.Sum(nil)
+}
+
+// withoutSignature empties the b= tag of a field.
+func withoutSignature(f gateway.Field) gateway.Field {
+	name, list, _ := strings.Cut(string(f), ":")
+	var b strings.Builder
+	b.WriteString(name + ":")
+	for i, tag := range strings.Split(list, ";") {
+		if i > 0 {
+			b.WriteByte(';')
+		}
+		if at := strings.IndexByte(tag, '='); at >= 0 && strings.TrimSpace(tag[:at]) == "b" {
+			tag = tag[:at+1]
+		}
+		b.WriteString(tag)
+	}
+	if text := b.String(); strings.HasSuffix(text, "\r\n") {
+		return gateway.Field(text)
+	}
+	return gateway.Field(b.String() + "\r\n")
+}

@@ -1,0 +1,213 @@
+package authres
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+)
+
+// DNS is what is asked of a name server. Names end with a dot, so that no
+// search list applies. A *net.DNSError with IsNotFound says that there is no
+// such record; any other error is temporary. *net.Resolver is one.
+type DNS interface {
+	LookupTXT(ctx context.Context, name string) ([]string, error)
+	LookupMX(ctx context.Context, name string) ([]*net.MX, error)
+	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
+	LookupAddr(ctx context.Context, address string) ([]string, error)
+}
+
+// Limits of a Resolver.
+const (
+	// QuestionTimeout bounds one question. Name servers that answer take less
+	// than two seconds, most of them one try.
+	QuestionTimeout = 5 * time.Second
+	// QuestionsMax bounds the questions that are asked at a time; more wait.
+	QuestionsMax = 100
+	// FoundFor and MissingFor are how long an answer is kept. What DNS says
+	// of it is not told to us: keys and policies are meant to change over
+	// hours, and a record that was just made is wanted soon.
+	FoundFor, MissingFor = 5 * time.Minute, time.Minute
+	// FailedFor is how long a name whose servers fail is left alone.
+	FailedFor = 5 * time.Second
+	// AnswersMax bounds the answers that are kept, of some hundred octets.
+	AnswersMax = 10_000
+	// AnswerBytesMax bounds one that is kept.
+	AnswerBytesMax = 4 << 10
+)
+
+// Resolver asks DNS for the whole gateway: it keeps answers for a while, asks a
+// question once that many have at a time, and bounds the time of each. It is
+// safe for concurrent use.
+type Resolver struct {
+	dns     DNS
+	running chan struct{}
+
+	mu      sync.Mutex
+	answers map[question]*answer
+}
+
+// question is one of DNS.
+type question struct{ kind, name string }
+
+// answer is what became of a question, once done is closed.
+type answer struct {
+	done  chan struct{}
+	value any
+	err   error
+	until time.Time
+}
+
+// NewResolver asks dns, or where that is nil the name server at "host:port", or
+// without one the system's.
+func NewResolver(dns DNS, server string) *Resolver {
+	if dns == nil && server == "" {
+		dns = net.DefaultResolver
+	} else if dns == nil {
+		dns = &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, network, server)
+		}}
+	}
+	return &Resolver{dns: dns, running: make(chan struct{}, QuestionsMax), answers: map[question]*answer{}}
+}
+
+// LookupTXT implements DNS.
+func (r *Resolver) LookupTXT(ctx context.Context, name string) ([]string, error) {
+	return resolve(ctx, r, "TXT", name, r.dns.LookupTXT)
+}
+
+// LookupMX implements DNS.
+func (r *Resolver) LookupMX(ctx context.Context, name string) ([]*net.MX, error) {
+	return resolve(ctx, r, "MX", name, r.dns.LookupMX)
+}
+
+// LookupNetIP implements DNS.
+func (r *Resolver) LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error) {
+	return resolve(ctx, r, network, host, func(ctx context.Context, name string) ([]netip.Addr, error) {
+		return r.dns.LookupNetIP(ctx, network, name)
+	})
+}
+
+// LookupIPAddr is LookupNetIP of either kind, as package spf wants it.
+func (r *Resolver) LookupIPAddr(ctx context.Context, host string) ([]net.IPAddr, error) {
+	found, err := r.LookupNetIP(ctx, "ip", host)
+	var addresses []net.IPAddr
+	for _, a := range found {
+		addresses = append(addresses, net.IPAddr{IP: net.IP(a.Unmap().AsSlice())})
+	}
+	return addresses, err
+}
+
+// LookupAddr implements DNS.
+func (r *Resolver) LookupAddr(ctx context.Context, address string) ([]string, error) {
+	ip, err := netip.ParseAddr(address)
+	if err != nil {
+		return nil, notFound(address)
+	}
+	return resolve(ctx, r, "PTR", address, func(ctx context.Context, _ string) ([]string, error) {
+		return r.dns.LookupAddr(ctx, ip.WithZone("").String())
+	})
+}
+
+func notFound(name string) error {
+	return &net.DNSError{Err: "no such host", Name: name, IsNotFound: true}
+}
+
+// resolve answers a question: as it was answered before, or with what ask says.
+func resolve[T any](ctx context.Context, r *Resolver, kind, name string, ask func(context.Context, string) (T, error)) (T, error) {
+	var none T
+	name = strings.ToLower(strings.TrimSuffix(name, "."))
+	if kind != "PTR" && !isAskable(name) {
+		return none, notFound(name)
+	}
+	a, mine := r.take(question{kind, name})
+	if mine {
+		// Others wait for it too: it does not end with who asked first.
+		go func() {
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), QuestionTimeout)
+			defer cancel()
+			r.running <- struct{}{}
+			defer func() { <-r.running }()
+			value, err := ask(ctx, name+".")
+			r.give(a, question{kind, name}, value, err)
+		}()
+	}
+	select {
+	case <-a.done:
+	case <-ctx.Done():
+		return none, ctx.Err()
+	}
+	value, _ := a.value.(T)
+	return value, a.err
+}
+
+// isAskable says whether a name can be one of DNS (RFC 1035, section 2.3.4).
+func isAskable(name string) bool {
+	if len(name) > dnsNameBytesMax {
+		return false
+	}
+	for label := range strings.SplitSeq(name, ".") {
+		if label == "" || len(label) > 63 || strings.ContainsFunc(label, func(r rune) bool { return r <= ' ' || r > '~' }) {
+			return false
+		}
+	}
+	return true
+}
+
+// take returns the answer to q that is there or on its way, or a new one that
+// the caller is to fill in.
+func (r *Resolver) take(q question) (a *answer, mine bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := time.Now()
+	if a := r.answers[q]; a != nil && (a.until.IsZero() || now.Before(a.until)) {
+		return a, false
+	}
+	if len(r.answers) >= AnswersMax {
+		r.makeRoom(now)
+	}
+	a = &answer{done: make(chan struct{})}
+	r.answers[q] = a
+	return a, true
+}
+
+// makeRoom drops the answers that have ended, or else half of all.
+func (r *Resolver) makeRoom(now time.Time) {
+	for q, a := range r.answers {
+		if !a.until.IsZero() && !now.Before(a.until) {
+			delete(r.answers, q)
+		}
+	}
+	for q := range r.answers {
+		if len(r.answers) < AnswersMax/2 {
+			return
+		}
+		delete(r.answers, q)
+	}
+}
+
+// give fills an answer in.
+func (r *Resolver) give(a *answer, q question, value any, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	a.value, a.err = value, err
+	a.until = time.Now().Add(keptFor(value, err))
+	close(a.done)
+	if texts, ok := value.([]string); ok && len(strings.Join(texts, "")) > AnswerBytesMax && r.answers[q] == a {
+		delete(r.answers, q)
+	}
+}
+
+func keptFor(value any, err error) time.Duration {
+	var dns *net.DNSError
+	switch {
+	case errors.As(err, &dns) && dns.IsNotFound:
+		return MissingFor
+	case err != nil:
+		return FailedFor
+	}
+	return FoundFor
+}

@@ -1,0 +1,160 @@
+package authres
+
+import (
+	"encoding/base64"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/mmgw/mmgw/gateway"
+)
+
+// Key is a key that signs for a domain.
+type Key struct {
+	Domain, Selector string // fit for a header field and for DNS
+	PrivateKey
+}
+
+// Signer makes signatures and seals. It is safe for concurrent use.
+type Signer struct {
+	Keys []Key
+	ARC  bool   // posts and mail for owners are sealed (RFC 8617)
+	ID   string // the authserv-id by which our own results are known
+}
+
+// signedNames are the fields that are signed: those that RFC 6376, section
+// 5.4.1, advises. With true they are named once more than there are such
+// fields, so that nobody can add one without breaking the signature. Those of
+// lists are not: the next list on the way brings its own.
+var signedNames = []struct {
+	name string
+	over bool
+}{
+	{"From", true}, {"Sender", true}, {"Reply-To", true}, {"To", true}, {"Cc", true}, {"Subject", true}, {"Date", true},
+	{"Message-ID", true}, {"In-Reply-To", true}, {"References", true},
+	{"MIME-Version", true}, {"Content-Type", true}, {"Content-Transfer-Encoding", true},
+	{"Content-ID", false}, {"Content-Description", false}, {"Content-Language", false}, {"Content-Disposition", false},
+	{"Resent-Date", false}, {"Resent-From", false}, {"Resent-Sender", false}, {"Resent-To", false}, {"Resent-Cc", false}, {"Resent-Message-ID", false},
+	{"List-Id", false}, {"List-Help", false}, {"List-Unsubscribe", false}, {"List-Unsubscribe-Post", false},
+	{"List-Subscribe", false}, {"List-Post", false}, {"List-Owner", false}, {"List-Archive", false},
+	{"Auto-Submitted", false},
+}
+
+// signedFieldsMax bounds the fields of one name that are signed, so that h= of
+// an odd message stays a field. Of more, the lowest are signed.
+const signedFieldsMax = 20
+
+// SignedHeader is the fields of header that signatures cover: where it is the
+// same, they are.
+func SignedHeader(header gateway.Header) []gateway.Field {
+	return signedFields(header, hNames(header))
+}
+
+// hNames are the names of h= for a header.
+func hNames(header gateway.Header) []string {
+	count := map[string]int{}
+	for _, field := range header {
+		count[strings.ToLower(field.Name())]++
+	}
+	var names []string
+	for _, s := range signedNames {
+		n := min(count[strings.ToLower(s.name)], signedFieldsMax)
+		if s.over {
+			n++
+		}
+		for range n {
+			names = append(names, s.name)
+		}
+	}
+	return names
+}
+
+// For are the keys that sign for a domain: its own, else those of the nearest
+// domain above it that has some.
+func (s *Signer) For(domain string) (keys []Key) {
+	for domain != "" && len(keys) == 0 {
+		for _, k := range s.Keys {
+			if k.Domain == domain {
+				keys = append(keys, k)
+			}
+		}
+		_, domain, _ = strings.Cut(domain, ".")
+	}
+	return keys
+}
+
+// Sign returns a DKIM-Signature field for each key of a domain, to stand in
+// front of header. bodyHash is BodyHash of the body that goes out with it.
+// Whoever changes one of SignedHeader, or the body, breaks them: nothing may.
+func (s *Signer) Sign(header gateway.Header, bodyHash []byte, domain string, now time.Time) ([]gateway.Field, error) {
+	names := hNames(header)
+	fields := signedFields(header, names)
+	var signatures []gateway.Field
+	for _, k := range s.For(domain) {
+		tags := []string{
+			"v=1", "a=" + k.algorithm(), "c=relaxed/relaxed", "d=" + k.Domain, "s=" + k.Selector, fmt.Sprintf("t=%d", now.Unix()),
+			"h=" + strings.Join(names, ":"), "bh=" + base64.StdEncoding.EncodeToString(bodyHash), "b=",
+		}
+		field, err := k.signed(signatureName, tags, fields)
+		if err != nil {
+			return nil, fmt.Errorf("sign with %s: %w", RecordName(k.Domain, k.Selector), err)
+		}
+		signatures = append(signatures, field)
+	}
+	return signatures, nil
+}
+
+// signed is the field of these tags, the last of which is an empty b=, with a
+// signature of it and of fields.
+func (k Key) signed(name string, tags []string, fields []gateway.Field) (gateway.Field, error) {
+	unsigned := foldTags(name, tags)
+	signature, err := k.sign(relaxed.hashHeader(fields, unsigned))
+	if err != nil {
+		return "", err
+	}
+	tags[len(tags)-1] = "b=" + base64.StdEncoding.EncodeToString(signature)
+	return foldTags(name, tags), nil
+}
+
+// foldTags makes a field of tags. It is folded between them, and within h= and
+// b=, where space does not count (RFC 6376, section 3.5).
+func foldTags(name string, tags []string) gateway.Field {
+	var b strings.Builder
+	b.WriteString(name + ":")
+	column := b.Len()
+	add := func(text string) {
+		if column+1+len(text) > tagLineMax && column > 1 {
+			b.WriteString("\r\n")
+			column = 0
+		}
+		b.WriteString(" " + text)
+		column += 1 + len(text)
+	}
+	for i, tag := range tags {
+		if i < len(tags)-1 {
+			tag += ";"
+		}
+		for _, piece := range tagPieces(tag) {
+			add(piece)
+		}
+	}
+	return gateway.Field(b.String() + "\r\n")
+}
+
+// tagLineMax is how long the lines of our tag lists are (RFC 5322, section
+// 2.1.1).
+const tagLineMax = 76
+
+// tagPieces are the parts of a tag that may stand on lines of their own.
+func tagPieces(tag string) (pieces []string) {
+	switch {
+	case strings.HasPrefix(tag, "h="):
+		return strings.SplitAfter(tag, ":")
+	case strings.HasPrefix(tag, "b="):
+		for len(tag) > tagLineMax-1 {
+			pieces = append(pieces, tag[:tagLineMax-1])
+			tag = tag[tagLineMax-1:]
+		}
+	}
+	return append(pieces, tag)
+}
