@@ -17,6 +17,8 @@ type Site struct {
 	Hostname      string         // hostname
 	LMTPTarget    string         // lmtp_target: "HOST:PORT", "" where there is only a socket
 	LMTPSocket    string         // lmtp_socket: a path, or ""
+	LookupTarget  string         // lookup_target: "HOST:PORT" of the lookup server, or ""
+	LookupSocket  string         // lookup_socket: its path, or ""
 	VERPDelimiter string         // verp_delimiter: stands before a detail, "+"
 	SMTPHost      string         // smtp_host: the upstream MTA
 	StateDir      string         // state_dir
@@ -40,8 +42,10 @@ type ForwardDomain struct {
 //	           domain it is, else ""
 //	lists      address, local, domain, id, alias_domain: address and domain are
 //	           public; sorted by domain, then local
-//	addresses  address, list, service, suffix, detail: up to nine of each list.
-//	           address is under the domain by which the MTA knows the list;
+//	addresses  address, public, list, service, suffix, detail: up to nine of each
+//	           list. address is under the domain by which the MTA knows the
+//	           list; public is the same under the list's own domain, "" where
+//	           that is another list's;
 //	           list is the list's public address; detail is "1" where the
 //	           address may go on with the delimiter and a detail, else "0".
 //	           Sorted by that domain, then list, then as gateway.Suffixes
@@ -75,6 +79,8 @@ func gatewayRow(site Site) gateway.Row {
 		"hostname":       site.Hostname,
 		"lmtp_target":    numericTarget(site.LMTPTarget),
 		"lmtp_socket":    site.LMTPSocket,
+		"lookup_target":  numericTarget(site.LookupTarget),
+		"lookup_socket":  site.LookupSocket,
 		"verp_delimiter": site.VERPDelimiter,
 		"smtp_host":      site.SMTPHost,
 		"state_dir":      site.StateDir,
@@ -142,6 +148,7 @@ func addressRows(lists []gateway.List) []gateway.Row {
 	taken := make(map[gateway.ForwardPath]bool, len(lists))
 	for i := range lists {
 		taken[routedAddress(&lists[i], "")] = true
+		taken[lists[i].Address] = true
 	}
 	seen := make(map[gateway.ForwardPath]bool, len(lists))
 	rows := make([]gateway.Row, 0, len(lists)*len(gateway.Suffixes))
@@ -160,12 +167,20 @@ func appendAddresses(rows []gateway.Row, l *gateway.List, taken map[gateway.Forw
 		if suffix.Text != "" && taken[address] {
 			continue
 		}
+		public := address
+		if routedDomain(l) != l.Address.Domain() {
+			public = l.ServiceAddress(suffix.Text)
+		}
+		if suffix.Text != "" && taken[public] {
+			public = ""
+		}
 		detail := "0"
 		if suffix.Detail {
 			detail = "1"
 		}
 		rows = append(rows, gateway.Row{
 			"address": string(address),
+			"public":  string(public),
 			"list":    string(l.Address),
 			"service": string(suffix.Service),
 			"suffix":  suffix.Text,

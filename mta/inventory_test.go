@@ -52,6 +52,30 @@ func TestInventory(t *testing.T) {
 	}
 }
 
+// An address under a list's own domain is the list's that has the name, not the
+// other one's service, whatever domains the MTA knows the two by.
+func TestInventoryPublic(t *testing.T) {
+	rows := Inventory(testSite, []gateway.List{
+		newList("news@virt.example.org", "a.example.org"),
+		newList("news-join@virt.example.org", "b.example.org"),
+		newList("news-owner@virt.example.org", ""),
+	}, nil)["addresses"]
+	of := map[string]string{}
+	for _, row := range rows {
+		if public := row["public"]; public != "" {
+			if other, twice := of[public]; twice {
+				t.Errorf("%s is of %s and of %s", public, other, row["list"])
+			}
+			of[public] = row["list"]
+		}
+	}
+	for _, name := range []string{"news", "news-join", "news-owner"} {
+		if address := name + "@virt.example.org"; of[address] != address {
+			t.Errorf("%s is of %q", address, of[address])
+		}
+	}
+}
+
 func tableText(rows []gateway.Row) string {
 	var b strings.Builder
 	for _, row := range rows {

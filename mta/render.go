@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/sdk/wire"
 )
 
 // Limits of what a writer may render. They leave room for 100,000 lists and
@@ -70,6 +71,27 @@ func firstDifference(a, b []gateway.File) string {
 		}
 	}
 	return fmt.Sprintf("%d files, then %d", len(a), len(b))
+}
+
+// ByHand parts files into what a writer tells the administrator to do once, ""
+// for nothing, and those that a Tree installs.
+func ByHand(files []gateway.File) (text string, others []gateway.File) {
+	for _, f := range files {
+		if f.Path == wire.ByHandFile {
+			text = string(f.Data)
+		} else {
+			others = append(others, f)
+		}
+	}
+	return text, others
+}
+
+// installed are those of files that a Tree has, sorted, or what is wrong with
+// the first bad one.
+func installed(files []gateway.File) ([]gateway.File, error) {
+	files, err := checkFiles(files)
+	_, files = ByHand(files)
+	return files, err
 }
 
 // checkFiles returns files sorted by path, or what is wrong with the first bad one.

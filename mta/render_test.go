@@ -80,6 +80,23 @@ func TestRenderWriterFails(t *testing.T) {
 	}
 }
 
+// What is for people is rendered with the files, and not among those of a Tree.
+func TestByHandIsNotInstalled(t *testing.T) {
+	files, err := Render(t.Context(), constant(text("a", "1\n"), text("by-hand.txt", "reload it\n")), nil)
+	if got, others := ByHand(files); got != "reload it\n" || len(others) != 1 || err != nil {
+		t.Errorf("by hand: %q beside %v, %v", got, others, err)
+	}
+	if got, others := ByHand(files[:1]); got != "" || len(others) != 1 {
+		t.Errorf("by hand without such a file: %q beside %v", got, others)
+	}
+	tree := newTree(t)
+	apply(t, tree, files, Options{})
+	wantHolds(t, tree, map[string]string{"a": "1\n"})
+	if diff, err := tree.Diff(files); diff != "" || err != nil {
+		t.Errorf("%v\n%s", err, diff)
+	}
+}
+
 func TestRenderTwice(t *testing.T) {
 	if _, err := RenderTwice(t.Context(), constant(text("a", "1")), nil); err != nil {
 		t.Errorf("a constant writer: %v", err)

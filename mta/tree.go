@@ -52,7 +52,7 @@ const (
 // are the same. Files of ours that are not among files end in /dev/null.
 // Compiled tables are not compared. Nothing is locked, written or made.
 func (t *Tree) Diff(files []gateway.File) (string, error) {
-	files, err := checkFiles(files)
+	files, err := installed(files)
 	if err != nil {
 		return "", err
 	}
@@ -120,7 +120,7 @@ func (t *Tree) State() (State, error) {
 // is replaced are kept; new ones get the directory's owner and their own mode.
 // Where nothing is to be done nothing is.
 func (t *Tree) Apply(ctx context.Context, files []gateway.File, o Options) (Report, error) {
-	files, err := checkFiles(files)
+	files, err := installed(files)
 	if err != nil {
 		return Report{}, err
 	}

@@ -19,14 +19,16 @@ var hooks = map[string][]string{
 	"exim4":          {"mta_config"},
 	"list-headers":   {"outgoing"},
 	"null":           {"mta_config"},
+	"opensmtpd":      {"mta_config"},
 	"postfix":        {"mta_config"},
 	"qmail":          {"mta_config"},
+	"sendmail":       {"mta_config"},
 	"subject-prefix": {"incoming", "outgoing"},
 }
 
 // wasmBytesMax keeps the built-in plugins small: they are committed, and each
 // is restored for every message.
-const wasmBytesMax = 20_000
+const wasmBytesMax = 30_000
 
 func TestNames(t *testing.T) {
 	names := plugins.Names()

@@ -33,7 +33,7 @@ func load(t testing.TB, spec sandbox.Spec) *sandbox.Plugin {
 
 // writers are the configuration writers, whose cases their native tests run
 // as well.
-var writers = []string{"exim4", "null", "postfix", "qmail"}
+var writers = []string{"exim4", "null", "opensmtpd", "postfix", "qmail", "sendmail"}
 
 // TestWriters runs the cases of the writers against the modules, twice each:
 // the same inventory gives the same files.

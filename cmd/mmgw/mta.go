@@ -180,6 +180,9 @@ func (g *globals) showReport(c *cobra.Command, dir string, r mta.Report) error {
 	})
 }
 
+// nothingByHand stands for what a writer did not say.
+const nothingByHand = "Have the MTA read the files above, and hand mail for the lists to mmgw by LMTP.\n"
+
 // mtaShow prints what apply would install, and what it cannot do.
 func mtaShow(g *globals) *cobra.Command {
 	c := &cobra.Command{
@@ -196,11 +199,12 @@ func mtaShow(g *globals) *cobra.Command {
 			Path string `json:"path"`
 			Text string `json:"text"`
 		}
+		byHand, files := mta.ByHand(r.files)
 		v := struct {
 			Files  []shown `json:"files"`
 			ByHand string  `json:"by_hand"`
-		}{[]shown{}, byHand(r.cfg, r.tree.Dir)}
-		for _, f := range r.files {
+		}{[]shown{}, cmp.Or(byHand, nothingByHand)}
+		for _, f := range files {
 			v.Files = append(v.Files, shown{filepath.Join(r.tree.Dir, f.Path), string(f.Data)})
 		}
 		return g.show(c, v, func(w io.Writer) {

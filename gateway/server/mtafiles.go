@@ -123,6 +123,12 @@ func siteOf(cfg *config.Config, listening, dir string) mta.Site {
 	case "unix":
 		site.LMTPTarget, site.LMTPSocket = "", advertised.Address
 	}
+	switch lookup := cfg.Lookup.Listen; lookup.Network {
+	case "tcp":
+		site.LookupTarget = reachable(lookup.Address)
+	case "unix":
+		site.LookupSocket = lookup.Address
+	}
 	return site
 }
 

@@ -8,9 +8,6 @@ import (
 	"github.com/mmgw/mmgw/sdk/writer"
 )
 
-// fileMode lets Exim read what it needs to verify recipients.
-const fileMode = 0o644
-
 const notice = "# mmgw renders this file from its lists and forgets changes made here.\n"
 
 func render(inv *sdk.Inventory) error {
@@ -21,26 +18,44 @@ func render(inv *sdk.Inventory) error {
 	if err := receipts(inv); err != nil {
 		return err
 	}
-	macros, err := macros(inv)
+	domains, err := writer.Domains(inv)
 	if err != nil {
 		return err
 	}
-	delimiter := inv.Gateway().Get("verp_delimiter")
-	if delimiter == "" {
-		delimiter = "+"
-	}
+	dir := writer.Dir(inv)
 	for _, file := range [][2]string{
-		{"conf.d/main/25_mmgw_macros", macros},
-		{"conf.d/router/175_mmgw", strings.ReplaceAll(routers, "DELIMITER", delimiter)},
+		{"conf.d/main/25_mmgw_macros", macros(dir, domains)},
+		{"conf.d/router/175_mmgw", strings.ReplaceAll(routers, "DELIMITER", writer.Delimiter(inv))},
 		{"conf.d/router/176_mmgw_unknown", unknown},
 		{"conf.d/transport/55_mmgw", transport(target)},
 	} {
-		if err := inv.WriteFile(file[0], fileMode, notice+file[1]); err != nil {
+		if err := inv.WriteFile(file[0], writer.FileMode, notice+file[1]); err != nil {
 			return err
 		}
 	}
-	return nil
+	return byHand(inv, dir, domains)
 }
+
+// byHand names the domains as Debian's dc_relay_domains does.
+func byHand(inv *sdk.Inventory, dir string, domains []writer.Domain) error {
+	var names []string
+	for _, d := range domains {
+		names = append(names, d.Name)
+	}
+	return writer.ByHand(inv, strings.ReplaceAll(strings.ReplaceAll(steps, "DIR", dir), "DOMAINS", strings.Join(names, " : ")))
+}
+
+const steps = `For Debian's split configuration, link the four snippets, once:
+  ln -s DIR/conf.d/main/25_mmgw_macros /etc/exim4/conf.d/main/
+  ln -s DIR/conf.d/router/175_mmgw DIR/conf.d/router/176_mmgw_unknown /etc/exim4/conf.d/router/
+  ln -s DIR/conf.d/transport/55_mmgw /etc/exim4/conf.d/transport/
+and add the domains to this line of /etc/exim4/update-exim4.conf.conf:
+  dc_relay_domains='DOMAINS'
+In a configuration of one file, have .include lines for the four in its main, routers and
+transports sections, the routers in front of all others, and the domains in relay_to_domains.
+Then: update-exim4.conf && systemctl reload exim4
+Later changes of lists need nothing; a new domain needs that command again.
+`
 
 // receipts renders a folder for each list, under its own domain and under its
 // alias domain. Exim compares local parts in lower case.
@@ -55,7 +70,7 @@ func receipts(inv *sdk.Inventory) error {
 			if err := writer.Check(name); err != nil {
 				return err
 			}
-			if err := inv.WriteFile("lists/"+name+"/mmgw", fileMode, "mmgw takes mail for this list.\n"); err != nil {
+			if err := inv.WriteFile("lists/"+name+"/mmgw", writer.FileMode, "mmgw takes mail for this list.\n"); err != nil {
 				return err
 			}
 		}
@@ -65,23 +80,19 @@ func receipts(inv *sdk.Inventory) error {
 
 // macros renders the domains of lists, alias domains among them, those of
 // forward routes, and where the receipts are.
-func macros(inv *sdk.Inventory) (string, error) {
+func macros(dir string, domains []writer.Domain) string {
 	var lists, forwards []string
-	for row := range inv.Table(wire.TableDomains).Rows {
-		domain := row.Get("domain")
-		if err := writer.Check(domain); err != nil {
-			return "", err
-		}
-		if row.Get("kind") == "forward" {
-			forwards = append(forwards, domain)
+	for _, d := range domains {
+		if d.Forward {
+			forwards = append(forwards, d.Name)
 		} else {
-			lists = append(lists, domain)
+			lists = append(lists, d.Name)
 		}
 	}
 	return "# Its domains belong into dc_relay_domains as well.\n" +
 		"domainlist mm_domains = " + strings.Join(lists, " : ") + "\n" +
 		"domainlist mmgw_forward_domains = " + strings.Join(forwards, " : ") + "\n" +
-		"MMGW_LISTS = " + inv.Gateway().Get("mta_dir") + "/lists\n", nil
+		"MMGW_LISTS = " + dir + "/lists\n"
 }
 
 // routers accept what belongs to a list, and all of a forward domain. dsearch

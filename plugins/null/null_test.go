@@ -6,4 +6,4 @@ import (
 	"github.com/mmgw/mmgw/plugins/internal/writertest"
 )
 
-func TestFiles(t *testing.T) { writertest.Native(t, nothing) }
+func TestFiles(t *testing.T) { writertest.Native(t, render) }

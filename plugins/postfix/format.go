@@ -8,43 +8,73 @@ import (
 	"github.com/mmgw/mmgw/sdk/writer"
 )
 
-// format is how keys are written in a type of table.
+// format is how keys are written in a type of table, and how main.cf names one.
 type format struct {
-	regexp    bool
-	delimiter string // escaped: what stands between an address and its detail
+	kind      string // hash, lmdb, texthash, regexp or socketmap
+	delimiter string // what stands between an address and its detail
+	place     string // the folder of the files, or the lookup server
 }
 
 func formatOf(inv *sdk.Inventory) (format, error) {
-	switch kind := inv.Config("transport_file_type"); kind {
-	case "", "hash", "lmdb", "texthash":
-		return format{}, nil
-	case "regexp", "regex":
-		delimiter := inv.Gateway().Get("verp_delimiter")
-		if delimiter == "" {
-			delimiter = "+"
-		}
-		return format{regexp: true, delimiter: escape(delimiter)}, nil
+	f := format{kind: inv.Config("transport_file_type"), delimiter: writer.Delimiter(inv), place: writer.Dir(inv)}
+	switch f.kind {
+	case "":
+		f.kind = "hash"
+	case "regex":
+		f.kind = "regexp"
+	case "hash", "lmdb", "texthash", "regexp":
+	case "socketmap":
+		server, err := lookupServer(inv)
+		f.place = server
+		return f, err
 	default:
-		return format{}, errors.New(`transport_file_type "` + kind + `" in [mta.configuration] is none of hash, lmdb, texthash, regexp`)
+		return f, errors.New(`transport_file_type "` + f.kind + `" in [mta.configuration] is none of hash, lmdb, texthash, regexp, socketmap`)
 	}
+	return f, nil
+}
+
+// lookupServer is the server as socketmap_table(5) writes it.
+func lookupServer(inv *sdk.Inventory) (string, error) {
+	server, err := writer.Lookup(inv)
+	switch {
+	case err != nil:
+		return "", err
+	case server.Host != "":
+		return "inet:" + server.Address(), nil
+	case server.Socket != "":
+		return "unix:" + server.Socket, nil
+	}
+	return "", errors.New(`transport_file_type = "socketmap" asks the gateway itself: set [lookup] listen`)
+}
+
+// isRegexp says that keys are patterns, and see whole addresses.
+func (f format) isRegexp() bool { return f.kind == "regexp" }
+
+// table is a table as main.cf names it: the file postfix_NAME, or what the
+// lookup server calls it.
+func (f format) table(name, question string) string {
+	if f.kind == "socketmap" {
+		return f.kind + ":" + f.place + ":" + question
+	}
+	return f.kind + ":" + f.place + "/postfix_" + name
 }
 
 // address is the key of one address. Lookup tables find an address with a
 // detail by themselves (recipient_delimiter); patterns must say it.
 func (f format) address(address string, detail bool) string {
-	if !f.regexp {
+	if !f.isRegexp() {
 		return address
 	}
 	local, domain := writer.Split(address)
 	if detail {
-		return "/^" + escape(local) + "(" + f.delimiter + ".*)?@" + escape(domain) + "$/"
+		return "/^" + escape(local) + "(" + escape(f.delimiter) + ".*)?@" + escape(domain) + "$/"
 	}
 	return "/^" + escape(address) + "$/"
 }
 
 // domain is the key of a domain in a list of domains.
 func (f format) domain(domain string) string {
-	if f.regexp {
+	if f.isRegexp() {
 		return "/^" + escape(domain) + "$/"
 	}
 	return domain
@@ -54,7 +84,7 @@ func (f format) domain(domain string) string {
 // addresses; of lookup tables, transport_maps asks for the domain and
 // relay_recipient_maps for @domain.
 func (f format) wholeDomain(domain string) []string {
-	if f.regexp {
+	if f.isRegexp() {
 		return []string{"/@" + escape(domain) + "$/"}
 	}
 	return []string{domain, "@" + domain}
@@ -63,7 +93,7 @@ func (f format) wholeDomain(domain string) []string {
 // rewritten is the value that sends an address to its alias domain. A detail
 // stays: lookup tables carry it over, patterns name it.
 func (f format) rewritten(local, domain string, detail bool) string {
-	if !f.regexp {
+	if !f.isRegexp() {
 		return local + "@" + domain
 	}
 	local = strings.ReplaceAll(local, "$", "$$")

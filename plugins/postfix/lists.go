@@ -14,6 +14,7 @@ type list struct {
 
 type entry struct {
 	address string // under list.domain
+	public  string // the same under list.home, "" where it is another list's
 	detail  bool   // may go on with the delimiter and a detail
 }
 
@@ -45,25 +46,10 @@ func (r *renderer) lists(f func(list)) error {
 			_, l.domain = writer.Split(address)
 			l.entries = l.entries[:0]
 		}
-		l.entries = append(l.entries, entry{address, row.Get("detail") == "1"})
+		l.entries = append(l.entries, entry{address, row.Get("public"), row.Get("detail") == "1"})
 	}
 	if len(l.entries) > 0 {
 		f(l)
-	}
-	return nil
-}
-
-// forwards calls f for each domain whose mail all goes to a backend.
-func (r *renderer) forwards(f func(domain string)) error {
-	for row := range r.inv.Table(wire.TableDomains).Rows {
-		if row.Get("kind") != "forward" {
-			continue
-		}
-		domain := row.Get("domain")
-		if err := writer.Check(domain); err != nil {
-			return err
-		}
-		f(domain)
 	}
 	return nil
 }

@@ -8,13 +8,11 @@ import (
 	"github.com/mmgw/mmgw/sdk/writer"
 )
 
-// fileMode lets Postfix read its tables as the user postfix.
-const fileMode = 0o644
-
-// renderer writes the three tables of one inventory.
+// renderer writes the files of one inventory.
 type renderer struct {
 	inv     *sdk.Inventory
 	format  format
+	domains []writer.Domain
 	nextHop string
 	aliases int // lists that are known by an alias domain
 }
@@ -28,18 +26,31 @@ func render(inv *sdk.Inventory) error {
 	if err != nil {
 		return err
 	}
-	r := renderer{inv: inv, format: f, nextHop: nextHop(target)}
+	domains, err := writer.Domains(inv)
+	if err != nil {
+		return err
+	}
+	r := renderer{inv: inv, format: f, domains: domains, nextHop: nextHop(target)}
+	if f.kind != "socketmap" {
+		if err := r.tables(); err != nil {
+			return err
+		}
+	}
+	return r.settings(target)
+}
+
+func (r *renderer) tables() error {
 	if err := r.lmtp(); err != nil {
 		return err
 	}
-	if err := r.domains(); err != nil {
+	if err := r.relayed(); err != nil {
 		return err
 	}
 	return r.vmap()
 }
 
 func (r *renderer) begin(name, purpose string) (*sdk.File, error) {
-	file, err := r.inv.File(name, fileMode)
+	file, err := r.inv.File(name, writer.FileMode)
 	if err != nil {
 		return nil, err
 	}
@@ -71,40 +82,47 @@ func (r *renderer) lmtp() error {
 	if err != nil {
 		return err
 	}
-	err = r.forwards(func(domain string) {
-		file.WriteString("# Everything of @", domain, "\n")
-		for _, key := range r.format.wholeDomain(domain) {
+	for _, d := range r.domains {
+		if !d.Forward {
+			continue
+		}
+		file.WriteString("# Everything of @", d.Name, "\n")
+		for _, key := range r.format.wholeDomain(d.Name) {
 			line(file, key, 0, r.nextHop)
 		}
-	})
-	if err != nil {
-		return err
 	}
 	return file.Close()
 }
 
-// domains renders the domains that Postfix takes mail for. The value names
+// relayed renders the domains that Postfix takes mail for. The value names
 // the domain that lists have in mmgw.
-func (r *renderer) domains() error {
+func (r *renderer) relayed() error {
 	file, err := r.begin("postfix_domains", "relay_domains")
 	if err != nil {
 		return err
 	}
-	last := "" // lists stand sorted by this domain
+	last, at := "", 0 // lists stand sorted by this domain, as the domains do
 	for row := range r.inv.Table(wire.TableLists).Rows {
 		home := row.Get("domain")
 		domain := row.Get("alias_domain")
 		if domain == "" {
 			domain = home
 		}
-		if domain != last {
-			last = domain
+		if domain == last {
+			continue
+		}
+		last = domain
+		for at < len(r.domains)-1 && r.domains[at].Name < domain {
+			at++
+		}
+		if r.domains[at].Name != domain || !r.domains[at].Forward {
 			line(file, r.format.domain(domain), 0, home)
 		}
 	}
-	err = r.forwards(func(domain string) { line(file, r.format.domain(domain), 0, domain) })
-	if err != nil {
-		return err
+	for _, d := range r.domains {
+		if d.Forward {
+			line(file, r.format.domain(d.Name), 0, d.Name)
+		}
 	}
 	return file.Close()
 }
@@ -127,8 +145,11 @@ func (r *renderer) vmap() error {
 		file.WriteString("# ", l.home, " is ", l.domain, " here\n")
 		width := l.width(l.home) + 13
 		for _, e := range l.entries {
+			if e.public == "" {
+				continue
+			}
 			local, _ := writer.Split(e.address)
-			line(file, r.format.address(local+"@"+l.home, e.detail), width, r.format.rewritten(local, l.domain, e.detail))
+			line(file, r.format.address(e.public, e.detail), width, r.format.rewritten(local, l.domain, e.detail))
 		}
 		file.WriteString("\n")
 	})

@@ -2,16 +2,13 @@ package main
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/mmgw/mmgw/sdk"
 	"github.com/mmgw/mmgw/sdk/wire"
 	"github.com/mmgw/mmgw/sdk/writer"
 )
-
-// fileMode suits qmail-local, which runs as the user and refuses files that
-// others may write.
-const fileMode = 0o644
 
 // prefix makes the local user that qmail maps a domain to. users/assign takes
 // it off again, so that $EXT is the plain local part.
@@ -22,7 +19,7 @@ func render(inv *sdk.Inventory) error {
 	if err != nil {
 		return err
 	}
-	domains, err := domains(inv)
+	domains, err := writer.Domains(inv)
 	if err != nil {
 		return err
 	}
@@ -35,66 +32,49 @@ func render(inv *sdk.Inventory) error {
 	if err := lists(inv, instruction); err != nil {
 		return err
 	}
-	return forwards(inv, instruction)
+	if err := forwards(inv, domains, instruction); err != nil {
+		return err
+	}
+	return writer.ByHand(inv, strings.ReplaceAll(byHand, "DIR", writer.Dir(inv)))
 }
 
 // instruction is the line that delivers a message to mmgw.
 func instruction(inv *sdk.Inventory) (string, error) {
-	target, err := writer.LMTP(inv)
+	target, err := writer.LMTPByTCP(inv, "qmail")
 	if err != nil {
 		return "", err
-	}
-	if target.Host == "" {
-		return "", errors.New("qmail delivers by TCP: [mta] lmtp_advertise needs a host and a port")
 	}
 	command := inv.Config("mmgw_command")
 	if command == "" {
 		command = "/usr/bin/mmgw"
 	}
-	host := target.Host
-	if strings.Contains(host, ":") {
-		host = "[" + host + "]"
-	}
-	return "| " + command + " qmail-lmtp " + host + ":" + target.Port + "\n", nil
+	return "| " + command + " qmail-lmtp " + target.Address() + "\n", nil
 }
 
-// domains are all domains, list and forward and alias.
-func domains(inv *sdk.Inventory) ([]string, error) {
-	var domains []string
-	for row := range inv.Table(wire.TableDomains).Rows {
-		domain := row.Get("domain")
-		if err := writer.Check(domain); err != nil {
-			return nil, err
-		}
-		domains = append(domains, domain)
-	}
-	return domains, nil
-}
-
-func control(inv *sdk.Inventory, domains []string) error {
-	virtual, err := inv.File("virtualdomains", fileMode)
+func control(inv *sdk.Inventory, domains []writer.Domain) error {
+	virtual, err := inv.File("virtualdomains", writer.FileMode)
 	if err != nil {
 		return err
 	}
-	for _, domain := range domains {
-		virtual.WriteString(domain, ":", prefix, domain, "\n")
+	for _, d := range domains {
+		virtual.WriteString(d.Name, ":", prefix, d.Name, "\n")
 	}
 	if err := virtual.Close(); err != nil {
 		return err
 	}
-	hosts, err := inv.File("rcpthosts", fileMode)
+	hosts, err := inv.File("rcpthosts", writer.FileMode)
 	if err != nil {
 		return err
 	}
-	for _, domain := range domains {
-		hosts.WriteString(domain, "\n")
+	for _, d := range domains {
+		hosts.WriteString(d.Name, "\n")
 	}
 	return hosts.Close()
 }
 
 // assign renders a wildcard assignment for each domain. The dot ends the file;
 // where there is a users/assign already, the lines go in front of its dot.
-func assign(inv *sdk.Inventory, domains []string) error {
+func assign(inv *sdk.Inventory, domains []writer.Domain) error {
 	uid, gid := inv.Config("uid"), inv.Config("gid")
 	if uid == "" || gid == "" {
 		sdk.Log(sdk.Warn, "qmail: no users/assign without uid and gid in [mta.configuration]")
@@ -111,12 +91,12 @@ func assign(inv *sdk.Inventory, domains []string) error {
 	if strings.ContainsAny(user+home, ":\n\x00") {
 		return errors.New("qmail: users/assign cannot hold a user or a folder with a colon in its name")
 	}
-	file, err := inv.File("assign", fileMode)
+	file, err := inv.File("assign", writer.FileMode)
 	if err != nil {
 		return err
 	}
-	for _, domain := range domains {
-		file.WriteString("+", prefix, domain, "-:", user, ":", uid, ":", gid, ":", home, domain, ":-::\n")
+	for _, d := range domains {
+		file.WriteString("+", prefix, d.Name, "-:", user, ":", uid, ":", gid, ":", home, d.Name, ":-::\n")
 	}
 	file.WriteString(".\n")
 	return file.Close()
@@ -128,21 +108,24 @@ func isNumber(s string) bool { return strings.Trim(s, "0123456789") == "" }
 // its alias domain. The plus sign separates nothing for qmail, so that the
 // -default file is what finds list-bounces+detail.
 func lists(inv *sdk.Inventory, instruction string) error {
+	defaults := calledDefault(inv)
 	for row := range inv.Table(wire.TableLists).Rows {
 		local := writer.Lower(row.Get("local"))
 		if err := writer.Check(local); err != nil {
 			return err
 		}
-		name := ".qmail-" + strings.ReplaceAll(local, ".", ":")
 		for _, domain := range []string{row.Get("domain"), row.Get("alias_domain")} {
 			if domain == "" {
 				continue
 			}
-			path := "home/" + domain + "/" + name
-			if err := inv.WriteFile(path, fileMode, instruction); err != nil {
+			path := "home/" + domain + "/.qmail-" + strings.ReplaceAll(local, ".", ":")
+			if err := inv.WriteFile(path, writer.FileMode, instruction); err != nil {
 				return err
 			}
-			if err := inv.WriteFile(path+"-default", fileMode, instruction); err != nil {
+			if slices.Contains(defaults, local+"-default@"+domain) {
+				continue
+			}
+			if err := inv.WriteFile(path+"-default", writer.FileMode, instruction); err != nil {
 				return err
 			}
 		}
@@ -150,15 +133,35 @@ func lists(inv *sdk.Inventory, instruction string) error {
 	return nil
 }
 
+// calledDefault are the lists whose file is the -default file of another one.
+func calledDefault(inv *sdk.Inventory) []string {
+	var found []string
+	for row := range inv.Table(wire.TableLists).Rows {
+		if local := writer.Lower(row.Get("local")); strings.HasSuffix(local, "-default") {
+			found = append(found, local+"@"+row.Get("domain"), local+"@"+row.Get("alias_domain"))
+		}
+	}
+	return found
+}
+
 // forwards renders one instruction for everything of a forward domain.
-func forwards(inv *sdk.Inventory, instruction string) error {
-	for row := range inv.Table(wire.TableDomains).Rows {
-		if row.Get("kind") != "forward" {
+func forwards(inv *sdk.Inventory, domains []writer.Domain, instruction string) error {
+	for _, d := range domains {
+		if !d.Forward {
 			continue
 		}
-		if err := inv.WriteFile("home/"+row.Get("domain")+"/.qmail-default", fileMode, instruction); err != nil {
+		if err := inv.WriteFile("home/"+d.Name+"/.qmail-default", writer.FileMode, instruction); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+const byHand = `Put the lines of DIR/assign into users/assign, in front of its last one, a dot,
+and then: qmail-newu
+Put those of DIR/rcpthosts into control/rcpthosts, and those of
+DIR/virtualdomains into control/virtualdomains; then send SIGHUP to qmail-send.
+DIR/home and what is below must not be writable by others.
+Later changes of lists need nothing; a new domain needs all of it again.
+qmail takes mail for unknown lists and bounces it: nothing here can change that.
+`

@@ -110,9 +110,13 @@ const (
 
 // Tables of the inventory that a config writer reads.
 const (
-	TableGateway   = "gateway"   // one row: hostname lmtp_target lmtp_socket verp_delimiter smtp_host state_dir mta_dir config.*
+	TableGateway   = "gateway"   // one row: hostname lmtp_target lmtp_socket lookup_target lookup_socket verp_delimiter smtp_host state_dir mta_dir config.*
 	TableDomains   = "domains"   // domain alias_of kind (list or forward)
 	TableLists     = "lists"     // address local domain id alias_domain
-	TableAddresses = "addresses" // address list service suffix detail (0 or 1)
+	TableAddresses = "addresses" // address public list service suffix detail (0 or 1)
 	TableRoutes    = "routes"    // domain to
 )
+
+// ByHandFile is the name of a file that a config writer renders for people: what
+// the administrator does once. `mmgw mta show` prints it; it is not installed.
+const ByHandFile = "by-hand.txt"

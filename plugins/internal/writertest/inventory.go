@@ -71,8 +71,12 @@ func (b *Builder) Inventory() gateway.Inventory {
 		inventory[wire.TableDomains] = append(inventory[wire.TableDomains], row)
 	}
 	slices.SortFunc(inventory[wire.TableDomains], func(x, y gateway.Row) int { return cmp.Compare(x["domain"], y["domain"]) })
+	posting := map[string]bool{}
 	for _, row := range b.lists {
-		inventory[wire.TableAddresses] = append(inventory[wire.TableAddresses], addresses(row)...)
+		posting[row["address"]] = true
+	}
+	for _, row := range b.lists {
+		inventory[wire.TableAddresses] = append(inventory[wire.TableAddresses], addresses(row, posting)...)
 	}
 	return inventory
 }
@@ -80,14 +84,19 @@ func (b *Builder) Inventory() gateway.Inventory {
 // known is the domain by which the MTA knows a list.
 func known(row gateway.Row) string { return cmp.Or(row["alias_domain"], row["domain"]) }
 
-func addresses(list gateway.Row) []gateway.Row {
+func addresses(list gateway.Row, posting map[string]bool) []gateway.Row {
 	var rows []gateway.Row
 	for _, suffix := range gateway.Suffixes {
 		detail := "0"
 		if suffix.Detail {
 			detail = "1"
 		}
+		public := list["local"] + suffix.Text + "@" + list["domain"]
+		if suffix.Text != "" && posting[public] {
+			public = ""
+		}
 		rows = append(rows, gateway.Row{
+			"public":  public,
 			"address": list["local"] + suffix.Text + "@" + known(list),
 			"list":    list["address"],
 			"service": string(suffix.Service),

@@ -3,36 +3,7 @@ package writer
 import (
 	"errors"
 	"strings"
-
-	"github.com/mmgw/mmgw/sdk"
 )
-
-// Target is where an MTA finds mmgw's LMTP server: a host and a port, or a
-// Unix socket where Host is "".
-type Target struct{ Host, Port, Socket string }
-
-// LMTP reads the target from the inventory. The host has no brackets, and
-// "localhost" is 127.0.0.1: Postfix asks DNS alone for a next hop and bounces
-// what it does not find there.
-func LMTP(inv *sdk.Inventory) (Target, error) {
-	gateway := inv.Gateway()
-	address, socket := gateway.Get("lmtp_target"), gateway.Get("lmtp_socket")
-	if address == "" && socket == "" {
-		return Target{}, errors.New("the inventory names no LMTP server: neither lmtp_target nor lmtp_socket")
-	}
-	if address == "" {
-		return Target{Socket: socket}, nil
-	}
-	colon := strings.LastIndexByte(address, ':')
-	if colon < 1 || colon == len(address)-1 {
-		return Target{}, errors.New("lmtp_target is not HOST:PORT: " + address)
-	}
-	host := strings.Trim(address[:colon], "[]")
-	if Lower(host) == "localhost" {
-		host = "127.0.0.1"
-	}
-	return Target{Host: host, Port: address[colon+1:]}, nil
-}
 
 // Split cuts an address at its last @.
 func Split(address string) (local, domain string) {

@@ -1,0 +1,44 @@
+package writer
+
+import (
+	"github.com/mmgw/mmgw/sdk"
+	"github.com/mmgw/mmgw/sdk/wire"
+)
+
+// Domain is a domain whose mail mmgw takes: that of its lists, their alias
+// domain, or one that is forwarded as a whole.
+type Domain struct {
+	Name    string
+	Forward bool
+	Alias   bool // of lists in another domain
+}
+
+// Domains are all of them, sorted, each once and fit for a file of an MTA.
+func Domains(inv *sdk.Inventory) ([]Domain, error) {
+	var domains []Domain
+	for row := range inv.Table(wire.TableDomains).Rows {
+		d := Domain{Name: Lower(row.Get("domain")), Forward: row.Get("kind") == "forward", Alias: row.Get("alias_of") != ""}
+		if err := Check(d.Name); err != nil {
+			return nil, err
+		}
+		domains = append(domains, d)
+	}
+	return domains, nil
+}
+
+// Addresses calls f for each address of each list, in lower case: under the
+// domain by which the MTA knows the list and, where that is another, under the
+// list's own.
+func Addresses(inv *sdk.Inventory, f func(address string)) error {
+	for row := range inv.Table(wire.TableAddresses).Rows {
+		address := Lower(row.Get("address"))
+		if err := Check(address); err != nil {
+			return err
+		}
+		f(address)
+		if public := Lower(row.Get("public")); public != "" && public != address {
+			f(public)
+		}
+	}
+	return nil
+}
