@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -25,37 +26,34 @@ func OpenDraft(content Content, edits ...Edit) (*Draft, error) {
 		return nil, err
 	}
 	defer r.Close()
-	block, err := readBlock(r, content.Size())
+	header, bodyStart, err := readHeader(r, content.Size())
 	if err != nil {
 		return nil, err
 	}
-	header, end, err := splitHeader(block)
-	if err != nil {
-		return nil, err
-	}
-	if strings.HasPrefix(string(block[end:]), lineEnd) {
-		end += len(lineEnd)
-	}
-	d := &Draft{Header: header, body: content, bodyStart: int64(end)}
+	d := &Draft{Header: header, body: content, bodyStart: bodyStart}
 	return d, d.Apply(edits...)
 }
 
-// readBlock returns the content up to the end of its header block, and what
-// was read behind it.
-func readBlock(r io.ReaderAt, size int64) ([]byte, error) {
-	for n := int64(8 << 10); ; n *= 4 {
+// headerBytesUsual is what most headers fit into.
+const headerBytesUsual = 8 << 10
+
+// readHeader returns the header of a content, and where its body starts.
+func readHeader(r io.ReaderAt, size int64) (header Header, bodyStart int64, err error) {
+	for n := int64(headerBytesUsual); ; n *= 4 {
 		block := make([]byte, min(n, size, HeaderBytesMax))
 		if _, err := r.ReadAt(block, 0); err != nil && !errors.Is(err, io.EOF) {
-			return nil, fmt.Errorf("read header: %w", err)
+			return nil, 0, fmt.Errorf("read header: %w", err)
 		}
-		_, end, err := splitHeader(block)
-		switch {
+		header, end, err := splitHeader(block)
+		switch rest := block[end:]; {
 		case err != nil:
-			return nil, err
-		case int64(len(block)) == size, strings.Contains(string(block[end:]), "\n"):
-			return block, nil
+			return nil, 0, err
+		case bytes.HasPrefix(rest, []byte(lineEnd)):
+			return header, int64(end + len(lineEnd)), nil
+		case int64(len(block)) == size, bytes.IndexByte(rest, '\n') >= 0:
+			return header, int64(end), nil
 		case len(block) == HeaderBytesMax:
-			return nil, ErrHeaderTooLarge
+			return nil, 0, ErrHeaderTooLarge
 		}
 	}
 }

@@ -158,28 +158,39 @@ func (h Header) Count(name string) (n int) {
 // the fields and the offset of what follows them: the empty line, or the first
 // line that is no field, where the header ends without one.
 func splitHeader(block []byte) (Header, int, error) {
-	var header Header
+	starts := make([]int, 0, 32) // of the fields
 	offset, lines := 0, 0
 	for offset < len(block) {
-		end := lineLen(block[offset:])
-		line := block[offset : offset+end]
+		line := block[offset : offset+lineLen(block[offset:])]
 		switch {
-		case len(header) > 0 && (line[0] == ' ' || line[0] == '\t'):
+		case len(starts) > 0 && (line[0] == ' ' || line[0] == '\t'):
 			if lines++; lines > FieldLinesMax {
 				return nil, 0, ErrHeaderTooLarge
 			}
-			header[len(header)-1] += Field(line)
-		case isFieldLine(line), len(header) == 0 && isMboxLine(line):
-			if len(header) == HeaderFieldsMax {
+		case isFieldLine(line), len(starts) == 0 && isMboxLine(line):
+			if len(starts) == HeaderFieldsMax {
 				return nil, 0, ErrHeaderTooLarge
 			}
-			header, lines = append(header, Field(line)), 1
+			starts, lines = append(starts, offset), 1
 		default:
-			return header, offset, nil
+			return cutFields(block[:offset], starts), offset, nil
 		}
-		offset += end
+		offset += len(line)
 	}
-	return header, offset, nil
+	return cutFields(block, starts), offset, nil
+}
+
+// cutFields copies a header block once for all of its fields.
+func cutFields(block []byte, starts []int) Header {
+	text, header := string(block), make(Header, len(starts))
+	for i, start := range starts {
+		end := len(text)
+		if i+1 < len(starts) {
+			end = starts[i+1]
+		}
+		header[i] = Field(text[start:end])
+	}
+	return header
 }
 
 func lineLen(b []byte) int {
@@ -189,9 +200,20 @@ func lineLen(b []byte) int {
 	return len(b)
 }
 
+// isFieldLine says whether a line begins with a name of printable ASCII, white
+// space at its end aside, and a colon.
 func isFieldLine(line []byte) bool {
-	name, _, ok := bytes.Cut(line, []byte(":"))
-	return ok && checkName(string(bytes.TrimRight(name, foldSpace))) == nil
+	colon := bytes.IndexByte(line, ':')
+	if colon < 0 {
+		return false
+	}
+	name := bytes.TrimRight(line[:colon], foldSpace)
+	for _, c := range name {
+		if c <= ' ' || c > '~' {
+			return false
+		}
+	}
+	return len(name) > 0
 }
 
 func isMboxLine(line []byte) bool {

@@ -13,6 +13,7 @@
 package config
 
 import (
+	"sync"
 	"time"
 
 	"github.com/mmgw/mmgw/gateway"
@@ -52,10 +53,15 @@ func (c *Config) Plugin(name string) Plugin {
 	if p, ok := c.Plugins[name]; ok {
 		return p
 	}
-	var p Plugin
+	return pluginDefaults()
+}
+
+// pluginDefaults is made once, since it is asked for with every message. Nobody
+// changes it.
+var pluginDefaults = sync.OnceValue(func() (p Plugin) {
 	p.keys(&section{doc: &document{}})
 	return p
-}
+})
 
 // sections reads or writes the whole file in its order.
 func (c *Config) sections(d *document) {

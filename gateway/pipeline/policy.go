@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"net/mail"
+	"slices"
 	"strings"
 
 	"github.com/mmgw/mmgw/gateway"
@@ -64,8 +65,8 @@ func authorOf(header gateway.Header) gateway.ReversePath {
 // roleOf is the highest role that the reverse-path or the author has in a list.
 func roleOf(roster gateway.Roster, list gateway.ListID, paths ...gateway.ReversePath) (string, error) {
 	best := len(roles) - 1
-	for _, path := range paths {
-		if path.IsNull() {
+	for n, path := range paths {
+		if path.IsNull() || slices.Contains(paths[:n], path) {
 			continue
 		}
 		role, err := roster.Role(list, path)

@@ -15,6 +15,9 @@ import (
 // the database would write them three times.
 const ContentInlineBytesMax = 64 << 10
 
+// contentBytesUsual is room for most messages of lists.
+const contentBytesUsual = 12 << 10
+
 // contentWriter takes a content up in memory, and in a file from
 // ContentInlineBytesMax on.
 type contentWriter struct {
@@ -33,6 +36,9 @@ func (w *contentWriter) Write(p []byte) (int, error) {
 	for n < len(p) && w.err == nil {
 		if len(w.buffer) == ContentInlineBytesMax {
 			w.flush()
+		}
+		if w.buffer == nil {
+			w.buffer = make([]byte, 0, contentBytesUsual)
 		}
 		m := min(len(p)-n, ContentInlineBytesMax-len(w.buffer))
 		w.buffer = append(w.buffer, p[n:n+m]...)

@@ -8,6 +8,10 @@ import (
 // recordVersion is that of all records of the spool.
 const recordVersion = 1
 
+// recordBytesExtra is what a record takes beside the one long field that it
+// has: version, length, checksum.
+const recordBytesExtra = 16
+
 // head is a message without its content and its legs.
 type head struct {
 	message gateway.Message
@@ -95,6 +99,7 @@ func decodeLeg(record []byte) (*gateway.Leg, error) {
 
 func encodeContent(content []byte) []byte {
 	w := store.NewWriter(recordVersion)
+	w.Grow(len(content) + recordBytesExtra)
 	w.Bytes(content)
 	return w.Record()
 }

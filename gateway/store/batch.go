@@ -48,6 +48,19 @@ func (b *Batch) DeleteRange(start, end []byte) {
 // DeletePrefix removes every key that begins with prefix.
 func (b *Batch) DeletePrefix(prefix []byte) { b.DeleteRange(prefix, PrefixEnd(prefix)) }
 
+// changeBytesExtra is more than what a change takes beside its key and value in
+// the engine: kind and two lengths.
+const changeBytesExtra = 11
+
+// size is about how many octets the engine needs for all changes.
+func (b *Batch) size() int {
+	n := 16
+	for _, c := range b.changes {
+		n += len(c.key) + len(c.value) + len(c.end) + changeBytesExtra
+	}
+	return n
+}
+
 // Empty says whether the batch changes nothing.
 func (b *Batch) Empty() bool { return len(b.changes) == 0 }
 
@@ -72,7 +85,7 @@ func (s *Store) commit(b *Batch, options *pebble.WriteOptions) error {
 }
 
 func (e *engine) apply(b *Batch, options *pebble.WriteOptions) error {
-	batch := e.db.NewBatch()
+	batch := e.db.NewBatchWithSize(b.size())
 	for _, c := range b.changes {
 		var err error
 		switch c.op {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"hash/crc32"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -34,6 +35,9 @@ type Writer struct{ b []byte }
 
 // NewWriter begins a record of a version.
 func NewWriter(version byte) *Writer { return &Writer{b: []byte{version}} }
+
+// Grow makes room for n more octets.
+func (w *Writer) Grow(n int) { w.b = slices.Grow(w.b, n) }
 
 // Uint writes an unsigned number.
 func (w *Writer) Uint(n uint64) { w.b = binary.AppendUvarint(w.b, n) }
