@@ -2,9 +2,10 @@
 // whether it is a bounce, which recipients it speaks of, and what it says
 // about each.
 //
-// It recognises the reports of RFC 3464 and RFC 6533, the X-Failed-Recipients
-// field of Exim, the QSBMF text of qmail, and automatic replies (RFC 3834),
-// which are no bounces. It promises:
+// It recognises the reports of RFC 3464 and RFC 6533, abuse reports (RFC 5965),
+// the X-Failed-Recipients field of Exim, the QSBMF text of qmail, the
+// notifications of Amazon SES, what other mail systems write for people, and
+// automatic replies (RFC 3834), which are no bounces. It promises:
 //
 //   - only a part that stands in the message itself counts, never one inside
 //     a message that is returned or forwarded;
@@ -34,13 +35,14 @@ const (
 	Delayed Action = "delayed" // still being tried; a failure may follow
 )
 
-// Class is what a finding means for the mailbox. Only Hard speaks against it.
+// Class is what a finding means for the mailbox. Only Hard says that there is no
+// such address.
 type Class string
 
 // The classes of a finding.
 const (
 	Hard      Class = "hard"       // the address does not work
-	Soft      Class = "soft"       // it may work later
+	Soft      Class = "soft"       // it may work later: a host away, an account suspended, a refusal that says nothing
 	Policy    Class = "policy"     // this message or its sender was refused; the address may be well
 	Full      Class = "full"       // the mailbox has no room
 	AutoReply Class = "auto-reply" // a vacation note or the like: the address works
@@ -51,7 +53,7 @@ const (
 type Recipient struct {
 	Address    gateway.ForwardPath  // the one that failed; "" where none is named that is valid
 	Original   gateway.ForwardPath  // the one that the message was sent to, where a report tells it; a list looks for this one first
-	Action     Action               // "" for AutoReply and Challenge
+	Action     Action               // "" for AutoReply, Challenge and complaints
 	Status     gateway.EnhancedCode // zero where it says none
 	Class      Class
 	Diagnostic string // the remote host's words, printable, at most 480 octets; "" for none
@@ -75,7 +77,8 @@ func (r Recipient) MarshalJSON() ([]byte, error) {
 // was not recognised, or reports a success.
 type Finding struct {
 	Bounce     bool        `json:"bounce"`
-	Recipients []Recipient `json:"recipients"` // at most RecipientsMax, never nil
+	Complaint  bool        `json:"complaint,omitempty"` // a recipient says that the message is abuse (RFC 5965)
+	Recipients []Recipient `json:"recipients"`          // at most RecipientsMax, never nil
 }
 
 // Inspect reads a message. Line ends of any kind are taken. The error is of
@@ -85,7 +88,13 @@ func Inspect(content gateway.Content) (Finding, error) {
 	if err != nil {
 		return Finding{}, err
 	}
-	for _, form := range []func(message) []Recipient{reported, exim, qmail} {
+	if found, ok := feedback(m); ok {
+		return Finding{Bounce: true, Complaint: isAbuse(m), Recipients: append([]Recipient{}, found...)}, nil
+	}
+	if found, complained, ok := m.notification(); ok {
+		return Finding{Bounce: true, Complaint: complained, Recipients: found}, nil
+	}
+	for _, form := range []func(message) []Recipient{reported, exim, qmail, notice} {
 		if found := form(m); len(found) > 0 {
 			return Finding{Bounce: true, Recipients: found}, nil
 		}

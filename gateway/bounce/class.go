@@ -11,20 +11,74 @@ import (
 // text that came with it decides: a status in it, the wording, or an SMTP
 // reply code. The status that counted is returned, zero where nothing told.
 //
-// It serves the replies of an SMTP transaction as well as reports.
+// It is for the replies of an SMTP transaction.
 func Classify(status gateway.EnhancedCode, text string) (gateway.EnhancedCode, Class) {
-	// A status with a detail is the word of the host that refused, and stays. One
-	// without is often made up by the MTA that reports.
-	if status[2] == 0 {
-		if better := statusOf(text); better != (gateway.EnhancedCode{}) && (better[2] != 0 || status[0] == 0) {
-			status = better
-		}
+	at := phaseOf(text)
+	if at == unknownPhase {
+		at = atRecipient
 	}
-	return status, classOf(status)
+	if classOf(status) == Policy {
+		return status, Policy // the host's own word
+	}
+	return classify(status, text, at)
+}
+
+// classify is Classify where the phase is known, or that it is not. Only what
+// says that there is no such address is Hard. Where the host had taken the
+// recipient and refused behind the content, or nobody knows, "no such user" is as often a
+// filter's answer: then it takes the status of RFC 3463 as well.
+func classify(status gateway.EnhancedCode, text string, at phase) (gateway.EnhancedCode, Class) {
+	explicit, worded := enhancedIn(text), wordingOf(text)
+	told := isTold(explicit) || isTold(status)
+	transient := status[0] == 4 && explicit[0] != 5 && !told
+	told = told || isOwnWord(text)
+	// A status with a detail is the word of the host that refused. One without is
+	// often made up by the MTA that reports, and so is one that its own text belies.
+	switch {
+	case explicit[2] != 0 && (status[2] == 0 || explicit[1] == 7 || explicit[1] == 2):
+		status = explicit
+	case status[2] != 0:
+	case worded != (gateway.EnhancedCode{}):
+		status = worded
+	case explicit[0] != 0:
+		status = explicit
+	case status[0] == 0 || replyIn(text)[2] != 0:
+		status = replyIn(text)
+	}
+	if worded != (gateway.EnhancedCode{}) && belies(text, worded, status, at) {
+		status, told = worded, told || at == atRecipient || status[1] == 7 || status[1] == 4
+	}
+	class := classOf(status)
+	if class == Hard && (transient || worded == gateway.EnhancedCode{5, 1, 1} && !told && at != atRecipient) {
+		class = Soft
+	}
+	return status, class
+}
+
+// isTold says whether a status tells that the host means the address, or at
+// least the command that had it.
+func isTold(status gateway.EnhancedCode) bool {
+	return status[1] == 1 && status[2] != 0 || status[1] == 5
+}
+
+// belies says whether the wording of a refusal is better believed than its
+// status: hosts write "no such user" where they mean the sender or the rate,
+// and the other way round.
+func belies(text string, worded, status gateway.EnhancedCode, at phase) bool {
+	switch classOf(status) {
+	case Hard:
+		return worded[1] == 7 || worded == gateway.EnhancedCode{5, 2, 2} || worded == gateway.EnhancedCode{5, 3, 0}
+	case Policy:
+		return worded == gateway.EnhancedCode{5, 1, 1} && enhancedIn(text)[1] != 7
+	case Soft:
+		return status[0] == 5 && worded[1] == 1 && worded[2] <= 2 && (at == atRecipient || status[1] == 4)
+	}
+	return false
 }
 
 // classOf follows RFC 3463 and the registry of RFC 5248. What was said about
-// the message or about its sender says nothing about the mailbox.
+// the message, its sender or a rule says nothing about the mailbox, and trouble
+// on the way may pass.
 func classOf(status gateway.EnhancedCode) Class {
 	class, subject, detail := gateway.Class(status[0]), status[1], status[2]
 	switch {
@@ -32,15 +86,16 @@ func classOf(status gateway.EnhancedCode) Class {
 		return Full
 	case class == gateway.Permanent && isPolicy(subject, detail):
 		return Policy
-	case class == gateway.Permanent:
+	case class == gateway.Permanent && (subject == 1 || subject == 4 && detail == 4):
 		return Hard
+	case class == gateway.Transient && subject == 1 && detail == 1:
+		return Hard // given up at last, and said of nothing but the address
 	}
 	return Soft
 }
 
 // isPolicy says whether a permanent status speaks of the reverse-path, of the
-// message, or of a rule, and so not of the mailbox. Statuses that are not listed
-// are left to Hard.
+// message, or of a rule, and so not of the mailbox.
 func isPolicy(subject, detail int) bool {
 	switch subject {
 	case 1:
@@ -49,22 +104,6 @@ func isPolicy(subject, detail int) bool {
 		return subject == 2 && detail == 3 || subject == 3 && detail == 4 // the size
 	}
 	return subject == 6 || subject == 7 // the form of the content, a rule
-}
-
-// statusOf finds the status in a text for people, zero for none: a status with
-// a detail, else the wording, else a status without, else a reply code.
-func statusOf(text string) gateway.EnhancedCode {
-	explicit := enhancedIn(text)
-	if explicit[2] != 0 {
-		return explicit
-	}
-	if worded := wordingOf(text); worded != (gateway.EnhancedCode{}) {
-		return worded
-	}
-	if explicit[0] != 0 {
-		return explicit
-	}
-	return replyIn(text)
 }
 
 // enhancedIn finds the first status code in text that has a detail, else the
@@ -102,65 +141,6 @@ func replyIn(text string) gateway.EnhancedCode {
 			return gateway.EnhancedCode{int(word[0] - '0'), 2, 2}
 		}
 		return gateway.EnhancedCode{int(word[0] - '0'), 0, 0}
-	}
-	return gateway.EnhancedCode{}
-}
-
-// wordings are what hosts write where they give no status, in families; the
-// first that fits decides. Their order goes from the narrow to the wide: what
-// is said of the quota or of the reverse-path is said nowhere else, while a
-// refusal of spam may stand beside any excuse, and a timeout is what is left
-// when nothing better was given. Phrases are in lower case with single spaces.
-var wordings = []struct {
-	status  gateway.EnhancedCode
-	phrases []string
-}{
-	{gateway.EnhancedCode{5, 2, 2}, []string{
-		"mailbox is full", "mailbox full", "over quota", "overquota", "quota exceeded", "exceeded quota", "exceeds quota", "disk quota",
-		"exceeded storage", "out of storage", "not enough space", "over the maximum allowed quota", "mailbox size limit",
-	}},
-	{gateway.EnhancedCode{5, 1, 8}, []string{
-		"sender rejected", "sender address", "after mail from:", "sender denied", "mailfrom domain",
-	}},
-	{gateway.EnhancedCode{5, 7, 25}, []string{"reverse dns", "rdns", "ptr record", "after initial connection"}},
-	{gateway.EnhancedCode{5, 1, 1}, []string{
-		"user unknown", "unknown user", "no such user", "no mailbox here", "no such address", "no such mailbox", "no such recipient", "no such person",
-		"does not exist", "doesn't exist", "unrouteable address", "unknown recipient", "recipient unknown", "unknown address", "address unknown",
-		"unknown local", "invalid recipient", "invalid mailbox", "invalid address", "not a valid user", "user not found", "user not exist", "recipient not found",
-		"doesn't have a", "no account", "not listed in", "mailbox unavailable", "mailbox not found",
-	}},
-	{gateway.EnhancedCode{5, 2, 1}, []string{
-		"account disabled", "account is disabled", "account has been disabled", "mailbox disabled", "mailbox is disabled", "user disabled",
-		"account inactive", "account is inactive", "mailbox is inactive", "user suspended", "account suspended", "account is suspended",
-	}},
-	{gateway.EnhancedCode{5, 1, 2}, []string{
-		"host or domain name not found", "couldn't find any host", "host unknown", "unknown host", "host not found", "no such domain",
-		"domain not found", "non-existent host", "unknown domain", "lowest numbered mx record points to local host",
-	}},
-	{gateway.EnhancedCode{5, 3, 4}, []string{
-		"message too large", "message too big", "message size exceeds", "exceeds maximum message size", "too large for", "message exceeds",
-	}},
-	{gateway.EnhancedCode{5, 7, 1}, []string{
-		"spam", "blacklist", "blocklist", "block list", "blocked", "dmarc", "spf", "policy", "relaying denied", "relay not permitted", "not permitted",
-		"access denied", "permission denied", "reputation", "virus", "content rejected", "not authorized",
-	}},
-	{gateway.EnhancedCode{4, 4, 7}, []string{
-		"retry timeout exceeded", "retry time not reached", "queue too long", "timed out", "timeout", "connection refused", "unable to connect",
-		"wasn't able to establish", "could not connect", "delivery time expired", "could not be delivered for", "still being tried",
-	}},
-}
-
-// wordingOf looks for the phrases in text, whose case and line ends do not count.
-// Zero where no family fits.
-func wordingOf(text string) gateway.EnhancedCode {
-	// Remote hosts wrap their replies where they like.
-	text = strings.ToLower(strings.Join(strings.Fields(text), " "))
-	for _, family := range wordings {
-		for _, phrase := range family.phrases {
-			if strings.Contains(text, phrase) {
-				return family.status
-			}
-		}
 	}
 	return gateway.EnhancedCode{}
 }

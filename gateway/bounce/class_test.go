@@ -15,7 +15,7 @@ func TestClassify(t *testing.T) {
 	}{
 		{"5.1.1", "", "5.1.1", bounce.Hard},
 		{"5.1.7", "", "5.1.7", bounce.Policy}, // speaks of the reverse-path
-		{"5.2.1", "", "5.2.1", bounce.Hard},
+		{"5.2.1", "", "5.2.1", bounce.Soft},
 		{"5.2.2", "", "5.2.2", bounce.Full},
 		{"4.2.2", "", "4.2.2", bounce.Full},
 		{"5.2.3", "", "5.2.3", bounce.Policy}, // speaks of the message
@@ -25,16 +25,24 @@ func TestClassify(t *testing.T) {
 		{"5.7.1", "user unknown", "5.7.1", bounce.Policy},
 		{"4.7.1", "", "4.7.1", bounce.Soft},
 		{"4.4.7", "", "4.4.7", bounce.Soft},
-		{"5.0.0", "", "5.0.0", bounce.Hard},
+		{"5.0.0", "", "5.0.0", bounce.Soft},
 		{"5.0.0", "550 5.7.1 spam", "5.7.1", bounce.Policy},
-		{"5.1.1", "550 5.7.1 spam", "5.1.1", bounce.Hard}, // what has a detail stays
+		{"5.1.1", "550 5.7.1 spam", "5.7.1", bounce.Policy}, // the text belies the status
+		{"5.1.1", "listed at spamhaus", "5.7.1", bounce.Policy},
+		{"5.5.0", "550 No such user", "5.1.1", bounce.Hard},
+		{"5.2.1", "550 5.2.1 No such user", "5.1.1", bounce.Hard}, // as a reply to RCPT
+		{"", "in reply to end of DATA command: 550 No such user", "5.1.1", bounce.Soft},
+		{"", "in reply to end of DATA command: 550 5.1.1 No such user", "5.1.1", bounce.Hard},
+		{"4.1.1", "450 4.1.1 user unknown", "4.1.1", bounce.Hard},
+		{"4.4.1", "host not found", "4.4.1", bounce.Soft},
+		{"5.1.1", "550 spam-trap@example.com: no", "5.1.1", bounce.Hard}, // an address says nothing
 		{"5.0.0", "552 mailbox is full", "5.2.2", bounce.Full},
 		{"5.0.0", "452 try again", "4.2.2", bounce.Full},
-		{"5.5.0", "554 go away", "5.5.0", bounce.Hard},
+		{"5.5.0", "554 go away", "5.5.0", bounce.Soft},
 		{"", "550 No such user", "5.1.1", bounce.Hard},
 		{"", "Sorry, no mailbox here by that name. (#5.1.1)", "5.1.1", bounce.Hard},
 		{"", "450 try later", "4.0.0", bounce.Soft},
-		{"", "host mx.example.net [5.1.1.9]: 550 no", "5.0.0", bounce.Hard},
+		{"", "host mx.example.net [5.1.1.9]: 550 no", "5.0.0", bounce.Soft},
 		{"", "after MAIL FROM:<a@b>: 550 no", "5.1.8", bounce.Policy},
 		{"", "no words that are known", "", bounce.Soft},
 		{"", "", "", bounce.Soft},

@@ -6,7 +6,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/mmgw/mmgw/gateway"
 	"github.com/mmgw/mmgw/gateway/bounce"
@@ -42,59 +44,59 @@ func checkout(t testing.TB) string {
 	return folder
 }
 
-// expectation is what another bounce reader makes of one file.
-type expectation struct {
-	recipients map[string]bool // keys of the addresses
-	hard       bool
-}
+// expectation is what another bounce reader makes of one file: of each
+// address, by its key, whether it bounced hard.
+type expectation map[string]bool
 
 // expectations reads expected.tsv of the Sisimai collection. Rows without a
 // recipient are left out.
-func expectations(t testing.TB, folder string) map[string]*expectation {
+func expectations(t testing.TB, folder string) map[string]expectation {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(folder, "expected.tsv"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := map[string]*expectation{}
+	all := map[string]expectation{}
 	for line := range strings.Lines(string(text)) {
 		row := strings.Split(strings.TrimRight(line, "\n"), "\t")
 		if len(row) < 6 || !strings.Contains(row[1], "@") {
 			continue
 		}
 		if all[row[0]] == nil {
-			all[row[0]] = &expectation{recipients: map[string]bool{}, hard: row[5] == "true"}
+			all[row[0]] = expectation{}
 		}
-		all[row[0]].recipients[strings.ToLower(row[1])] = true
+		all[row[0]][strings.ToLower(row[1])] = row[5] == "true"
 	}
 	return all
 }
 
 // tally counts what became of a set of messages.
-type tally struct{ messages, named, wrong, classed int }
+type tally struct{ messages, named, classed, wrong int }
 
-func (n *tally) add(finding bounce.Finding, want *expectation) {
-	n.messages++
-	named, wrong := false, false
+// add counts a message as named where one of the right addresses was found, as
+// classed where one was with the right class, and as wrong where another was.
+func (n *tally) add(finding bounce.Finding, want expectation) {
+	named, classed, wrong := false, false, false
 	for _, one := range finding.Recipients {
-		if one.Address == "" {
-			continue
-		}
-		if want.recipients[one.Address.Key()] {
-			if !named && (one.Class == bounce.Hard) == want.hard {
-				n.classed++
-			}
-			named = true
-		} else {
+		hard, right := want[one.Address.Key()]
+		switch {
+		case right:
+			named, classed = true, classed || hard == (one.Class == bounce.Hard)
+		case one.Address != "":
 			wrong = true
 		}
 	}
-	if named {
-		n.named++
+	n.messages++
+	n.named += count(named)
+	n.classed += count(classed)
+	n.wrong += count(wrong)
+}
+
+func count(yes bool) int {
+	if yes {
+		return 1
 	}
-	if wrong {
-		n.wrong++
-	}
+	return 0
 }
 
 // The rules were written without a look at the files that are put aside: both
@@ -117,12 +119,14 @@ func TestSisimai(t *testing.T) {
 		}
 		n.add(finding, want)
 	}
-	for name, n := range map[string]tally{"seen": seen, "put aside": aside} {
-		t.Logf("%s: of %d messages %d named right, %d with the right class, %d with another address", name, n.messages, n.named, n.classed, n.wrong)
-		if n.named*100 < n.messages*60 || n.wrong*100 > n.messages {
-			t.Errorf("%s: that is less than 60 %% with a right recipient, or more than 1 %% with a wrong one", name)
+	hold := func(name string, n tally, named, classed, wrong int) {
+		t.Logf("%s: of %d messages %d name a right recipient, %d with the right class, %d another", name, n.messages, n.named, n.classed, n.wrong)
+		if n.named < named || n.classed < classed || n.wrong > wrong {
+			t.Errorf("%s: it was %d, %d with the right class, %d another", name, named, classed, wrong)
 		}
 	}
+	hold("seen", seen, 567, 556, 2)
+	hold("put aside", aside, 228, 213, 5)
 }
 
 // bouncesAmongOthers are reports of failures in collections of other mail.
@@ -153,7 +157,7 @@ func TestNoFalseBounces(t *testing.T) {
 	}
 }
 
-// The figure to hold is 2,000 messages a second.
+// The figure to hold is 2,000 messages a second of one core.
 func BenchmarkSisimai(b *testing.B) {
 	folder := corpora(b, "sisimai-set-of-emails")
 	var all []gateway.Bytes
@@ -164,6 +168,10 @@ func BenchmarkSisimai(b *testing.B) {
 		}
 		all = append(all, text)
 	}
+	var begun syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &begun); err != nil {
+		b.Fatal(err)
+	}
 	n := 0
 	for b.Loop() {
 		if _, err := bounce.Inspect(all[n%len(all)]); err != nil {
@@ -171,5 +179,9 @@ func BenchmarkSisimai(b *testing.B) {
 		}
 		n++
 	}
-	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "messages/s")
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(float64(n)/(time.Duration(used.Utime.Nano()-begun.Utime.Nano())).Seconds(), "messages/cpu-s")
 }

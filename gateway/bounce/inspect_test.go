@@ -81,8 +81,8 @@ func TestReportForms(t *testing.T) {
 	for name, c := range map[string]struct{ fields, want string }{
 		"nothing but the address and status": {"Final-Recipient: a@b.example\nStatus: 5.1.1", "a@b.example failed 5.1.1 hard"},
 		"cases and spaces":                   {"FINAL-RECIPIENT : RFC822 ; <a@b.example>\naction: FAILED\nSTATUS: 5.1.1 (bad)", "a@b.example failed 5.1.1 hard"},
-		"no address":                         {"Final-Recipient: X-Unix; |/bin/false\nAction: failed\nStatus: 5.3.0", " failed 5.3.0 hard"},
-		"address in another field":           {"Final-Recipient: X-Unix; |/x\nOriginal-Recipient: rfc822;a@b.example\nAction: failed\nStatus: 5.3.0", "a@b.example failed 5.3.0 hard"},
+		"no address":                         {"Final-Recipient: X-Unix; |/bin/false\nAction: failed\nStatus: 5.3.0", " failed 5.3.0 soft"},
+		"address in another field":           {"Final-Recipient: X-Unix; |/x\nOriginal-Recipient: rfc822;a@b.example\nAction: failed\nStatus: 5.3.0", "a@b.example failed 5.3.0 soft"},
 		"no empty line between":              {"Reporting-MTA: dns; x\nFinal-Recipient: a@b.example\nStatus: 5.1.1\nFinal-Recipient: c@b.example\nStatus: 4.2.2", "a@b.example failed 5.1.1 hard, c@b.example delayed 4.2.2 full"},
 		"many empty lines":                   {"\n\nReporting-MTA: dns; x\n\n\n\nFinal-Recipient: a@b.example\nAction: failed\n\n \n", "a@b.example failed  soft"},
 		"status in the diagnostic":           {"Final-Recipient: a@b.example\nAction: failed\nStatus: 5.0.0\nDiagnostic-Code: smtp; 550-5.7.26 not\n authenticated", "a@b.example failed 5.7.26 policy"},

@@ -12,7 +12,7 @@ import (
 // quoted wrongly or given twice.
 func mediaType(value string) (kind, boundary string) {
 	kind, rest, _ := strings.Cut(value, ";")
-	kind = strings.ToLower(strings.TrimSpace(kind))
+	kind = strings.ToLower(firstWord(strings.ReplaceAll(kind, "\t", " ")))
 	if !strings.HasPrefix(kind, "multipart/") {
 		return kind, ""
 	}

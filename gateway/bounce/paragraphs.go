@@ -18,12 +18,23 @@ func exim(m message) []Recipient {
 	index := map[string]int{}
 	for _, path := range failedRecipients(m.header) {
 		index[path.Key()] = len(found)
-		found = append(found, failed(path, ""))
+		found = append(found, failed(path, "", ""))
 	}
 	if len(found) == 0 {
 		return nil
 	}
-	for _, one := range reasonsIn(m.text(), func(line string) gateway.ForwardPath {
+	text, returned := m.notice()
+	all := m.reasons(text)
+	if to := m.returnedTo(returned); len(found) == 1 && len(all) == 0 && to != "" {
+		all = []reason{{address: to, text: text[:min(len(text), reasonBytesMax)]}} // whom the author wrote to
+	}
+	if len(found) == 1 && len(all) == 1 && all[0].address.Key() != found[0].Address.Key() && !m.own()[all[0].address.Key()] {
+		// An alias on the way: the text has the address that failed.
+		one := failed(all[0].address, all[0].text, text[:min(len(text), reasonBytesMax)])
+		one.Original = found[0].Address
+		return []Recipient{one}
+	}
+	for _, one := range reasonsIn(untilHyphens(m.text()), func(line string) gateway.ForwardPath {
 		path := bareAddress(strings.TrimSuffix(strings.TrimSpace(line), ":"))
 		if _, named := index[path.Key()]; !named {
 			return ""
@@ -31,7 +42,7 @@ func exim(m message) []Recipient {
 		return path
 	}) {
 		if i := index[one.address.Key()]; found[i].Diagnostic == "" {
-			found[i] = failed(found[i].Address, one.text)
+			found[i] = failed(found[i].Address, one.text, "")
 		}
 	}
 	return found
@@ -70,7 +81,7 @@ var qmailIntros = []string{"Hi. This is ", "This is the mail delivery agent at",
 // own, and the reason in the lines up to an empty one.
 func qmail(m message) []Recipient {
 	// QSBMF has its intro at the very start, which keeps quoted bounces out.
-	text := strings.TrimLeft(m.text(), "\n ")
+	text := strings.TrimLeft(untilHyphens(m.text()), "\n ")
 	if !anyOf(qmailIntros, func(intro string) bool { return strings.HasPrefix(text, intro) }) {
 		return nil
 	}
@@ -83,9 +94,19 @@ func qmail(m message) []Recipient {
 		path, _ := gateway.ParseForwardPath(inner[1:])
 		return path
 	}) {
-		found = append(found, failed(one.address, one.text))
+		found = append(found, failed(one.address, one.text, ""))
 	}
 	return found
+}
+
+// untilHyphens is text up to the line of hyphens that stands in front of the
+// returned message.
+func untilHyphens(text string) string {
+	if strings.HasPrefix(text, "---") {
+		return ""
+	}
+	text, _, _ = strings.Cut(text, "\n---")
+	return text
 }
 
 // anyOf says whether holds is true of one of all.
@@ -104,9 +125,9 @@ type reason struct {
 	text    string // at most reasonBytesMax
 }
 
-// reasonsIn cuts text at the lines that addressIn takes for an address, up to
-// the line of hyphens that stands in front of the returned message. An address
-// that comes again is part of its reason. At most RecipientsMax are found.
+// reasonsIn cuts text at the lines in which addressIn finds an address; a reason
+// begins with its line. One that comes again is part of its reason. At most
+// RecipientsMax are found.
 func reasonsIn(text string, addressIn func(line string) gateway.ForwardPath) []reason {
 	var found []reason
 	start, at := 0, 0
@@ -116,9 +137,6 @@ func reasonsIn(text string, addressIn func(line string) gateway.ForwardPath) []r
 		}
 	}
 	for line := range strings.Lines(text) {
-		if strings.HasPrefix(line, "---") {
-			break
-		}
 		address := addressIn(strings.TrimRight(line, "\n"))
 		if last := len(found) - 1; address != "" && (last < 0 || found[last].address != address) {
 			finish()
@@ -126,7 +144,7 @@ func reasonsIn(text string, addressIn func(line string) gateway.ForwardPath) []r
 				return found
 			}
 			found = append(found, reason{address: address})
-			start = at + len(line)
+			start = at
 		}
 		at += len(line)
 	}
@@ -134,10 +152,12 @@ func reasonsIn(text string, addressIn func(line string) gateway.ForwardPath) []r
 	return found
 }
 
-// failed is a recipient that was given up for a reason in words.
-func failed(address gateway.ForwardPath, text string) Recipient {
+// failed is a recipient that was given up for a reason in words, which stands
+// in a context of more.
+func failed(address gateway.ForwardPath, text, context string) Recipient {
+	at := phaseOf(text, context)
 	// The words go into one line: the same text is classed, logged and shown.
 	text = strings.Join(strings.Fields(text), " ")
-	status, class := Classify(gateway.EnhancedCode{}, text)
+	status, class := classify(gateway.EnhancedCode{}, text, at)
 	return Recipient{Address: address, Action: Failed, Status: status, Class: class, Diagnostic: gateway.Printable(text)}
 }

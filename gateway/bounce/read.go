@@ -62,12 +62,44 @@ func unixLines(text string) string {
 	return b.String()
 }
 
-// text is the first text for people, decoded; "" for none.
+// text is the first text for people that has any, decoded; "" for none. HTML
+// counts where there is nothing else.
 func (m message) text() string {
 	for _, p := range m.parts {
 		if p.kind == "text/plain" || p.kind == "" {
-			return p.decoded()
+			if text := p.decoded(); strings.TrimSpace(text) != "" {
+				return text
+			}
+		}
+	}
+	for _, p := range m.parts {
+		if p.kind == "text/html" {
+			return untagged(p.decoded())
 		}
 	}
 	return ""
+}
+
+// untagged is the text of an HTML page, roughly: tags become spaces or line
+// ends, references to the signs of tags become these.
+func untagged(page string) string {
+	var b strings.Builder
+	for {
+		text, rest, found := strings.Cut(page, "<")
+		b.WriteString(text)
+		if !found {
+			break
+		}
+		tag, behind, _ := strings.Cut(rest, ">")
+		switch name := strings.ToLower(strings.TrimLeft(tag, "/")); {
+		case strings.HasPrefix(name, "style"), strings.HasPrefix(name, "script"), strings.HasPrefix(name, "head"):
+			if _, after, closed := strings.Cut(behind, "</"); closed {
+				behind = "</" + after
+			}
+		case strings.HasPrefix(name, "br"), strings.HasPrefix(name, "p"), strings.HasPrefix(name, "div"), strings.HasPrefix(name, "t"), strings.HasPrefix(name, "h"):
+			b.WriteByte('\n')
+		}
+		page = behind
+	}
+	return strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&", "&nbsp;", " ", "&quot;", `"`, "&#39;", "'").Replace(b.String())
 }

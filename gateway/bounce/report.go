@@ -209,16 +209,56 @@ func decodeUTF8Address(s string) string {
 }
 
 // reported finds the recipients that a report in m calls failed or delayed.
-// Successes are left out: Parse tells them.
+// Successes are left out: Parse tells them. What a report does not say of them,
+// the text beside it may.
 func reported(m message) []Recipient {
+	report, ok := m.report()
+	if !ok {
+		return nil
+	}
 	var found []Recipient
-	report, _ := m.report()
+	text, _ := m.notice()
+	reasons := m.reasons(text)
 	for _, one := range report.Recipients {
-		if action, ok := one.action(); ok {
-			found = append(found, one.recipient(action))
+		action, ok := one.action()
+		if !ok {
+			continue
 		}
+		said := reasonFor(reasons, one)
+		if one.Final == "" && one.Original == "" && len(report.Recipients) == 1 {
+			one.Final = m.onlyFailed(reasons)
+		}
+		found = append(found, one.recipient(action, said, text[:min(len(text), reasonBytesMax)]))
 	}
 	return found
+}
+
+// onlyFailed is the address that is named beside a report, "" for none or more
+// than one.
+func (m message) onlyFailed(reasons []reason) gateway.ForwardPath {
+	named := failedRecipients(m.header)
+	for _, r := range reasons {
+		named = append(named, r.address)
+	}
+	if len(named) == 0 {
+		return ""
+	}
+	for _, path := range named {
+		if path.Key() != named[0].Key() {
+			return ""
+		}
+	}
+	return named[0]
+}
+
+// reasonFor is what the text beside a report says of one of its recipients.
+func reasonFor(reasons []reason, one Reported) string {
+	for _, r := range reasons {
+		if r.address.Key() == one.Final.Key() || r.address.Key() == one.Original.Key() {
+			return r.text
+		}
+	}
+	return ""
 }
 
 // action is false for success. "expired" and "error" are what some MTAs write
@@ -243,14 +283,18 @@ func (one Reported) action() (Action, bool) {
 
 // recipient names the address that failed, which a member may have had its
 // mail forwarded to, and the one that the message was sent to beside it.
-func (one Reported) recipient(action Action) Recipient {
+func (one Reported) recipient(action Action, said, context string) Recipient {
 	address := one.Final
 	if address == "" {
 		address = one.Original
 	}
-	status, class := Classify(one.Status, one.Diagnostic)
+	diagnostic := one.Diagnostic
+	if diagnostic == "" {
+		diagnostic = gateway.Printable(strings.Join(strings.Fields(said), " "))
+	}
+	status, class := classify(one.Status, diagnostic, phaseOf(one.Diagnostic, said, context))
 	if action == Delayed && class == Hard {
 		class = Soft
 	}
-	return Recipient{Address: address, Original: one.Original, Action: action, Status: status, Class: class, Diagnostic: one.Diagnostic}
+	return Recipient{Address: address, Original: one.Original, Action: action, Status: status, Class: class, Diagnostic: diagnostic}
 }

@@ -1,0 +1,113 @@
+package bounce
+
+import (
+	"strings"
+
+	"github.com/mmgw/mmgw/gateway"
+)
+
+// leading is the address that a line begins with, behind bullets, quotes,
+// angle brackets and reply codes: "  * <anne@example.com>: unknown user".
+func leading(line string) gateway.ForwardPath {
+	s := strings.TrimLeft(line, " \t*>-\"'")
+	s = behindReply(s)
+	if strings.HasPrefix(strings.ToLower(s), "smtp:") {
+		s = s[len("smtp:"):]
+	}
+	path := addressAt(s)
+	// A display name may look like an address: the one in angle brackets counts.
+	if at := strings.Index(s, " <"); path != "" && at == len(path) {
+		if inner := addressAt(s[at+1:]); inner != "" {
+			return inner
+		}
+	}
+	return path
+}
+
+// behindReply is what follows an SMTP reply code and a status at the start of s.
+func behindReply(s string) string {
+	if len(s) < 4 || s[0] != '4' && s[0] != '5' || !isDigit(s[1]) || !isDigit(s[2]) || s[3] != ' ' && s[3] != '-' {
+		return s
+	}
+	s = strings.TrimLeft(s[4:], " ")
+	if word, rest, ok := strings.Cut(s, " "); ok && strings.Count(word, ".") == 2 && isDigit(word[0]) {
+		return strings.TrimLeft(rest, " ")
+	}
+	return s
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+// addressAt is the address that s begins with, quoted, in angle brackets or
+// bare; "" where there is none with a domain of two labels.
+func addressAt(s string) gateway.ForwardPath {
+	s = strings.TrimLeft(s, "\"'")
+	if inner, ok := strings.CutPrefix(s, "<"); ok {
+		s, _, _ = strings.Cut(inner, ">")
+	} else if i := strings.IndexAny(s, " \t,;:<>\"'()[]{}|\n"); i >= 0 {
+		s = s[:i]
+	}
+	s = strings.TrimRight(strings.TrimPrefix(strings.TrimSpace(s), "mailto:"), ".:!?")
+	if strings.IndexByte(s, '@') < 1 || len(s) > gateway.PathBytesMax {
+		return ""
+	}
+	path, err := gateway.ParseForwardPath(s)
+	if err != nil || !strings.Contains(path.Domain(), ".") || strings.Contains(s, "//") {
+		return ""
+	}
+	return path
+}
+
+// otherLabels stand in front of addresses that did not fail.
+var otherLabels = []string{
+	"from", "sender", "message-id", "message id", "envelope", "-id:", "contact", "assist", "subject", "reply", "cc", "help", "support", "sent by", "return-path", "administrator", "identifier", "queue", "postmaster", "visit", "http",
+}
+
+// ofOther says whether what stands in front of an address tells that it is
+// someone else's.
+func ofOther(before string) bool {
+	before = strings.ToLower(before)
+	return anyOf(otherLabels, func(s string) bool { return strings.Contains(before, s) })
+}
+
+// labelled is the address behind the last colon of a line, and nothing else
+// there: "Could not be delivered to: <anne@example.com>".
+func labelled(line string) gateway.ForwardPath {
+	at := strings.LastIndexByte(strings.TrimRight(line, " \t\n:"), ':')
+	if at < 1 || ofOther(line[:at]) {
+		return ""
+	}
+	// A field of the message that is spoken of; its addressee may be another.
+	if label := strings.TrimSpace(line[:at]); strings.EqualFold(label, "to") {
+		return ""
+	}
+	return ofPerson(addressAt(strings.TrimLeft(line[at+1:], " \t")))
+}
+
+// ofPerson is path unless it is a mail system's: those are named as contacts.
+func ofPerson(path gateway.ForwardPath) gateway.ForwardPath {
+	if isSystem(path) {
+		return ""
+	}
+	return path
+}
+
+// mentioned is the first address in a line that is of nobody else: "There was
+// an error delivering your mail to <anne@example.com>."
+func mentioned(line string) gateway.ForwardPath {
+	for at := 0; at < len(line); {
+		i := strings.IndexByte(line[at:], '@')
+		if i < 0 {
+			return ""
+		}
+		end := at + i
+		start := strings.LastIndexAny(line[:end], " \t,;:<>\"'()[]{}|=") + 1
+		if path := ofPerson(addressAt(line[start:])); path != "" && !ofOther(line[:start]) {
+			if label := strings.ToLower(strings.TrimSpace(line[:start])); label != "to:" && label != "to: <" {
+				return path
+			}
+		}
+		at = end + 1
+	}
+	return ""
+}

@@ -1,0 +1,251 @@
+package bounce
+
+import (
+	"mime"
+	"net/mail"
+	"strings"
+
+	"github.com/mmgw/mmgw/gateway"
+)
+
+// notice recognises what a mail system writes for people in no form of its own:
+// who writes or what the subject says, a statement that something failed, and
+// the addresses that it is about. What stands behind the mark of the returned
+// message is that message, and counts only where the notice names nobody.
+func notice(m message) []Recipient {
+	text, returned := m.notice()
+	if text == "" || isForwarded(m.header) || m.isBroken() || !m.isNotice(text) {
+		return nil
+	}
+	action := Failed
+	if isDelay(m.subject() + "\n" + text) {
+		action = Delayed
+	}
+	reasons := m.reasons(text)
+	if len(reasons) == 0 {
+		if path := m.returnedTo(returned); path != "" {
+			reasons = []reason{{address: path, text: text[:min(len(text), reasonBytesMax)]}}
+		}
+	}
+	var found []Recipient
+	all := text[:min(len(text), reasonBytesMax)]
+	for _, one := range reasons {
+		r := failed(one.address, one.text, all)
+		if len(reasons) == 1 && r.Class == Soft {
+			r = failed(one.address, all, "")
+		}
+		if r.Action = action; action == Delayed && r.Class != Full {
+			r.Class = Soft
+		}
+		found = append(found, r)
+	}
+	return found
+}
+
+// systemAuthors are the local parts and display names, in lower case and
+// without anything but letters, under which mail systems write.
+var systemAuthors = []string{
+	"mailerdaemon", "postmaster", "maildeliver", "systemadministrator", "mailadministrator", "mmscndr", "mailsystem", "internetmaildelivery", "smtpgateway", "emaildelivery", "mailgateway",
+}
+
+// failureSubjects stand in the subjects of notices, in lower case.
+var failureSubjects = []string{
+	"undeliver", "returned mail", "returned to sender", "return to sender", "returning message", "failure notice", "delivery fail", "delivery has failed", "failed delivery", "delivery status", "delivery notification",
+	"delivery report", "delivery problem", "mail system error", "nondeliverable", "non-deliver", "not deliver", "couldn't be delivered", "could not be deliver", "error sending your mail", "mail delivery", "mail failure", "message delayed", "delayed 24 hours",
+	"notification d'état", "rejected mail", "mail could not", "delivery error",
+}
+
+// statements are how notices say that something failed, in lower case.
+var statements = []string{
+	"not be delivered", "unable to deliver", "not delivered", "undeliver", "not deliver", "did not reach", "did not receive this message", "delivery", "delivering", "to deliver", "failed to", "failure reason", "has failed", "message is delayed", "permanent fatal error", "delivery error", "errors occurred",
+	"could not be sent", "couldn't be sent", "returned below", "remote host said", "invalid user", "could not send", "unknown user", "returned to you", "transcript of session",
+}
+
+func (m message) subject() string {
+	subject := m.header.Get("Subject")
+	if decoded, err := new(mime.WordDecoder).DecodeHeader(subject[:min(len(subject), fromBytesMax)]); err == nil {
+		subject = decoded
+	}
+	return strings.ToLower(subject)
+}
+
+// isForwarded says whether a person passes something on.
+func isForwarded(h gateway.Header) bool {
+	subject := strings.ToLower(strings.TrimSpace(h.Get("Subject")))
+	return strings.HasPrefix(subject, "fwd:") || strings.HasPrefix(subject, "fw:") || h.Find("In-Reply-To", 0) >= 0 && h.Find("X-Mailer", 0) >= 0
+}
+
+// isBroken says whether a message calls itself a multipart and does not say how
+// its parts are told apart: what would be found in it is a guess.
+func (m message) isBroken() bool {
+	kind, boundary := mediaType(m.header.Get("Content-Type"))
+	return strings.HasPrefix(kind, "multipart/") && boundary == ""
+}
+
+func (m message) isNotice(text string) bool {
+	lower, subject := strings.ToLower(text), m.subject()
+	stated := anyOf(statements, func(s string) bool { return strings.Contains(lower, s) })
+	entitled := anyOf(failureSubjects, func(s string) bool { return strings.Contains(subject, s) })
+	if isSystemAuthor(m.header.Get("From")) {
+		return stated || (entitled || strings.Contains(lower, "rcpt to")) && wordingOf(text) != (gateway.EnhancedCode{})
+	}
+	return stated && (entitled && m.isUnanswerable() || strings.Contains(lower, "not be delivered to: <") && m.returned() != "")
+}
+
+// isUnanswerable says whether a message asks for no answer, as notices do.
+func (m message) isUnanswerable() bool {
+	from := strings.ToLower(m.header.Get("From"))
+	return strings.Trim(m.header.Get("Return-Path"), " \t") == "<>" || m.header.Find("Auto-Submitted", 0) >= 0 ||
+		strings.Contains(from, "reply") || strings.Contains(from, "daemon") || strings.Contains(from, "admin") || m.returned() != ""
+}
+
+func isSystemAuthor(from string) bool {
+	if from = from[:min(len(from), fromBytesMax)]; strings.TrimSpace(from) == "<>" {
+		return true
+	}
+	letters := strings.Map(func(c rune) rune {
+		if 'a' <= c && c <= 'z' || c == '@' {
+			return c
+		}
+		return -1
+	}, strings.ToLower(from))
+	return anyOf(systemAuthors, func(s string) bool { return strings.Contains(letters, s) })
+}
+
+// delays are how notices say that delivery is still tried.
+var delays = []string{
+	"warning message only", "not yet been delivered", "has been delayed", "will be retried", "still being tried", "delayed 24 hours", "delivery attempts will continue", "will continue to be attempted",
+	"do not need to resend", "not be delivered yet", "delivery is delayed", "will keep trying", "message delayed", "(delay)",
+}
+
+func isDelay(text string) bool {
+	text = strings.ToLower(text)
+	return anyOf(delays, func(s string) bool { return strings.Contains(text, s) })
+}
+
+// returnMarks begin the line in front of the returned message, behind any
+// hyphens and spaces.
+var returnMarks = []string{
+	"original message", "below this line", "this is a copy", "this is the original", "message headers follow", "unsent message follows", "message header follows", "returned message", "the header of the original", "header of the original",
+	"included is a copy", "below is a copy", "message text follows", "return-path:", "return-path :", "received:", "begin forwarded", "start of returned", "returned mail follows", "a copy of the", "the original message follows", "original mail as follows",
+	"the attachment contains the original", "a copy of your", "message body follows", "your original message", "content of your message", "undelivered message", "the body of", "------", "original-headers", "the text of the message", "message follows",
+}
+
+// isReturnMark says whether what follows a line is the returned message.
+func isReturnMark(line string) bool {
+	line = strings.ToLower(strings.TrimLeft(line, " \t-=*|>"))
+	return line != "" && anyOf(returnMarks, func(mark string) bool { return strings.HasPrefix(line, mark) })
+}
+
+// notice is the text for people up to the returned message, and that message as
+// far as it stands in the text or in a part of its own.
+func (m message) notice() (text, returned string) {
+	text = m.text()
+	at := 0
+	for line := range strings.Lines(text) {
+		if at > 0 && isReturnMark(line) {
+			return text[:at], text[at:]
+		}
+		at += len(line)
+	}
+	return text, m.returned()
+}
+
+// returned is the part with the message that came back, or its header.
+func (m message) returned() string {
+	for _, p := range m.parts {
+		switch p.kind {
+		case "message/rfc822", "message/global", "text/rfc822-headers", "message/global-headers", "message/partial":
+			return p.body
+		}
+	}
+	return ""
+}
+
+// returnedTo is the only addressee of a message that came back, "" where there
+// is none or more: a message goes to others than it names.
+func (m message) returnedTo(returned string) (path gateway.ForwardPath) {
+	to := ""
+	if isSystemAuthor(walk(returned[:min(len(returned), fromBytesMax)]).header.Get("From")) {
+		return "" // a notice in a notice
+	}
+	for field := range fieldsOf(returned[:min(len(returned), PartBytesMax)]) {
+		for _, name := range []string{"X-Envelope-To", "Envelope-To", "X-Failed-Recipients", "To"} {
+			if field.Is(name) {
+				to = field.Value()
+			}
+		}
+		if to != "" {
+			break
+		}
+	}
+	if all, err := mail.ParseAddressList(to[:min(len(to), fromBytesMax)]); err == nil && len(all) == 1 {
+		to = all[0].Address
+	}
+	return bareAddress(strings.TrimSpace(to))
+}
+
+// reasons are what a notice says about each address.
+func (m message) reasons(text string) []reason {
+	own := m.own()
+	pick := func(in func(string) gateway.ForwardPath) func(string) gateway.ForwardPath {
+		return func(line string) gateway.ForwardPath {
+			if path := in(line); !own[path.Key()] {
+				return path
+			}
+			return ""
+		}
+	}
+	for _, in := range []func(string) gateway.ForwardPath{pick(leading), pick(labelled), leading, pick(mentioned)} {
+		if found := unique(reasonsIn(text, in)); len(found) > 0 {
+			return found
+		}
+	}
+	return nil
+}
+
+// own are the addresses that a notice has for other ends: who writes it, and
+// who gets it.
+func (m message) own() map[string]bool {
+	own := map[string]bool{}
+	for _, name := range []string{"From", "To", "Reply-To", "Cc"} {
+		value := m.header.Get(name)
+		all, err := mail.ParseAddressList(value[:min(len(value), fromBytesMax)])
+		if err != nil {
+			own[addressOf(value).Key()] = true
+		}
+		for _, one := range all {
+			path, _ := gateway.ParseForwardPath(one.Address)
+			own[path.Key()] = true
+		}
+	}
+	delete(own, "")
+	return own
+}
+
+// cut leaves the line alone that is a reply about an address, as transcripts of
+// Sendmail have it: the next lines are of others.
+func (r reason) cut() reason {
+	line, _, _ := strings.Cut(r.text, "\n")
+	if strings.Contains(line, ">... ") && behindReply(line) != line {
+		r.text = line
+	}
+	return r
+}
+
+// unique joins what is said of the same address in several places.
+func unique(all []reason) []reason {
+	index := map[gateway.ForwardPath]int{}
+	var found []reason
+	for _, one := range all {
+		if i, seen := index[one.address]; seen {
+			if joined := found[i].text + one.text; len(joined) <= reasonBytesMax {
+				found[i].text = joined
+			}
+			continue
+		}
+		index[one.address] = len(found)
+		found = append(found, one.cut())
+	}
+	return found
+}

@@ -1,0 +1,56 @@
+package bounce_test
+
+import "testing"
+
+// One message a wording family: what mail systems write that follow no format.
+func TestNotices(t *testing.T) {
+	const system = "From: Mail Delivery System <MAILER-DAEMON@mx.example.net>\nTo: list-bounces@example.org\nSubject: Undelivered Mail\n\n"
+	for name, c := range map[string]struct{ text, want string }{
+		"an address before a reply": {system + "I could not be delivered.\n\n<a@b.example>: host mx said:\n    550 5.1.1 no (in reply to RCPT TO command)\n", "a@b.example failed 5.1.1 hard"},
+		"bullets":                   {system + "Delivery to the following recipients failed:\n   * a@b.example\n\n   SMTP:RCPT host x: 553 5.3.0 No such user here\n", "a@b.example failed 5.1.1 hard"},
+		"behind a label":            {system + "Could not be delivered to: <a@b.example>\nAs their mailbox is full.\n", "a@b.example failed 5.2.2 full"},
+		"in a sentence":             {system + "There was an error delivering your mail to <a@b.example>.\nmx did not like our RCPT TO:\n550 5.1.1 unknown\n", "a@b.example failed 5.1.1 hard"},
+		"quotes":                    {system + "The following address failed and was not delivered:\n\"a@b.example\":\n5.2.2 Mailbox Full\n", "a@b.example failed 5.2.2 full"},
+		"two of them":               {system + "Unable to deliver message to the following address(es).\n\n<a@b.example>:\n550 5.1.1 unknown\n\n<c@d.example>:\nmailbox full\n", "a@b.example failed 5.1.1 hard, c@d.example failed 5.2.2 full"},
+		"a transcript":              {system + "   ----- Transcript of session follows -----\n554 <a@b.example>... 550 Host unknown\n250 x\n", "a@b.example failed 5.1.2 hard"},
+		"a filter's answer":         {system + "It was not delivered:\n<a@b.example>: host mx said: 550 unknown user (in reply to end of DATA command)\n", "a@b.example failed 5.1.1 soft"},
+		"DMARC":                     {system + "It was not delivered:\n<a@b.example>: 550 5.7.26 DMARC policy\n", "a@b.example failed 5.7.26 policy"},
+		"a delay":                   {system + "Warning: your message has not yet been delivered to\n  a@b.example\n    Connection refused\nDelivery attempts will continue.\n", "a@b.example delayed 4.4.7 soft"},
+		"fields in a text":          {system + "It was not delivered.\n\nFinal-Recipient: rfc822; a@b.example\nAction: failed\nDiagnostic-Code: smtp; 550 5.1.1 x\n", "a@b.example failed 5.1.1 hard"},
+		"the message that returned": {system + "   ----- Transcript of session follows -----\n421 b.example... Deferred: Connection timed out\n   ----- Unsent message follows -----\nReceived: by x\nTo: a@b.example\nSubject: x\n", "a@b.example failed 4.4.7 soft"},
+		"not behind the mark":       {system + "It was not delivered to <a@b.example>: 550 5.1.1 x\n--- Below this line is a copy\n\nTo: c@d.example\n<e@f.example>: 550\n", "a@b.example failed 5.1.1 hard"},
+		"an author without name":    {"From: <>\nSubject: failure notice\n\nNot delivered:\na@b.example: unknown user: a\n", "a@b.example failed 5.1.1 hard"},
+		"HTML":                      {"From: postmaster@x.example\nContent-Type: text/html\nSubject: Undeliverable: hi\n\n<p>Delivery has failed to these recipients:</p><div>&lt;a@b.example&gt;<br>550 5.1.1 not found</div>", "a@b.example failed 5.1.1 hard"},
+		"no contact":                {system + "It was not delivered. Please contact <help@x.example>.\n", ""},
+		"nobody named":              {system + "It was not delivered.\n", ""},
+		"no statement":              {"From: postmaster@x.example\n\nHello a@b.example, the disk is new.\n", ""},
+		"a person":                  {"From: anne@x.example\nSubject: Re: returned mail\n\nMy mail to <a@b.example> was not delivered: 550 5.1.1 unknown\n", ""},
+		"passed on":                 {"From: MAILER-DAEMON@x.example\nSubject: Fwd: failure notice\n\nNot delivered:\n<a@b.example>: 550\n", ""},
+		"a boundary is missing":     {"From: MAILER-DAEMON@x.example\nContent-Type: multipart/report\n\nNot delivered:\n<a@b.example>: 550\n", ""},
+	} {
+		if got := findings(t, c.text); got != c.want {
+			t.Errorf("%s:\ngot  %q\nwant %q", name, got, c.want)
+		}
+	}
+}
+
+// Complaints name whom they are of, and are told from other feedback (RFC 5965).
+func TestFeedback(t *testing.T) {
+	const form = "From: fbl@x.example\nContent-Type: multipart/report; report-type=feedback-report; boundary=b\n\n--b\n\nA report.\n--b\nContent-Type: message/feedback-report\n\n"
+	const returned = "--b\nContent-Type: message/rfc822\n\nFrom: l@y.example\nTo: a@b.example\n\nhi\n--b--\n"
+	for name, c := range map[string]struct{ text, want string }{
+		"by a field":             {form + "Feedback-Type: abuse\nOriginal-Rcpt-To: <a@b.example>\n" + returned, `{"bounce":true,"complaint":true,"recipients":[{"address":"a@b.example","action":"","status":"","class":"policy"}]}`},
+		"by what came back":      {form + "Feedback-Type: abuse\n" + returned, `{"bounce":true,"complaint":true,"recipients":[{"address":"a@b.example","action":"","status":"","class":"policy"}]}`},
+		"of nobody":              {form + "Feedback-Type: abuse\n--b--\n", `{"bounce":true,"complaint":true,"recipients":[]}`},
+		"authentication failure": {form + "Feedback-Type: auth-failure\nOriginal-Rcpt-To: a@b.example\n--b--\n", `{"bounce":true,"recipients":[{"address":"a@b.example","action":"","status":"","class":"policy"}]}`},
+		"in a notification": {"From: x@sns.example\n\n{\"notificationType\":\"Complaint\",\"complaint\":{\"complainedRecipients\":[{\"emailAddress\":\"a@b.example\"}]}}\n",
+			`{"bounce":true,"complaint":true,"recipients":[{"address":"a@b.example","action":"","status":"","class":"policy"}]}`},
+		"a bounce in another's message": {"From: x@sns.example\n\n{\"Message\":\"{\\\"notificationType\\\":\\\"Bounce\\\",\\\"bounce\\\":{\\\"bouncedRecipients\\\":[{\\\"emailAddress\\\":\\\"a@b.example\\\",\\\"action\\\":\\\"failed\\\",\\\"status\\\":\\\"5.1.1\\\"}]}}\"}\n",
+			`{"bounce":true,"recipients":[{"address":"a@b.example","action":"failed","status":"5.1.1","class":"hard"}]}`},
+		"JSON of another kind": {"From: x@sns.example\n\n{\"notificationType\":\"Delivery\"}\n", `{"bounce":false,"recipients":[]}`},
+	} {
+		if got := inspect(t, c.text); got != c.want {
+			t.Errorf("%s:\ngot  %s\nwant %s", name, got, c.want)
+		}
+	}
+}
