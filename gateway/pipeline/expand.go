@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -72,26 +73,36 @@ func (x *expansion) route(ctx context.Context) error {
 }
 
 // post has the outgoing handlers decorate a post once, and plans its members
-// batch by batch.
+// batch by batch. What the handlers did becomes durable with the first plan, as
+// most posts have one batch, or without it where planning fails.
 func (x *expansion) post(ctx context.Context) error {
-	if x.leg.Stage == gateway.StageAccepted {
+	decorated := x.leg.Stage == gateway.StageAccepted
+	if decorated {
 		if err := x.decorate(ctx); err != nil {
 			return err
 		}
+		if x.leg.Stage != gateway.StageExpanding {
+			return x.commit(ctx, *x.leg)
+		}
 	}
 	for x.leg.Stage == gateway.StageExpanding {
-		members, next, err := x.Roster.Members(x.list.ID, x.leg.Cursor, gateway.BatchRecipientsMax)
-		if err != nil {
+		state, batches, err := x.nextBatch(ctx)
+		switch {
+		case err != nil && decorated:
+			return errors.Join(err, x.commit(ctx, *x.leg))
+		case err != nil:
 			return err
 		}
-		if err := x.planBatch(ctx, members, next); err != nil {
+		if err := x.commit(ctx, state, batches...); err != nil {
 			return err
 		}
+		decorated = false
 	}
 	return nil
 }
 
-// decorate runs the outgoing handlers and commits their edits.
+// decorate runs the outgoing handlers and enters what they did into x.leg. The
+// caller commits it.
 func (x *expansion) decorate(ctx context.Context) error {
 	number, err := x.Roster.NextPost(x.list.ID)
 	if err != nil {
@@ -114,7 +125,8 @@ func (x *expansion) decorate(ctx context.Context) error {
 	case gateway.Reject, gateway.Defer:
 		return r.status
 	case gateway.Hold, gateway.Discard:
-		return x.stop(ctx, r)
+		x.stop(r)
+		return nil
 	}
 	state.Edits = slices.Concat(state.Edits, r.edits, deliveredTo(x.list.Address))
 	state.Handlers = append(state.Handlers, r.modules...)
@@ -122,18 +134,17 @@ func (x *expansion) decorate(ctx context.Context) error {
 		state.Route = r.route
 	}
 	state.Stage = gateway.StageExpanding
-	return x.commit(ctx, state)
+	*x.leg = state
+	return nil
 }
 
 // stop ends the way of a post that an outgoing handler holds or discards.
-func (x *expansion) stop(ctx context.Context, r ruling) error {
-	state := *x.leg
-	state.Stage, state.Reason = gateway.StageHeld, r.reason
+func (x *expansion) stop(r ruling) {
+	x.leg.Stage, x.leg.Reason = gateway.StageHeld, r.reason
 	if r.action == gateway.Discard {
-		state.Stage = gateway.StageDone
+		x.leg.Stage = gateway.StageDone
 		logger(x.Log).Info("discarded", messageAttrs(x.m), "list", string(x.list.ID), "handlers", r.modules)
 	}
-	return x.commit(ctx, state)
 }
 
 // commit makes a new state of the leg durable, with the batches planned on the
@@ -153,27 +164,31 @@ func (x *expansion) commit(ctx context.Context, state gateway.Leg, batches ...*g
 	return nil
 }
 
-// planBatch has the planner address members, and commits its plan with the
-// place to go on from.
-func (x *expansion) planBatch(ctx context.Context, members []gateway.Recipient, next gateway.Cursor) error {
+// nextBatch has the planner address the members behind the cursor. It returns
+// the plan and the state of the leg with the place to go on from.
+func (x *expansion) nextBatch(ctx context.Context) (gateway.Leg, []*gateway.Batch, error) {
 	state := *x.leg
+	members, next, err := x.Roster.Members(x.list.ID, state.Cursor, gateway.BatchRecipientsMax)
+	if err != nil {
+		return state, nil, err
+	}
 	state.Cursor = next
 	if next == "" {
 		state.Stage = gateway.StageExpanded
 	}
 	if len(members) == 0 {
-		return x.commit(ctx, state)
+		return state, nil, nil
 	}
 	plan, err := x.plan(ctx, members)
 	if err != nil {
-		return fmt.Errorf("plan batch %d: %w", state.Batches, err)
+		return state, nil, fmt.Errorf("plan batch %d: %w", state.Batches, err)
 	}
 	b, err := x.batch(plan, members)
 	if err != nil {
-		return err
+		return state, nil, err
 	}
 	state.Batches++
-	return x.commit(ctx, state, b)
+	return state, []*gateway.Batch{b}, nil
 }
 
 func (x *expansion) plan(ctx context.Context, members []gateway.Recipient) (gateway.Plan, error) {

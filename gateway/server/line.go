@@ -22,6 +22,7 @@ const handsMax = 8
 type line struct {
 	mu    sync.Mutex
 	queue queue.Queue
+	yield yield
 	bell  chan struct{}
 	busy  map[gateway.BatchKey]bool // in hand, whether or not the queue still has them
 }
@@ -73,7 +74,7 @@ func (l *line) next() (entries []gateway.Entry, wait time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
-	l.queue.LaneMax = handsMax
+	l.queue.LaneMax = l.yield.hands(now, l.queue.Count().Ready > 0)
 	for _, e := range l.queue.Next(now, math.MaxInt) {
 		if key := keyOf(e); !l.busy[key] {
 			l.take(key)

@@ -1,7 +1,9 @@
 package server
 
 import (
+	"runtime"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/mmgw/mmgw/gateway"
@@ -55,4 +57,36 @@ func TestReleasedDuringAnAttempt(t *testing.T) {
 	}
 	l.done(e, entry(1), true)
 	take(t, &l)
+}
+
+// While contents are being taken up, deliveries keep one hand, but not for long.
+func TestYield(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l line
+		for i := range gateway.QueueID(100) {
+			l.add([]gateway.Entry{entry(i + 1)})
+		}
+		hands := func() int {
+			entries, _ := l.next()
+			for _, e := range entries {
+				l.done(e, e, false)
+			}
+			return len(entries)
+		}
+		expect := func(when string, want int) {
+			t.Helper()
+			if got := hands(); got != want {
+				t.Errorf("%s: %d hands, want %d", when, got, want)
+			}
+		}
+		calm := int32(runtime.GOMAXPROCS(0))
+		l.yield.taking.Store(calm + 1)
+		expect("busy", 1)
+		l.yield.taking.Store(calm)
+		expect("calm", handsMax)
+		l.yield.taking.Store(calm + 1)
+		expect("busy again", 1)
+		time.Sleep(yieldMax)
+		expect("busy for too long", handsMax)
+	})
 }
