@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"strings"
 
 	"github.com/mmgw/mmgw/gateway"
 )
@@ -19,15 +20,23 @@ type listing struct {
 // directory finds lists.
 type directory struct {
 	byID      map[gateway.ListID]*listing
-	byAddress map[string]*listing // by the keys of their addresses, aliases too; those that accept mail
+	byAddress map[string]*listing     // by the keys of their addresses, aliases too; those that accept mail
+	domains   map[domain]int          // of lists that accept mail: how many
+	unread    map[gateway.ListID]bool // whose records are damaged
 }
 
 func newDirectory() *directory {
-	return &directory{byID: map[gateway.ListID]*listing{}, byAddress: map[string]*listing{}}
+	return &directory{
+		byID: map[gateway.ListID]*listing{}, byAddress: map[string]*listing{},
+		domains: map[domain]int{}, unread: map[gateway.ListID]bool{},
+	}
 }
 
 func (d *directory) clone() *directory {
-	return &directory{byID: maps.Clone(d.byID), byAddress: maps.Clone(d.byAddress)}
+	return &directory{
+		byID: maps.Clone(d.byID), byAddress: maps.Clone(d.byAddress),
+		domains: maps.Clone(d.domains), unread: maps.Clone(d.unread),
+	}
 }
 
 func (d *directory) enter(l *listing) {
@@ -37,6 +46,9 @@ func (d *directory) enter(l *listing) {
 	}
 	for _, address := range addresses(l.list) {
 		d.byAddress[address] = l
+	}
+	for _, domain := range domains(l.list) {
+		d.domains[domain]++
 	}
 }
 
@@ -58,9 +70,35 @@ func (d *directory) retire(l *listing) {
 	for _, address := range addresses(l.list) {
 		delete(d.byAddress, address)
 	}
+	for _, domain := range domains(l.list) {
+		if d.domains[domain]--; d.domains[domain] == 0 {
+			delete(d.domains, domain)
+		}
+	}
 	gone := *l
 	gone.gone, gone.unknown = true, l.list.Source != SourceFile
 	d.byID[l.list.ID] = &gone
+}
+
+// enterUnread enters a list of which no more than its id is known: its domain is
+// what stands behind the first dot, unless its name has one.
+func (d *directory) enterUnread(id gateway.ListID) {
+	d.unread[id] = true
+	_, name, _ := strings.Cut(string(id), ".")
+	d.domains[domain{name, KindList}]++
+}
+
+// domain is one of a list, and what it is for the MTA.
+type domain struct{ name, kind string }
+
+// domains are the one by which the MTA knows a list, and its public one where
+// that is another.
+func domains(l *gateway.List) []domain {
+	public, alias := strings.ToLower(l.Address.Domain()), strings.ToLower(l.AliasDomain)
+	if alias == "" || alias == public {
+		return []domain{{public, KindList}}
+	}
+	return []domain{{alias, KindList}, {public, KindPublic}}
 }
 
 // addresses are the keys of a list's posting addresses.

@@ -20,10 +20,40 @@ func (r *Roster) SetForwards(domains map[string][]string) {
 	r.forwards = forwards
 }
 
+// The kinds of domains that DomainKind tells.
+const (
+	KindForward = "forward"
+	KindList    = "list"   // by which the MTA knows lists
+	KindPublic  = "public" // only of lists that the MTA knows by an alias domain
+)
+
+// DomainKind says what a domain in lower case is for the MTA, "" for none of
+// ours. Lists that accept no mail do not count.
+func (r *Roster) DomainKind(name string) string {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if r.forwards[name] != "" {
+		return KindForward
+	}
+	for _, kind := range []string{KindList, KindPublic} {
+		if r.lists.domains[domain{name, kind}] > 0 {
+			return kind
+		}
+	}
+	return ""
+}
+
+// errUnreadList answers for an address that may be that of a list whose record
+// is damaged: the MTA keeps the mail until it is mended.
+var errUnreadList = &gateway.Status{
+	Code: 451, Enhanced: gateway.EnhancedCode{4, 3, 0}, Text: "the records of this list cannot be read now",
+}
+
 // Resolve implements gateway.Roster as GNU Mailman does: upper and lower case
 // are the same; what stands behind the first delimiter is a detail, and no
 // part of a list's name; a list of that very name comes before the service of
-// a shorter one. A list comes before a forward domain. It reads no disk.
+// a shorter one. A list comes before a forward domain. What may be a list whose
+// record cannot be read is a deferral. It reads no disk.
 func (r *Roster) Resolve(_ context.Context, path gateway.ForwardPath) (gateway.Route, error) {
 	local, detail, _ := strings.Cut(path.Local(), r.delimiter)
 	domain := strings.ToLower(path.Domain())
@@ -37,6 +67,9 @@ func (r *Roster) Resolve(_ context.Context, path gateway.ForwardPath) (gateway.R
 		}
 		if l := r.lists.byAddress[name+"@"+domain]; l != nil {
 			return route(l.list, suffix, detail), nil
+		}
+		if len(r.lists.unread) > 0 && r.lists.unread[gateway.NewListID(gateway.ForwardPath(name+"@"+domain))] {
+			return gateway.Route{}, errUnreadList
 		}
 	}
 	if name, ok := r.forwards[domain]; ok {

@@ -72,7 +72,9 @@ func Open(options Options) (*Roster, error) {
 		}
 		list, gone, err := decodeList(item.Value)
 		if err != nil {
-			r.log.Error("ALARM roster: a list cannot be read", "id", string(item.Key[1:]), "error", err)
+			id := gateway.ListID(item.Key[1:])
+			r.log.Error("ALARM roster: a list cannot be read; its mail is deferred", "id", string(id), "error", err)
+			r.lists.enterUnread(id)
 			continue
 		}
 		r.lists.enter(&listing{list: list, gone: gone, unknown: gone})

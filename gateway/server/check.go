@@ -124,7 +124,6 @@ func Unused(cfg *config.Config) []string {
 		{"keep_for_replay", cfg.KeepForReplay != 0},
 		{"lmtp.trusted_received", cfg.LMTP.TrustedReceived != 0},
 		{"http.listen", cfg.HTTP.Listen.Network != ""},
-		{"lookup.listen", cfg.Lookup.Listen.Network != ""},
 		{"bounce (all but unrecognized)", scores(cfg) != scores(defaults)},
 		{"list.unsubscribe = \"member\"", slices.ContainsFunc(cfg.Lists, func(l config.List) bool { return l.Unsubscribe == "member" })},
 	} {

@@ -97,6 +97,7 @@ func movedKeys(old, next *config.Config) []string {
 		{"state_dir", old.StateDir == next.StateDir},
 		{"mta.lmtp_host or lmtp_port", old.MTA.ListenAddress() == next.MTA.ListenAddress()},
 		{"mta.lmtp_socket", old.MTA.LMTPSocket == next.MTA.LMTPSocket},
+		{"lookup.listen", old.Lookup == next.Lookup},
 		{"metrics.listen", old.Metrics == next.Metrics},
 	} {
 		if !k.same {

@@ -16,6 +16,7 @@ import (
 	"github.com/mmgw/mmgw/gateway/config"
 	"github.com/mmgw/mmgw/gateway/lmtp"
 	"github.com/mmgw/mmgw/gateway/queue"
+	"github.com/mmgw/mmgw/mta/lookup"
 )
 
 // shutdownGrace is how long transactions in progress may go on after the
@@ -86,6 +87,7 @@ type running struct {
 	sockets []net.Listener // LMTP's second, if any
 	admin   net.Listener
 	metrics net.Listener
+	lookup  net.Listener
 	group   sync.WaitGroup
 	stopped chan struct{}
 }
@@ -109,6 +111,12 @@ func (r *running) listen() error {
 	if r.admin, err = listenUnix(filepath.Join(cfg.StateDir, AdminSocket), 0o600, ""); err != nil {
 		return fmt.Errorf("state_dir: %w", err)
 	}
+	if at := cfg.Lookup.Listen; at.Network != "" {
+		if r.lookup, err = r.listenForLookups(at); err != nil {
+			return fmt.Errorf("lookup.listen: %w", err)
+		}
+		r.env.Listening("lookup", at.Network, r.lookup.Addr().String())
+	}
 	if at := cfg.Metrics.Listen; at.Network != "" {
 		if r.metrics, err = listenAt(at); err != nil {
 			return fmt.Errorf("metrics.listen: %w", err)
@@ -126,7 +134,7 @@ func listenAt(at config.Endpoint) (net.Listener, error) {
 }
 
 func (r *running) closeListeners() {
-	for _, l := range append(r.sockets, r.tcp, r.admin, r.metrics) {
+	for _, l := range append(r.sockets, r.tcp, r.admin, r.metrics, r.lookup) {
 		if l != nil {
 			l.Close()
 		}
@@ -143,6 +151,10 @@ func (r *running) start() {
 	if r.metrics != nil {
 		health := admin.Health{Metrics: r.metricsRegistry(), Ready: r.ready}
 		r.run(func() error { return admin.Serve(r.ctx, r.metrics, health.Handler()) })
+	}
+	if r.lookup != nil {
+		server := &lookup.Server{Tables: r.lookupTables(), Allow: r.cfg.LMTP.Allow, Log: r.log}
+		r.run(func() error { return server.Serve(r.ctx, r.lookup) })
 	}
 	r.group.Go(func() { r.work(r.delivering, r.stopped) })
 	r.group.Go(func() { r.keepMTAFiles(r.ctx) })
