@@ -24,6 +24,13 @@ type exim struct {
 // eximUser is the user that Debian's Exim runs as; it does not start without.
 const eximUser = "Debian-exim"
 
+func eximAlone(t *testing.T, s *realSite) *realMTA {
+	e := newExim(t, s)
+	s.configure(s.guide("Exim", "mmgw.toml"))
+	e.start()
+	return &e.realMTA
+}
+
 // newExim finds Exim, or skips the test. It works with a copy of the binary:
 // without the setuid bit it keeps to its own files, and its user can run it
 // whatever directory the package was unpacked in.
@@ -74,14 +81,16 @@ func (e *exim) run(t *testing.T, args ...string) string {
 	return string(out)
 }
 
-// configuration includes the gateway's files where Debian's configuration puts
-// them together. For the rest it is an MTA that has a smart host and tries
+// configuration has the blocks of the guide. For the rest it is an MTA that has a smart host and tries
 // again every second.
 func (e *exim) configuration() string {
 	host, port, _ := net.SplitHostPort(e.site.smtp)
 	sinkHost, sinkPort, _ := net.SplitHostPort(e.site.sink)
 	return strings.NewReplacer(
-		"DIR", e.site.dir, "MTA", e.site.mtaDir(), "HOST", host, "PORT", port, "SINK", sinkHost, "HOLE", sinkPort,
+		"DIR", e.site.dir, "HOST", host, "PORT", port, "SINK", sinkHost, "HOLE", sinkPort,
+		"GUIDE main\n", e.site.guide("Exim", "exim4.conf main"),
+		"GUIDE routers\n", e.site.guide("Exim", "exim4.conf routers"),
+		"GUIDE transports\n", e.site.guide("Exim", "exim4.conf transports"),
 	).Replace(`exim_path = DIR/exim4
 primary_hostname = mx.example.com
 spool_directory = DIR/spool
@@ -94,8 +103,7 @@ deliver_drop_privilege
 rfc1413_query_timeout = 0s
 host_lookup =
 keep_environment =
-.include MTA/conf.d/main/25_mmgw_macros
-domainlist relay_to_domains = +mm_domains : +mmgw_forward_domains
+GUIDE main
 hostlist relay_from_hosts = 127.0.0.0/8
 acl_smtp_rcpt = rcpt
 
@@ -108,8 +116,7 @@ rcpt:
   deny
 
 begin routers
-.include MTA/conf.d/router/175_mmgw
-.include MTA/conf.d/router/176_mmgw_unknown
+GUIDE routers
 smarthost:
   driver = manualroute
   domains = ! +relay_to_domains
@@ -118,7 +125,7 @@ smarthost:
   self = send
 
 begin transports
-.include MTA/conf.d/transport/55_mmgw
+GUIDE transports
 remote_smtp:
   driver = smtp
   port = HOLE

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -23,6 +24,56 @@ type postfix struct {
 	group   string // of the commands that submit mail
 	postmap string
 	reload  string // the command that has it read its tables again
+}
+
+// virtualDomain is the line of main.cf for the site that has an alias domain.
+const virtualDomain = "virtual_alias_domains = virtual.example.org\n"
+
+func postfixWithHash(t *testing.T, s *realSite) *realMTA {
+	p := newPostfix(t, s)
+	s.configure("[mta.configuration]\npostmap_command = \"" + p.postmap + "\"\n")
+	lines := s.guide("Postfix", "main.cf")
+	rendered, err := os.ReadFile(filepath.Join(s.mtaDir(), "postfix_main.cf"))
+	if _, settings, _ := strings.Cut(string(rendered), "\n\n"); settings != lines {
+		t.Errorf("postfix_main.cf is not what README.md shows (%v):\n%s", err, settings)
+	}
+	p.configure(lines + virtualDomain)
+	return &p.realMTA
+}
+
+func postfixWithRegexp(t *testing.T, s *realSite) *realMTA {
+	p := newPostfix(t, s)
+	socket := filepath.Join(s.dir, "lmtp.sock")
+	s.configure(p.withReload(s.guide("Postfix", "mmgw.toml for regexp")) +
+		"[mta]\nlmtp_socket = \"" + socket + "\"\nlmtp_advertise = \"unix:" + socket + "\"\n[lmtp]\nsocket_mode = \"0666\"\n")
+	p.configure(s.byHand() + virtualDomain)
+	return &p.realMTA
+}
+
+func postfixWithTexthash(t *testing.T, s *realSite) *realMTA {
+	p := newPostfix(t, s)
+	s.configure(strings.ReplaceAll(p.withReload(s.guide("Postfix", "mmgw.toml for regexp")), "regexp", "texthash"))
+	p.configure(strings.ReplaceAll(s.guide("Postfix", "main.cf"), "hash:", "texthash:") + virtualDomain)
+	return &p.realMTA
+}
+
+// withReload has the command of this Postfix in place of the guide's.
+func (p *postfix) withReload(block string) string {
+	return strings.ReplaceAll(block, "postfix reload", p.reload)
+}
+
+// byHand are the lines for main.cf that `mmgw mta show` prints.
+func (s *realSite) byHand() string {
+	s.t.Helper()
+	var shown struct {
+		ByHand string `json:"by_hand"`
+	}
+	s.mmgwJSON(&shown, "mta", "show")
+	var lines strings.Builder
+	for _, line := range regexp.MustCompile(`(?m)^  \w+ = .*$`).FindAllString(shown.ByHand, -1) {
+		lines.WriteString(strings.TrimSpace(line) + "\n")
+	}
+	return lines.String()
 }
 
 // postfixDaemons are the places of Postfix's daemons: Debian's and its own.

@@ -61,6 +61,7 @@ type realSite struct {
 	dir     string
 	smtp    string // where the MTA is to listen
 	lmtp    string
+	lookup  string
 	sink    string
 	env     []string // of the gateway, beside that of the test
 	log     *lockedBuffer
@@ -91,7 +92,7 @@ func newRealSite(t *testing.T, command string) *realSite {
 	go sink.Serve(l)
 	t.Cleanup(func() { sink.Close() })
 	s.sink = l.Addr().String()
-	for _, address := range []*string{&s.smtp, &s.lmtp} {
+	for _, address := range []*string{&s.smtp, &s.lmtp, &s.lookup} {
 		l := listen(t, ip)
 		*address = l.Addr().String()
 		defer l.Close()
@@ -113,16 +114,31 @@ func (s *realSite) file() string   { return filepath.Join(s.dir, "mmgw.toml") }
 func (s *realSite) mtaDir() string { return filepath.Join(s.dir, "state", "mta") }
 
 // configure writes the configuration and has mmgw write the MTA's files.
-func (s *realSite) configure(writer, writerSettings, more string) {
+func (s *realSite) configure(block string) {
+	s.t.Helper()
+	s.writeConfiguration(block)
+	s.mmgw("mta", "apply")
+}
+
+// writeConfiguration writes a block of the guide with the site's own settings in
+// it.
+func (s *realSite) writeConfiguration(block string) {
 	s.t.Helper()
 	lmtpHost, lmtpPort, _ := net.SplitHostPort(s.lmtp)
 	smtpHost, smtpPort, _ := net.SplitHostPort(s.smtp)
-	head := fmt.Sprintf("state_dir = \"state\"\nplugin_dir = \".\"\nhostname = \"gw.example.com\"\n"+
-		"[auth]\ndns_server = \"127.0.0.1:1\"\n[mta.configuration]\n%s\n"+
-		"[mta]\nincoming = %q\nlmtp_host = %q\nlmtp_port = %s\nsmtp_host = %q\nsmtp_port = %s\n",
-		writerSettings, writer, lmtpHost, lmtpPort, smtpHost, smtpPort)
-	write(s.t, s.file(), head+more+realLists)
-	s.mmgw("mta", "apply")
+	own := map[string]string{
+		"[mta]": fmt.Sprintf("lmtp_host = %q\nlmtp_port = %s\nsmtp_host = %q\nsmtp_port = %s\n", lmtpHost, lmtpPort, smtpHost, smtpPort),
+	}
+	text := "state_dir = \"state\"\nplugin_dir = \".\"\nhostname = \"gw.example.com\"\n[auth]\ndns_server = \"127.0.0.1:1\"\n"
+	for line := range strings.Lines(block) {
+		header := strings.TrimSpace(line)
+		text += line + own[header]
+		delete(own, header)
+	}
+	for header, settings := range own {
+		text += header + "\n" + settings
+	}
+	write(s.t, s.file(), text+realLists)
 }
 
 // reconfigure changes the configuration of the running gateway.
@@ -215,6 +231,7 @@ type realMTA struct {
 	queue  func(t *testing.T) string // a listing of the mail that waits
 	retry  func(t *testing.T)        // has it try what waits
 	client string                    // what it says of a client at clientAddress
+	status string                    // what its bounce says where the next hop said 5.1.1; "" for that
 }
 
 // dial begins a dialogue as a client at clientAddress.
@@ -249,14 +266,16 @@ func (m *realMTA) ask(t *testing.T, to string) int {
 	return refused
 }
 
-// send has the MTA take a message.
-func (m *realMTA) send(t *testing.T, from, to, subject string) {
+// send has the MTA take a message for one or more recipients.
+func (m *realMTA) send(t *testing.T, from, to, subject string, others ...string) {
 	t.Helper()
 	client := m.dial(t)
 	defer client.Close()
 	err := client.Mail(from)
-	if err == nil {
-		err = client.Rcpt(to)
+	for _, recipient := range append(others, to) {
+		if err == nil {
+			err = client.Rcpt(recipient)
+		}
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -2,13 +2,13 @@ package mta_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"net/textproto"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -49,11 +49,8 @@ members = ["anne@example.com", "gone@example.net"]
 // from it.
 const clientAddress = "127.0.0.2"
 
-// virtualDomain is the line of main.cf for the site that has an alias domain.
-const virtualDomain = "virtual_alias_domains = virtual.example.org\n"
-
-// TestRealMTAs lets real MTAs and the gateway do all that they do together,
-// by the files that `mmgw mta apply` writes.
+// TestRealMTAs lets real MTAs and the gateway do all that they do together, by
+// the files that `mmgw mta apply` writes and the blocks of README.md.
 func TestRealMTAs(t *testing.T) {
 	if testing.Short() {
 		t.Skip("not with -short: processes of real MTAs")
@@ -63,58 +60,20 @@ func TestRealMTAs(t *testing.T) {
 	}
 	command := filepath.Join(t.TempDir(), "mmgw")
 	build(t, command)
-	t.Run("postfix with hash tables and the lines of the README", func(t *testing.T) {
-		s := newRealSite(t, command)
-		p := newPostfix(t, s)
-		s.configure("postfix", "transport_file_type = \"hash\"\npostmap_command = \""+p.postmap+"\"", "")
-		p.configure(readmeLines(t, s.mtaDir()) + virtualDomain + "virtual_alias_maps = hash:" + s.mtaDir() + "/postfix_vmap\n")
-		s.everything(&p.realMTA)
-	})
-	t.Run("postfix with regexp tables over a Unix socket", func(t *testing.T) {
-		s := newRealSite(t, command)
-		p := newPostfix(t, s)
-		socket := filepath.Join(s.dir, "lmtp.sock")
-		s.configure("postfix", "transport_file_type = \"regexp\"\nreload_command = \""+p.reload+"\"",
-			"lmtp_socket = \""+socket+"\"\nlmtp_advertise = \"unix:"+socket+"\"\n[lmtp]\nsocket_mode = \"0666\"\n")
-		p.configure(s.byHand() + virtualDomain)
-		s.everything(&p.realMTA)
-	})
-	t.Run("exim4", func(t *testing.T) {
-		s := newRealSite(t, command)
-		e := newExim(t, s)
-		s.configure("exim4", "", "")
-		e.start()
-		s.everything(&e.realMTA)
-	})
-}
-
-// readmeLines are the lines for main.cf that the README shows, for the
-// directory dir.
-func readmeLines(t *testing.T, dir string) string {
-	t.Helper()
-	readme, err := os.ReadFile(filepath.Join("..", "README.md"))
-	if err != nil {
-		t.Fatal(err)
+	for name, hookUp := range map[string]func(*testing.T, *realSite) *realMTA{
+		"postfix with hash tables":                      postfixWithHash,
+		"postfix with regexp tables over a Unix socket": postfixWithRegexp,
+		"postfix with texthash tables":                  postfixWithTexthash,
+		"exim4":                                         eximAlone,
+		"sendmail":                                      sendmailAlone,
+		"opensmtpd":                                     openSMTPDAlone,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newRealSite(t, command)
+			s.everything(hookUp(t, s))
+		})
 	}
-	block := regexp.MustCompile("(?s)```\n(recipient_delimiter.*?)```").FindSubmatch(readme)
-	if block == nil {
-		t.Fatal("the README has no lines for main.cf")
-	}
-	return strings.ReplaceAll(string(block[1]), "/var/lib/mmgw/mta", dir)
-}
-
-// byHand are the lines for main.cf that `mmgw mta show` prints.
-func (s *realSite) byHand() string {
-	s.t.Helper()
-	var shown struct {
-		ByHand string `json:"by_hand"`
-	}
-	s.mmgwJSON(&shown, "mta", "show")
-	var lines strings.Builder
-	for _, line := range regexp.MustCompile(`(?m)^  \w+ = .*$`).FindAllString(shown.ByHand, -1) {
-		lines.WriteString(strings.TrimSpace(line) + "\n")
-	}
-	return lines.String()
 }
 
 // everything is the whole course, step by step, with an MTA that runs.
@@ -128,9 +87,11 @@ func (s *realSite) everything(m *realMTA) {
 		{"a post", s.post},
 		{"a bounce", s.bounce},
 		{"owner mail", s.ownerMail},
+		{"a confirmation", s.confirmation},
 		{"a deferral", s.deferral},
 		{"a list made at run time", s.newList},
 		{"an alias domain", s.aliasDomain},
+		{"several lists at once", s.severalLists},
 	}
 	for _, step := range steps {
 		if !s.t.Run(step.name, func(t *testing.T) { step.step(t, m) }) {
@@ -181,13 +142,13 @@ func (s *realSite) post(t *testing.T, m *realMTA) {
 
 // bounce: what the next hop refused for the post came back to the signed
 // reverse-path, and is in the book of its member alone.
-func (s *realSite) bounce(t *testing.T, _ *realMTA) {
-	s.bounced(t, "dev@lists.example.com")
+func (s *realSite) bounce(t *testing.T, m *realMTA) {
+	s.bounced(t, "dev@lists.example.com", m.status)
 }
 
 // bounced waits until a bounce of gone@example.net is in the book, with the
-// status that the next hop gave, and looks that no other member has one.
-func (s *realSite) bounced(t *testing.T, list string) {
+// status that the MTA gave it, and looks that no other member has one.
+func (s *realSite) bounced(t *testing.T, list, status string) {
 	t.Helper()
 	type member struct {
 		Address    string
@@ -199,7 +160,7 @@ func (s *realSite) bounced(t *testing.T, list string) {
 		return slices.ContainsFunc(rows, func(m member) bool { return m.LastBounce != "" })
 	})
 	for _, row := range rows {
-		if isGone := row.Address == "gone@example.net"; strings.HasPrefix(row.LastBounce, "5.1.1") != isGone {
+		if isGone := row.Address == "gone@example.net"; strings.HasPrefix(row.LastBounce, cmp.Or(status, "5.1.1")) != isGone {
 			t.Errorf("%s has the bounce %q", row.Address, row.LastBounce)
 		}
 	}
@@ -211,6 +172,13 @@ func (s *realSite) ownerMail(t *testing.T, m *realMTA) {
 	if !slices.Equal(c.Rcpts, []string{"olga@example.com"}) || c.MailFrom == "asker@example.org" {
 		t.Errorf("from %s to %s", c.MailFrom, c.Rcpts)
 	}
+}
+
+// confirmation: an address with a token, long and behind the delimiter, comes
+// through.
+func (s *realSite) confirmation(t *testing.T, m *realMTA) {
+	m.send(t, "confirmer@example.org", "dev-confirm+0123456789abcdef0123456789abcdef01234567@lists.example.com", "Re: confirm")
+	until(t, func() bool { return strings.Contains(s.log.String(), "reverse_path=confirmer@example.org") })
 }
 
 // deferral: a handler that fails leaves the post in the MTA's queue. It is
@@ -249,7 +217,27 @@ func (s *realSite) aliasDomain(t *testing.T, m *realMTA) {
 	if c := s.wait(t, "some news", 1)[0]; !strings.HasSuffix(c.MailFrom, "@virtual.example.org") {
 		t.Errorf("the reverse-path is %s", c.MailFrom)
 	}
-	s.bounced(t, "news@virtual.example.org")
+	s.bounced(t, "news@virtual.example.org", m.status)
+}
+
+// severalLists: a message for two lists comes once to each, whatever the MTA
+// makes of two replies.
+func (s *realSite) severalLists(t *testing.T, m *realMTA) {
+	m.send(t, "poster@example.org", "news@virtual.example.org", "to both", "dev@lists.example.com", "dev-owner@lists.example.com")
+	until(t, func() bool { return len(s.sent("to both")) >= 4 && !strings.Contains(m.queue(t), "lists.example.com") })
+	got := map[string]int{}
+	for _, c := range s.sent("to both") {
+		_, domain, _ := strings.Cut(c.MailFrom, "@")
+		got[strings.ToLower(strings.Join(c.Rcpts, " "))+" from "+domain]++
+	}
+	for _, want := range []string{
+		"anne@example.com from lists.example.com", "anne@example.com from virtual.example.org",
+		"bart.person@example.org from lists.example.com", "olga@example.com from gw.example.com",
+	} {
+		if got[want] != 1 {
+			t.Errorf("%d copies for %s", got[want], want)
+		}
+	}
 }
 
 // field is the value of a field of a copy.

@@ -39,6 +39,8 @@ func lookupServer(inv *sdk.Inventory) (string, error) {
 	switch {
 	case err != nil:
 		return "", err
+	case server.Port == "0":
+		return "", errors.New(`transport_file_type = "socketmap" names the port in main.cf: have one in [lookup] listen`)
 	case server.Host != "":
 		return "inet:" + server.Address(), nil
 	case server.Socket != "":
