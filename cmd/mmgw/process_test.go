@@ -19,7 +19,7 @@ import (
 // site is a directory with a configuration, and an upstream MTA that takes
 // everything.
 type site struct {
-	t       *testing.T
+	t       testing.TB
 	dir     string
 	program string // what serves, a name that TestMain knows
 	smtp    string // address of the upstream MTA
@@ -32,16 +32,22 @@ type site struct {
 	bell     chan struct{}
 }
 
-func newSite(t *testing.T, configuration string) *site {
+func newSite(t testing.TB, configuration string) *site {
 	t.Helper()
-	s := &site{t: t, dir: t.TempDir(), program: "mmgw", bell: make(chan struct{}, 1)}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.smtp = listener.Addr().String()
+	s := newSiteBefore(t, listener.Addr().String(), configuration)
 	s.open(listener)
-	_, port, _ := net.SplitHostPort(s.smtp)
+	return s
+}
+
+// newSiteBefore is a site whose upstream MTA is somebody else's.
+func newSiteBefore(t testing.TB, smtp, configuration string) *site {
+	t.Helper()
+	s := &site{t: t, dir: t.TempDir(), program: "mmgw", smtp: smtp, bell: make(chan struct{}, 1)}
+	_, port, _ := net.SplitHostPort(smtp)
 	text := "state_dir = \"state\"\nhostname = \"gw.example.com\"\n[auth]\ndns_server = \"127.0.0.1:1\"\n" +
 		"[mta]\nlmtp_port = 0\nsmtp_host = \"127.0.0.1\"\nsmtp_port = " + port + "\n" + configuration
 	if err := os.WriteFile(s.file(), []byte(text), 0o600); err != nil {
@@ -110,7 +116,7 @@ func (s *site) wait(n int) []probe.Transaction {
 
 // process is a running `mmgw serve`.
 type process struct {
-	t       *testing.T
+	t       testing.TB
 	command *exec.Cmd
 	log     *lockedBuilder
 	lmtp    string

@@ -11,7 +11,7 @@ import (
 
 // volume is a file system of its own in the place of a state directory.
 type volume struct {
-	t       *testing.T
+	t       testing.TB
 	dir     string
 	mount   []string // arguments of mount(8)
 	mounted bool
