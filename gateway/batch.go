@@ -26,6 +26,7 @@ type Delivery struct {
 	Recipients  []Recipient
 	Outcomes    []Outcome // parallel to Recipients; nil before the first attempt
 	Route       string    // "" is the upstream MTA, else a name of [route] or [[forward]]
+	XVERP       string    // the two delimiters by which the host adds each recipient to ReversePath; "": it stays as it is
 	Edits       []Edit    // of this copy, behind those of the batch
 	Envelope    Envelope  // BodyType, SMTPUTF8, EnvelopeID and Return; nothing else is read
 }

@@ -7,10 +7,16 @@ import (
 
 // Transport hands copies to other hosts. It is safe for concurrent use.
 type Transport interface {
-	// Deliver sends content as one transaction and returns one Status for
-	// each of d.Recipients, in their order, whatever happens: a connection
-	// that breaks is a Transient status. d.Envelope tells the parameters.
-	Deliver(ctx context.Context, d *Delivery, content Content) []*Status
+	// Deliver sends content as one transaction and hands one Status for each
+	// of d.Recipients to settle, in their order and once, whatever happens: a
+	// connection that breaks is a Transient status. nil stands for a recipient
+	// beyond those that the host takes in one transaction, which is left for
+	// another; not all are nil. d.Envelope tells the parameters.
+	//
+	// settle makes the outcomes durable. Until it returns they count as one of
+	// the two messages that a connection may have under way, so that a crash
+	// makes no more than two copies for each connection go out again.
+	Deliver(ctx context.Context, d *Delivery, content Content, settle func([]*Status))
 }
 
 // Intake is what an LMTP server asks, from many sessions at a time.

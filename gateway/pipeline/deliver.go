@@ -3,9 +3,9 @@ package pipeline
 import (
 	"context"
 	"crypto/sha256"
-	"errors"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -21,7 +21,7 @@ type Deliverer struct {
 	Retry     queue.Policy
 	Results   gateway.Handler                            // hears of each answer; nil: nobody does
 	Failed    func(ctx context.Context, f Failure) error // books or reports recipients that are given up, before that is committed
-	Attempted func(Attempt)                              // hears of each recipient's attempt, from many goroutines
+	Attempted func([]Attempt)                            // hears of attempts before their outcomes are committed, from many goroutines
 	Signer    *authres.Signer                            // signs copies as they leave; nil: nobody does
 	Workers   int                                        // transactions of one batch at a time
 	Log       *slog.Logger
@@ -42,6 +42,7 @@ type Failure struct {
 type Attempt struct {
 	Message   *gateway.Message
 	Leg       *gateway.Leg
+	Modules   string // of the outgoing handlers, as Leg.Handlers has them
 	Delivery  *gateway.Delivery
 	Recipient gateway.Recipient
 	Outcome   gateway.Outcome
@@ -63,6 +64,7 @@ func (d *Deliverer) Deliver(ctx context.Context, entry gateway.Entry, stop <-cha
 		return entry, false, err
 	}
 	run := batchRun{Deliverer: d, m: m, leg: &m.Legs[b.Leg], b: b}
+	run.modules = strings.Join(run.leg.Handlers, " ")
 	if run.draft, err = gateway.OpenDraft(m.Content, run.leg.Edits...); err != nil {
 		return entry, false, err
 	}
@@ -80,11 +82,15 @@ type batchRun struct {
 	b     *gateway.Batch
 	draft *gateway.Draft // as the leg's edits left it
 
-	mu      sync.Mutex
-	err     error
+	modules string
 	skipped bool
 
 	signatures memo[[sha256.Size]byte, []gateway.Field] // of the batch's copies, by what they cover
+
+	mu        sync.Mutex
+	err       error
+	gathering *settlement // that may take more outcomes
+	syncing   *settlement // the one before
 }
 
 // all tries the pending deliveries, Workers at a time, and returns the first
@@ -124,32 +130,62 @@ func (r *batchRun) fail(err error) {
 	}
 }
 
-// deliver tries one delivery and commits its outcomes.
+// deliver tries one delivery and commits its outcomes, in as many transactions
+// as the host wants.
 func (r *batchRun) deliver(ctx context.Context, i int) error {
 	d := &r.b.Deliveries[i]
-	attempt, at := *d, []int{}
-	attempt.Recipients = nil
-	for j, recipient := range d.Recipients {
-		if j >= len(d.Outcomes) || !d.Outcomes[j].Settled {
-			attempt.Recipients, at = append(attempt.Recipients, recipient), append(at, j)
-		}
-	}
 	content, err := r.content(d)
 	if err != nil {
 		return err
 	}
+	untried := unsettled(d)
+	for len(untried) > 0 {
+		left, err := r.transaction(ctx, i, untried, content)
+		if err != nil || len(left) == len(untried) {
+			return err
+		}
+		untried = left
+	}
+	return nil
+}
+
+// unsettled are the places of the recipients that are to be tried.
+func unsettled(d *gateway.Delivery) (places []int) {
+	for j := range d.Recipients {
+		if j >= len(d.Outcomes) || !d.Outcomes[j].Settled {
+			places = append(places, j)
+		}
+	}
+	return places
+}
+
+// transaction tries the recipients at some places of delivery i, and returns
+// those that the host left for another transaction.
+func (r *batchRun) transaction(ctx context.Context, i int, places []int, content gateway.Content) (left []int, err error) {
+	d := &r.b.Deliveries[i]
+	attempt := *d
+	attempt.Recipients = make([]gateway.Recipient, len(places))
+	for k, j := range places {
+		attempt.Recipients[k] = d.Recipients[j]
+	}
 	begun := time.Now()
-	statuses := r.Transport.Deliver(ctx, &attempt, content)
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	took := time.Since(begun)
-	outcomes := slices.Grow(slices.Clone(d.Outcomes), len(d.Recipients))[:len(d.Recipients)]
-	for k, outcome := range r.Retry.Settle(statuses, time.Now(), r.b.Expires) {
-		outcomes[at[k]] = outcome
-		r.observe(ctx, Attempt{r.m, r.leg, d, attempt.Recipients[k], outcome, r.b.Attempt + 1, took})
-	}
-	return r.commit(ctx, i, outcomes, at)
+	r.Transport.Deliver(ctx, &attempt, content, func(statuses []*gateway.Status) {
+		if err = ctx.Err(); err != nil {
+			return
+		}
+		took := time.Since(begun)
+		s := outcomes{delivery: i, all: slices.Grow(slices.Clone(d.Outcomes), len(d.Recipients))[:len(d.Recipients)]}
+		for k, outcome := range r.Retry.Settle(statuses, time.Now(), r.b.Expires) {
+			if outcome.Status == nil {
+				left = append(left, places[k])
+				continue
+			}
+			s.all[places[k]], s.tried = outcome, append(s.tried, places[k])
+			s.attempts = append(s.attempts, Attempt{r.m, r.leg, r.modules, d, attempt.Recipients[k], outcome, r.b.Attempt + 1, took})
+		}
+		err = r.settle(ctx, s)
+	})
+	return left, err
 }
 
 // content is the copy of one delivery: the leg's message with the edits of the
@@ -172,43 +208,6 @@ func (r *batchRun) content(d *gateway.Delivery) (gateway.Content, error) {
 	return draft.Content(), nil
 }
 
-func (r *batchRun) observe(ctx context.Context, a Attempt) {
-	if r.Attempted != nil {
-		r.Attempted(a)
-	}
-	if r.Results == nil {
-		return
-	}
-	_, err := r.Results.Handle(ctx, &gateway.Exchange{
-		Phase: gateway.PhaseResult, Message: r.m, Leg: r.leg, Recipients: []gateway.Recipient{a.Recipient},
-		Result: &gateway.Result{Recipient: a.Recipient, Status: a.Outcome.Status, Attempt: a.Number},
-	})
-	if err != nil {
-		logger(r.Log).Warn("handler failed on a result", messageAttrs(r.m), "error", err)
-	}
-}
-
-// commit books the recipients that are given up and makes the outcomes
-// durable. A crash in between books them twice, never not at all.
-func (r *batchRun) commit(ctx context.Context, i int, outcomes []gateway.Outcome, tried []int) error {
-	f := Failure{Message: r.m, Leg: r.leg, ReversePath: r.b.Deliveries[i].ReversePath}
-	for _, j := range tried {
-		if o := outcomes[j]; o.Settled && o.Status.Class() != gateway.Success {
-			f.Recipients = append(f.Recipients, r.b.Deliveries[i].Recipients[j])
-			f.Statuses = append(f.Statuses, o.Status)
-		}
-	}
-	if len(f.Recipients) > 0 && r.Failed != nil {
-		if err := r.Failed(ctx, f); err != nil {
-			return err
-		}
-	}
-	r.b.Deliveries[i].Outcomes = outcomes
-	return r.insist(ctx, gateway.Transition{
-		Message: r.m.ID, Leg: r.b.Leg, Outcomes: []gateway.LegOutcome{{Batch: r.b.Number, Delivery: i, Outcomes: outcomes}},
-	})
-}
-
 // finish commits when the batch is due again, or that it is done.
 func (r *batchRun) finish(ctx context.Context, list gateway.ListID) (gateway.Entry, bool, error) {
 	left := slices.ContainsFunc(r.b.Deliveries, func(d gateway.Delivery) bool { return d.Pending() })
@@ -221,27 +220,4 @@ func (r *batchRun) finish(ctx context.Context, list gateway.ListID) (gateway.Ent
 	}
 	err := r.insist(ctx, gateway.Transition{Message: r.m.ID, Leg: r.b.Leg, Batches: []*gateway.Batch{r.b}})
 	return EntryOf(r.b, list), left, err
-}
-
-// commitInterval is how often a commit that the disk did not take is tried
-// again: soon after there is room, and often enough while an engine reopens.
-const commitInterval = time.Second
-
-// insist commits what remote hosts answered, and tries again for as long as the
-// disk is full or fails: an outcome that is given up is a copy sent twice. Who
-// waits here begins no other delivery, which is as well.
-func (r *batchRun) insist(ctx context.Context, t gateway.Transition) error {
-	for {
-		err := r.Spool.Commit(ctx, t)
-		var fault *gateway.Status
-		if !errors.As(err, &fault) || ctx.Err() != nil {
-			return err
-		}
-		logger(r.Log).Warn("an outcome waits for the disk", messageAttrs(r.m), "error", err)
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(commitInterval):
-		}
-	}
 }

@@ -3,6 +3,8 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -61,4 +63,55 @@ func TestOutcomeWaitsForTheDisk(t *testing.T) {
 			}
 		})
 	}
+}
+
+// slowSpool is a spool whose first commit waits for a word.
+type slowSpool struct {
+	gateway.Spool
+	begun, word chan struct{}
+	committed   [][]gateway.LegOutcome
+}
+
+func (s *slowSpool) Commit(_ context.Context, t gateway.Transition) error {
+	if s.committed = append(s.committed, t.Outcomes); len(s.committed) == 1 {
+		close(s.begun)
+		<-s.word
+	}
+	return nil
+}
+
+// Outcomes that come while a commit is under way become durable together by
+// the next one, and each transaction waits for the one that has its own.
+func TestOutcomesShareCommits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const n = 20
+		s := &slowSpool{begun: make(chan struct{}), word: make(chan struct{})}
+		var attempts int
+		r := &batchRun{
+			Deliverer: &Deliverer{Spool: s, Attempted: func(a []Attempt) { attempts += len(a) }},
+			m:         &gateway.Message{}, b: &gateway.Batch{Deliveries: make([]gateway.Delivery, n)},
+		}
+		settle := func(i int) {
+			ok := []gateway.Outcome{{Status: gateway.Accepted, Settled: true}}
+			if err := r.settle(t.Context(), outcomes{delivery: i, all: ok, tried: []int{0}, attempts: make([]Attempt, 1)}); err != nil {
+				t.Error(err)
+			}
+		}
+		var settling sync.WaitGroup
+		settling.Go(func() { settle(0) })
+		<-s.begun
+		var settled atomic.Int64
+		for i := 1; i < n; i++ {
+			settling.Go(func() { settle(i); settled.Add(1) })
+		}
+		synctest.Wait()
+		if settled.Load() > 0 {
+			t.Error("outcomes are settled before they are durable")
+		}
+		close(s.word)
+		settling.Wait()
+		if len(s.committed) != 2 || len(s.committed[0]) != 1 || len(s.committed[1]) != n-1 || attempts != n {
+			t.Errorf("%d commits, %d attempts told: %+v", len(s.committed), attempts, s.committed)
+		}
+	})
 }

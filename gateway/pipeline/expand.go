@@ -23,7 +23,8 @@ type Expander struct {
 	Remember func(list gateway.ListID, member gateway.ForwardPath, token string) error                // has the roster know whom an opaque reverse-path names
 	Bounces  func(ctx context.Context, m *gateway.Message, leg *gateway.Leg) (owners bool, err error) // takes what came to a -bounces address; owners: they are to see it
 
-	RecipientsMax int // of one transaction
+	RecipientsMax int                                          // of one transaction
+	XVERP         func(ctx context.Context, route string) bool // whether the next hop adds members to a shared reverse-path; nil: none does
 	Routes        []string
 	Timeout       time.Duration // of a chain, and of a plan
 	Planned       func([]gateway.Entry)
@@ -183,7 +184,7 @@ func (x *expansion) nextBatch(ctx context.Context) (gateway.Leg, []*gateway.Batc
 	if err != nil {
 		return state, nil, fmt.Errorf("plan batch %d: %w", state.Batches, err)
 	}
-	b, err := x.batch(plan, members)
+	b, err := x.batch(ctx, plan, members)
 	if err != nil {
 		return state, nil, err
 	}

@@ -99,7 +99,11 @@ func (h *house) Plan(_ context.Context, x *gateway.Exchange) (gateway.Plan, erro
 	return h.plan(x)
 }
 
-func (h *house) Deliver(_ context.Context, d *gateway.Delivery, content gateway.Content) []*gateway.Status {
+func (h *house) Deliver(_ context.Context, d *gateway.Delivery, content gateway.Content, settle func([]*gateway.Status)) {
+	settle(h.deliver(d, content))
+}
+
+func (h *house) deliver(d *gateway.Delivery, content gateway.Content) []*gateway.Status {
 	text := readAll(h.t, content)
 	if h.transport != nil {
 		if statuses := h.transport(d, text); statuses != nil {

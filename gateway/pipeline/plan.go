@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"cmp"
+	"context"
 	"fmt"
 	"iter"
 	"maps"
@@ -11,7 +13,7 @@ import (
 )
 
 // batch makes the deliveries of a batch of members as a plan says.
-func (x *expansion) batch(plan gateway.Plan, members []gateway.Recipient) (*gateway.Batch, error) {
+func (x *expansion) batch(ctx context.Context, plan gateway.Plan, members []gateway.Recipient) (*gateway.Batch, error) {
 	b := x.newBatch()
 	b.Edits = plan.Edits
 	b.Priority -= plan.Priority
@@ -23,6 +25,7 @@ func (x *expansion) batch(plan gateway.Plan, members []gateway.Recipient) (*gate
 	}
 	personal := slices.ContainsFunc(plan.Edits, func(e gateway.Edit) bool { return e.Template })
 	shared := map[string][]gateway.Recipient{}
+	offload := plan.VERP && !personal && plan.ReversePath == nil && x.offloads(ctx, plan)
 	for i, member := range members {
 		own := plan.Recipients[i]
 		if own.Removed {
@@ -34,7 +37,8 @@ func (x *expansion) batch(plan gateway.Plan, members []gateway.Recipient) (*gate
 		if own.Notify != nil {
 			member.Notify = *own.Notify
 		}
-		if plan.VERP || personal || own.ReversePath != "" || len(own.Header) > 0 {
+		byHost := offload && x.VERP.Shares(x.list, member.Path)
+		if plan.VERP && !byHost || personal || own.ReversePath != "" || len(own.Header) > 0 {
 			d, err := x.personal(plan, own, member)
 			if err != nil {
 				return nil, err
@@ -49,6 +53,12 @@ func (x *expansion) batch(plan gateway.Plan, members []gateway.Recipient) (*gate
 		x.share(b, plan, shared[key])
 	}
 	return b, nil
+}
+
+// offloads says whether the next hop of a plan adds members to a reverse-path
+// (XVERP), so that those who can share one share a transaction.
+func (x *expansion) offloads(ctx context.Context, plan gateway.Plan) bool {
+	return x.XVERP != nil && x.VERP.XVERP() != "" && x.XVERP(ctx, cmp.Or(plan.Route, x.leg.Route))
 }
 
 // shareKey is equal for recipients that may share a transaction: those that
@@ -71,7 +81,11 @@ func (x *expansion) share(b *gateway.Batch, plan gateway.Plan, members []gateway
 		limit = min(limit, plan.RecipientsMax)
 	}
 	for chunk := range chunks(members, limit) {
-		b.Deliveries = append(b.Deliveries, x.delivery(plan, x.reversePath(plan), chunk))
+		d := x.delivery(plan, x.reversePath(plan), chunk)
+		if plan.VERP {
+			d.ReversePath, d.XVERP = x.VERP.EncodeShared(x.list), x.VERP.XVERP()
+		}
+		b.Deliveries = append(b.Deliveries, d)
 	}
 }
 
@@ -113,11 +127,7 @@ func (x *expansion) reversePath(plan gateway.Plan) gateway.ReversePath {
 }
 
 func (x *expansion) delivery(plan gateway.Plan, from gateway.ReversePath, members []gateway.Recipient) gateway.Delivery {
-	route := plan.Route
-	if route == "" {
-		route = x.leg.Route
-	}
-	return gateway.Delivery{ReversePath: from, Recipients: members, Route: route, Envelope: x.parameters()}
+	return gateway.Delivery{ReversePath: from, Recipients: members, Route: cmp.Or(plan.Route, x.leg.Route), Envelope: x.parameters()}
 }
 
 // parameters of MAIL that go on with the content. A list's members get no

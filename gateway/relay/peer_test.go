@@ -160,9 +160,15 @@ var (
 // send delivers one message and wants it to succeed.
 func send(t *testing.T, r *Relay) {
 	t.Helper()
-	for _, status := range r.Deliver(t.Context(), delivery, content) {
+	for _, status := range deliver(t.Context(), r, delivery) {
 		if status.Class() != gateway.Success {
 			t.Errorf("%v", status)
 		}
 	}
+}
+
+// deliver returns what Deliver settles.
+func deliver(ctx context.Context, r *Relay, d *gateway.Delivery) (statuses []*gateway.Status) {
+	r.Deliver(ctx, d, content, func(s []*gateway.Status) { statuses = s })
+	return statuses
 }

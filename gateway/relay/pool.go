@@ -28,10 +28,11 @@ type pool struct {
 	mu       sync.Mutex
 	closed   bool
 	links    []*link
-	opening  int // connections being opened
-	closing  int // connections that say QUIT
-	allowed  int // connections, from 1 to ConnectionsMax
-	failures int // attempts to connect in a row
+	last     *smtp.Conn // the one that was opened last, to tell what is offered
+	opening  int        // connections being opened
+	closing  int        // connections that say QUIT
+	allowed  int        // connections, from 1 to ConnectionsMax
+	failures int        // attempts to connect in a row
 	held     *gateway.Status
 	until    time.Time // no attempt to connect before
 }
@@ -41,6 +42,7 @@ type link struct {
 	conn  *smtp.Conn
 	users int // deliveries: two at most
 	sent  int // messages begun
+	most  int // messages that it may take
 	idle  *time.Timer
 }
 
@@ -135,7 +137,7 @@ func (p *pool) choose() choice {
 // last one used comes first, so that others become idle.
 func (p *pool) find(users int) *link {
 	for _, l := range slices.Backward(p.links) {
-		if l.users == users && l.sent < p.options.MessagesPerConnectionMax && l.conn.Usable() {
+		if l.users == users && l.sent < l.most && l.conn.Usable() {
 			return l
 		}
 	}
@@ -163,7 +165,11 @@ func (p *pool) connect(ctx context.Context) (*link, *gateway.Status) {
 		}
 		return nil, status
 	}
-	l := &link{conn: conn}
+	p.last = conn
+	l := &link{conn: conn, most: p.options.MessagesPerConnectionMax}
+	if most := conn.MessagesMax(); most > 0 {
+		l.most = min(l.most, most)
+	}
 	p.failures, p.until = 0, time.Time{}
 	p.links = append(p.links, l.use())
 	p.open.Add(1)
@@ -203,7 +209,7 @@ func (p *pool) release(l *link, excused bool) {
 	}
 	switch {
 	case l.users > 0:
-	case !usable || p.closed || l.sent >= p.options.MessagesPerConnectionMax:
+	case !usable || p.closed || l.sent >= l.most:
 		p.drop(l)
 	default:
 		l.idle = time.AfterFunc(p.options.Idle, func() { p.expire(l) })
@@ -257,4 +263,10 @@ func (p *pool) shut() {
 	p.mu.Unlock()
 	p.closeIdle()
 	p.signal()
+}
+
+func (p *pool) lastConn() *smtp.Conn {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.last
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/mmgw/mmgw/gateway"
@@ -59,39 +60,60 @@ func New(o Options) *Relay {
 	return r
 }
 
-// Deliver sends content to the target that d.Route names and returns one
-// Status for each recipient. A route without a target is Deferred.
-func (r *Relay) Deliver(ctx context.Context, d *gateway.Delivery, content gateway.Content) []*gateway.Status {
-	var statuses []*gateway.Status
-	failure := r.with(ctx, d.Route, func(conn *smtp.Conn) (again bool) {
-		statuses, again = conn.Send(ctx, d, content)
-		return again
+// Deliver implements gateway.Transport, with the target that d.Route names. A
+// route without a target is Deferred.
+func (r *Relay) Deliver(ctx context.Context, d *gateway.Delivery, content gateway.Content, settle func([]*gateway.Status)) {
+	failure := r.with(ctx, d.Route, func(conn *smtp.Conn, last bool) (again bool) {
+		statuses, again := conn.Send(ctx, d, content)
+		if again && !last && ctx.Err() == nil {
+			return true
+		}
+		settle(statuses)
+		return false
 	})
-	if failure == nil {
-		return statuses
+	if failure != nil {
+		settle(slices.Repeat([]*gateway.Status{failure}, len(d.Recipients)))
 	}
-	statuses = make([]*gateway.Status, len(d.Recipients))
-	for i := range statuses {
-		statuses[i] = failure
-	}
-	return statuses
 }
 
 // Verify asks the target of route whether it takes mail for path: the Status
 // of RCPT behind a null reverse-path, without content.
 func (r *Relay) Verify(ctx context.Context, route string, path gateway.ForwardPath) *gateway.Status {
 	var status *gateway.Status
-	failure := r.with(ctx, route, func(conn *smtp.Conn) (again bool) {
+	failure := r.with(ctx, route, func(conn *smtp.Conn, last bool) (again bool) {
 		status, again = conn.Verify(ctx, path)
-		return again
+		return again && !last && ctx.Err() == nil
 	})
 	return cmp.Or(failure, status)
 }
 
+// Offers says whether the target of route has keyword in its reply to EHLO, as
+// of the last connection to it. Where there was none one is opened; a target
+// that cannot be reached offers nothing.
+func (r *Relay) Offers(ctx context.Context, route, keyword string) bool {
+	p := r.pools[route]
+	if p == nil {
+		return false
+	}
+	if p.lastConn() == nil {
+		l, failure := p.acquire(ctx)
+		if failure != nil {
+			return false
+		}
+		p.release(l, true)
+	}
+	conn := p.lastConn()
+	if conn == nil {
+		return false
+	}
+	_, ok := conn.Offers(keyword)
+	return ok
+}
+
 // with runs a transaction on a connection to the target of route, and once
-// more on another where the first turns out to be too old. The Status says
-// why there was no connection.
-func (r *Relay) with(ctx context.Context, route string, transaction func(*smtp.Conn) (again bool)) *gateway.Status {
+// more on another where the first turns out to be too old, unless it is the
+// last that is tried. The Status says why there was no connection.
+func (r *Relay) with(ctx context.Context, route string, transaction func(conn *smtp.Conn, last bool) (again bool)) *gateway.Status {
 	p := r.pools[route]
 	if p == nil {
 		return gateway.Deferred(fmt.Errorf("there is no route %q", route))
@@ -101,9 +123,9 @@ func (r *Relay) with(ctx context.Context, route string, transaction func(*smtp.C
 		if failure != nil {
 			return failure
 		}
-		again := transaction(l.conn)
+		again := transaction(l.conn, attempt == attemptsMax)
 		p.release(l, again || ctx.Err() != nil)
-		if !again || attempt == attemptsMax || ctx.Err() != nil {
+		if !again {
 			return nil
 		}
 		p.closeIdle()

@@ -161,7 +161,7 @@ func TestHoldDown(t *testing.T) {
 			r := h.relay(Options{})
 			start := time.Now()
 			for time.Since(start) < 10*time.Minute {
-				for _, status := range r.Deliver(t.Context(), delivery, content) {
+				for _, status := range deliver(t.Context(), r, delivery) {
 					if status.Class() != gateway.Transient {
 						t.Fatalf("%v", status)
 					}
@@ -186,7 +186,7 @@ func TestOneTrial(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := &hop{hello: "PIPELINING", refused: true}
 		r := h.relay(Options{})
-		r.Deliver(t.Context(), delivery, content)
+		deliver(t.Context(), r, delivery)
 		time.Sleep(2 * time.Second)
 		dial := r.pools[""].dial.DialContext
 		r.pools[""].dial.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -196,7 +196,7 @@ func TestOneTrial(t *testing.T) {
 		var group sync.WaitGroup
 		for range 50 {
 			group.Go(func() {
-				if status := r.Deliver(t.Context(), delivery, content)[0]; status.Class() != gateway.Transient {
+				if status := deliver(t.Context(), r, delivery)[0]; status.Class() != gateway.Transient {
 					t.Errorf("%v", status)
 				}
 			})
@@ -216,12 +216,12 @@ func TestWaitObeysContext(t *testing.T) {
 		r := h.relay(Options{ConnectionsMax: 1})
 		ctx, cancel := context.WithCancel(t.Context())
 		var group sync.WaitGroup
-		group.Go(func() { r.Deliver(ctx, delivery, content) })
+		group.Go(func() { deliver(ctx, r, delivery) })
 		synctest.Wait()
 		waiting, stop := context.WithTimeout(t.Context(), time.Second)
 		defer stop()
 		start := time.Now()
-		status := r.Deliver(waiting, delivery, content)[0]
+		status := deliver(waiting, r, delivery)[0]
 		if time.Since(start) != time.Second || status.Enhanced != errBusy.Enhanced {
 			t.Errorf("%v after %v", status, time.Since(start))
 		}
@@ -248,7 +248,7 @@ func TestHangingTarget(t *testing.T) {
 		hanging := *delivery
 		hanging.Route = "away"
 		for range 50 {
-			group.Go(func() { r.Deliver(ctx, &hanging, content) })
+			group.Go(func() { deliver(ctx, r, &hanging) })
 		}
 		start := time.Now()
 		for range 100 {
@@ -276,8 +276,8 @@ func TestAllowedConnections(t *testing.T) {
 			t.Errorf("%d allowed after 20 messages", p.allowed)
 		}
 		h.hang = "DATA"
-		r.Deliver(t.Context(), delivery, content)
-		r.Deliver(t.Context(), delivery, content)
+		deliver(t.Context(), r, delivery)
+		deliver(t.Context(), r, delivery)
 		if p.allowed != 4 {
 			t.Errorf("%d allowed after two timeouts", p.allowed)
 		}
@@ -313,7 +313,7 @@ func TestCloseRefuses(t *testing.T) {
 		synctest.Wait()
 		r.Close()
 		group.Wait()
-		if status := r.Deliver(t.Context(), delivery, content)[0]; status != errClosed || h.open != 0 {
+		if status := deliver(t.Context(), r, delivery)[0]; status != errClosed || h.open != 0 {
 			t.Errorf("%v, %d open", status, h.open)
 		}
 	})
@@ -360,4 +360,66 @@ func TestSockets(t *testing.T) {
 			t.Errorf("%s: %d messages", network, h.messages)
 		}
 	}
+}
+
+// What the target offers is asked once, and known while it is away.
+func TestOffers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &hop{hello: "XVERP", refused: true}
+		r := h.relay(Options{HoldDown: time.Second})
+		if r.Offers(t.Context(), "", "XVERP") || r.Offers(t.Context(), "nowhere", "XVERP") {
+			t.Error("a target that cannot be reached offers it")
+		}
+		time.Sleep(2 * time.Second)
+		h.refused = false
+		for range 3 {
+			if !r.Offers(t.Context(), "", "xverp") || r.Offers(t.Context(), "", "CHUNKING") {
+				t.Error("offered is XVERP")
+			}
+		}
+		h.refused = true
+		if r.Close(); !r.Offers(t.Context(), "", "XVERP") || h.dials != 2 {
+			t.Errorf("forgotten, or asked again: %d dials", h.dials)
+		}
+	})
+}
+
+// A server that announces how many messages it takes gets no more (RFC 9422).
+func TestMailMax(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &hop{hello: "LIMITS MAILMAX=3", mailsMax: 3}
+		r := h.relay(Options{ConnectionsMax: 1})
+		for range 7 {
+			send(t, r)
+		}
+		if r.Close(); !slices.Equal(h.perConn, []int{3, 3, 1}) {
+			t.Errorf("messages by connection: %d", h.perConn)
+		}
+	})
+}
+
+// A connection takes no third message until the outcome of one of the two that
+// it has is settled: a crash at any time makes at most those two go out again.
+func TestTwoUnsettled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &hop{hello: "PIPELINING"}
+		r := h.relay(Options{ConnectionsMax: 1})
+		settled := make(chan struct{})
+		var group sync.WaitGroup
+		for range 5 {
+			group.Go(func() {
+				r.Deliver(t.Context(), delivery, content, func([]*gateway.Status) { <-settled })
+			})
+		}
+		for n := 2; n <= 5; n++ {
+			synctest.Wait()
+			if h.messages != n {
+				t.Errorf("%d messages went out with %d settled", h.messages, n-2)
+			}
+			settled <- struct{}{}
+		}
+		settled <- struct{}{}
+		group.Wait()
+		r.Close()
+	})
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"log/slog"
 	"maps"
 	"slices"
 
@@ -43,6 +44,9 @@ func (s *Server) assemble(codec *verp.Codec) error {
 		Bounces: bounces.Handle, RecipientsMax: cfg.MTA.MaxRecipients, Routes: routes, Timeout: cfg.Incoming.Timeout,
 		Planned: s.line.add, Log: s.log,
 	}
+	if cfg.VERP.Offload == "auto" {
+		s.expander.XVERP = func(ctx context.Context, route string) bool { return s.relay.Offers(ctx, route, "XVERP") }
+	}
 	s.deliverer = &pipeline.Deliverer{
 		Spool: s.spool, Transport: s.relay, Failed: failures.Failed, Attempted: s.attempted, Signer: signerOf(cfg),
 		Workers: 2 * cfg.MTA.MaxConnections, Log: s.log,
@@ -71,19 +75,27 @@ func (s *Server) codec(keys []verp.Key) *verp.Codec {
 	}
 }
 
-// attempted counts and logs an attempt at a recipient.
-func (s *Server) attempted(a pipeline.Attempt) {
-	s.attempts[outcomeOf(a.Outcome)].Add(1)
-	s.log.Debug("attempt", "id", a.Message.ID.String(), "recipient", string(a.Recipient.Path), "status", a.Outcome.Status.Error(), "took", a.Took)
-	nextHop := s.targets[a.Delivery.Route].String()
-	s.nextHops.note(s.log, nextHop, a.Outcome.Status)
+// attempted counts and logs attempts at recipients.
+func (s *Server) attempted(attempts []pipeline.Attempt) {
+	verbose := s.log.Enabled(context.Background(), slog.LevelDebug)
+	for i := range attempts {
+		a := &attempts[i]
+		s.attempts[outcomeOf(a.Outcome)].Add(1)
+		if verbose {
+			s.log.Debug("attempt", "id", a.Message.ID.String(), "recipient", string(a.Recipient.Path), "status", a.Outcome.Status.Error(), "took", a.Took)
+		}
+		s.nextHops.note(s.log, s.nextHop(a), a.Outcome.Status)
+	}
 	if s.deliveries == nil {
 		return
 	}
-	if err := s.deliveries.write(a, nextHop); err != nil {
+	if err := s.deliveries.write(attempts, s.nextHop); err != nil {
 		s.log.Error("delivery log", "error", err)
 	}
 }
+
+// nextHop names where an attempt was made.
+func (s *Server) nextHop(a *pipeline.Attempt) string { return s.targetNames[a.Delivery.Route] }
 
 // signerOf signs with the keys of [auth]; nil without any.
 func signerOf(cfg *config.Config) *authres.Signer {

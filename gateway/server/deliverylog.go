@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
+	"strconv"
 	"sync"
 	"time"
 
@@ -22,25 +22,10 @@ const deliveryLogBytesMax = 100 << 20
 type deliveryLog struct {
 	path string
 
-	mu   sync.Mutex
-	file *os.File
-	size int64
-}
-
-// deliveryRecord is one line of the log.
-type deliveryRecord struct {
-	Time     time.Time `json:"time"`
-	ID       string    `json:"id"`
-	List     string    `json:"list"`
-	Member   string    `json:"member"`
-	NextHop  string    `json:"next_hop"`
-	Code     int       `json:"code"`
-	Enhanced string    `json:"enhanced"`
-	Text     string    `json:"text"`
-	Attempt  int       `json:"attempt"`
-	Ms       int64     `json:"ms"`
-	Outcome  string    `json:"outcome"`
-	Module   string    `json:"module"`
+	mu     sync.Mutex
+	file   *os.File
+	size   int64
+	buffer []byte
 }
 
 // openDeliveryLog appends to dir/deliveries.jsonl.
@@ -66,20 +51,21 @@ func (l *deliveryLog) open() error {
 	return nil
 }
 
-// write appends the record of an attempt.
-func (l *deliveryLog) write(a pipeline.Attempt, nextHop string) error {
-	line, err := json.Marshal(recordOf(a, nextHop))
-	if err != nil {
-		return err
-	}
+// write appends the records of attempts, all by one write.
+func (l *deliveryLog) write(attempts []pipeline.Attempt, nextHop func(*pipeline.Attempt) string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.size+int64(len(line)) > deliveryLogBytesMax {
+	now := time.Now().UTC()
+	l.buffer = l.buffer[:0]
+	for i := range attempts {
+		l.buffer = appendRecord(l.buffer, &attempts[i], nextHop(&attempts[i]), now)
+	}
+	if l.size+int64(len(l.buffer)) > deliveryLogBytesMax {
 		if err := l.rotate(); err != nil {
 			return err
 		}
 	}
-	n, err := l.file.Write(append(line, '\n'))
+	n, err := l.file.Write(l.buffer)
 	l.size += int64(n)
 	return err
 }
@@ -99,13 +85,34 @@ func (l *deliveryLog) Close() error {
 	return l.file.Close()
 }
 
-func recordOf(a pipeline.Attempt, nextHop string) deliveryRecord {
+// appendRecord appends one line of JSON. It is made by hand because there is
+// one for each copy: reflection takes three times as long.
+func appendRecord(b []byte, a *pipeline.Attempt, nextHop string, now time.Time) []byte {
 	status := a.Outcome.Status
-	return deliveryRecord{
-		Time: time.Now().UTC(), ID: a.Message.ID.String(), List: string(a.Leg.List), Member: string(a.Recipient.Path),
-		NextHop: nextHop, Code: status.Code, Enhanced: status.Enhanced.String(), Text: gateway.Printable(status.Text),
-		Attempt: a.Number, Ms: a.Took.Milliseconds(), Outcome: outcomeNames[outcomeOf(a.Outcome)], Module: strings.Join(a.Leg.Handlers, " "),
+	b = now.AppendFormat(append(b, `{"time":"`...), time.RFC3339Nano)
+	b = append(append(b, `","id":"`...), a.Message.ID.String()...)
+	b = appendText(append(b, `","list":`...), string(a.Leg.List))
+	b = appendText(append(b, `,"member":`...), string(a.Recipient.Path))
+	b = appendText(append(b, `,"next_hop":`...), nextHop)
+	b = strconv.AppendInt(append(b, `,"code":`...), int64(status.Code), 10)
+	b = appendText(append(b, `,"enhanced":`...), status.Enhanced.String())
+	b = appendText(append(b, `,"text":`...), gateway.Printable(status.Text))
+	b = strconv.AppendInt(append(b, `,"attempt":`...), int64(a.Number), 10)
+	b = strconv.AppendInt(append(b, `,"ms":`...), a.Took.Milliseconds(), 10)
+	b = appendText(append(b, `,"outcome":`...), outcomeNames[outcomeOf(a.Outcome)])
+	b = appendText(append(b, `,"module":`...), a.Modules)
+	return append(b, "}\n"...)
+}
+
+// appendText appends s as a string of JSON.
+func appendText(b []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			quoted, _ := json.Marshal(s) // a string always has a form
+			return append(b, quoted...)
+		}
 	}
+	return append(append(append(b, '"'), s...), '"')
 }
 
 // outcomeNames are what an attempt at a recipient can come to.

@@ -3,6 +3,8 @@ package server
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
@@ -108,7 +110,7 @@ func TestListenUnix(t *testing.T) {
 
 func attempt(status *gateway.Status, settled bool) pipeline.Attempt {
 	return pipeline.Attempt{
-		Message: &gateway.Message{ID: 1 << 40}, Leg: &gateway.Leg{List: "dev.lists.example.com", Handlers: []string{"tag@12ab"}},
+		Message: &gateway.Message{ID: 1 << 40}, Leg: &gateway.Leg{List: "dev.lists.example.com"}, Modules: "tag@12ab",
 		Delivery: &gateway.Delivery{}, Recipient: gateway.Recipient{Path: "anne@example.com"},
 		Outcome: gateway.Outcome{Status: status, Settled: settled}, Number: 2, Took: 1500 * time.Millisecond,
 	}
@@ -121,11 +123,12 @@ func TestDeliveryLog(t *testing.T) {
 		t.Fatal(err)
 	}
 	hostile := &gateway.Status{Code: 451, Enhanced: gateway.EnhancedCode{4, 7, 1}, Text: "later\n{\"forged\":true}"}
-	if err := l.write(attempt(hostile, false), "smtp:127.0.0.1:25"); err != nil {
+	hop := func(*pipeline.Attempt) string { return "smtp:127.0.0.1:25" }
+	if err := l.write([]pipeline.Attempt{attempt(hostile, false)}, hop); err != nil {
 		t.Fatal(err)
 	}
 	l.size = deliveryLogBytesMax
-	if err := l.write(attempt(gateway.Accepted, true), "smtp:127.0.0.1:25"); err != nil {
+	if err := l.write([]pipeline.Attempt{attempt(gateway.Accepted, true)}, hop); err != nil {
 		t.Fatal(err)
 	}
 	if err := l.Close(); err != nil {
@@ -169,5 +172,24 @@ func TestReachable(t *testing.T) {
 		if got := reachable(in); got != want {
 			t.Errorf("%s: %s, want %s", in, got, want)
 		}
+	}
+}
+
+// A record by hand is the one that encoding/json reads.
+func TestRecordIsJSON(t *testing.T) {
+	a := attempt(&gateway.Status{Code: 550, Enhanced: gateway.EnhancedCode{5, 1, 1}, Text: "say \"no\" \\ <x> \x01 grün"}, true)
+	a.Recipient.Path = "\"a\\\"b\"@example.com"
+	line := appendRecord(nil, &a, "lmtp:unix:/tmp/ü", time.Unix(1, 5000).UTC())
+	var got map[string]any
+	if err := json.Unmarshal(line, &got); err != nil {
+		t.Fatalf("%v in %s", err, line)
+	}
+	want := map[string]any{
+		"time": "1970-01-01T00:00:01.000005Z", "id": a.Message.ID.String(), "list": "dev.lists.example.com", "member": "\"a\\\"b\"@example.com",
+		"next_hop": "lmtp:unix:/tmp/ü", "code": 550.0, "enhanced": "5.1.1", "text": "say \"no\" \\ <x> ? grün",
+		"attempt": 2.0, "ms": 1500.0, "outcome": "failed", "module": "tag@12ab",
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("%v\nwant %v", got, want)
 	}
 }

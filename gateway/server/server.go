@@ -48,15 +48,15 @@ type Server struct {
 	changing   sync.Mutex   // held by who changes the modules: swap, roll-back, reload
 	exchanging sync.RWMutex // locked while it does; chains are leased as a whole
 
-	relay      *relay.Relay
-	targets    map[string]relay.Target // by Delivery.Route
-	intake     *pipeline.Intake
-	expander   *pipeline.Expander
-	deliverer  *pipeline.Deliverer
-	deliveries *deliveryLog
-	line       line
-	attempts   [len(outcomeNames)]atomic.Int64
-	nextHops   nextHops
+	relay       *relay.Relay
+	targetNames map[string]string // of the next hops, by Delivery.Route
+	intake      *pipeline.Intake
+	expander    *pipeline.Expander
+	deliverer   *pipeline.Deliverer
+	deliveries  *deliveryLog
+	line        line
+	attempts    [len(outcomeNames)]atomic.Int64
+	nextHops    nextHops
 
 	wake         func(...gateway.Entry) // puts entries into the queue; nil after OpenState
 	listsChanged func()                 // has the MTA's files written anew; nil after OpenState
@@ -163,7 +163,10 @@ func (s *Server) openAll(ctx context.Context) error {
 		}
 	}
 	options := relayOptions(s.cfg, s.env)
-	s.targets, s.relay = options.Targets, relay.New(options)
+	s.relay, s.targetNames = relay.New(options), map[string]string{}
+	for route, target := range options.Targets {
+		s.targetNames[route] = target.String()
+	}
 	return s.assemble(s.codec(keys))
 }
 

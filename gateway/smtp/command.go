@@ -66,6 +66,9 @@ func (t *transaction) mailLine() string {
 	if t.utf8 {
 		b.WriteString(" SMTPUTF8")
 	}
+	if t.xverp != "" {
+		b.WriteString(" XVERP=" + t.xverp)
+	}
 	if _, ok := c.Offers("DSN"); ok {
 		if e.Return == gateway.ReturnFull || e.Return == gateway.ReturnHeaders {
 			b.WriteString(" RET=" + string(e.Return))

@@ -43,8 +43,9 @@ type Options struct {
 	// roots. See NewTLSConfig.
 	TLS *tls.Config
 
-	// User and Password log in by AUTH PLAIN or LOGIN, only over TLS or to
-	// this machine. User "" does not log in.
+	// User and Password log in by AUTH PLAIN, LOGIN or CRAM-MD5, the first one
+	// that the server offers, only over TLS or to this machine. User "" does
+	// not log in.
 	User, Password string
 
 	Timeouts Timeouts

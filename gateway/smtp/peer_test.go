@@ -17,6 +17,7 @@ import (
 //	#                 a comment
 //	lmtp, utf8, eight options of the connection or the envelope
 //	from A, to A      the delivery
+//	xverp DELIMITERS  of the delivery
 //	content C         Go-quoted
 //	send              end of one delivery; its statuses follow as "= ..." lines
 //	C: line           the client writes a line, as the first of a write
@@ -25,7 +26,7 @@ import (
 //	S+ line           a further line of the same write
 //	hang              the server neither reads nor writes any more
 //	drop              the server closes the connection
-//	= status          what a recipient gets: the start of Status.Reply
+//	= status          what a recipient gets: the start of Status.Reply, or "left" for none
 //	again, usable     what Send and Usable say at the end of the last delivery
 type transcript struct {
 	name       string
@@ -68,6 +69,8 @@ func readTranscript(t *testing.T, name string) *transcript {
 			script.options.Security = StartTLS
 		case "from":
 			now.delivery.ReversePath = gateway.ReversePath(rest)
+		case "xverp":
+			now.delivery.XVERP = rest
 		case "to":
 			now.delivery.Recipients = append(now.delivery.Recipients, gateway.Recipient{Path: gateway.ForwardPath(rest)})
 		case "notify":

@@ -4,8 +4,11 @@ import (
 	"bufio"
 	"cmp"
 	"context"
+	"crypto/hmac"
+	"crypto/md5"
 	"crypto/tls"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"net"
 	"slices"
@@ -16,7 +19,8 @@ import (
 	"github.com/mmgw/mmgw/gateway"
 )
 
-// authStepsMax bounds the challenges of one AUTH. PLAIN needs none, LOGIN two.
+// authStepsMax bounds the challenges of one AUTH. PLAIN needs none, CRAM-MD5
+// one, LOGIN two.
 const authStepsMax = 5
 
 // startTLS does STARTTLS and says EHLO again. It fails closed.
@@ -66,13 +70,17 @@ func (c *Conn) authenticate() error {
 	}
 	client := c.mechanism()
 	if client == nil {
-		return transient(codeNoSecurity, "the next hop offers neither AUTH PLAIN nor AUTH LOGIN", nil)
+		return transient(codeNoSecurity, "the next hop offers none of AUTH PLAIN, LOGIN and CRAM-MD5", nil)
 	}
 	mechanism, initial, err := client.Start()
 	if err != nil {
 		return transient(codeCredentials, "the login cannot be made", err)
 	}
-	answer, err := c.ask(c.timeouts.Hello, "AUTH "+mechanism+" "+encodeResponse(initial))
+	line := "AUTH " + mechanism
+	if initial != nil {
+		line += " " + encodeResponse(initial)
+	}
+	answer, err := c.ask(c.timeouts.Hello, line)
 	for range authStepsMax {
 		if err != nil || answer.code != 334 {
 			break
@@ -111,8 +119,23 @@ func (c *Conn) mechanism() sasl.Client {
 		return sasl.NewPlainClient("", c.options.User, c.options.Password)
 	case slices.Contains(offered, sasl.Login):
 		return sasl.NewLoginClient(c.options.User, c.options.Password)
+	case slices.Contains(offered, "CRAM-MD5"):
+		return cramMD5{c.options.User, c.options.Password}
 	}
 	return nil
+}
+
+// cramMD5 is the client of CRAM-MD5 (RFC 2195), which go-sasl does not have.
+type cramMD5 struct{ user, password string }
+
+// Start implements sasl.Client: the server speaks first.
+func (c cramMD5) Start() (mechanism string, initial []byte, err error) { return "CRAM-MD5", nil, nil }
+
+// Next answers the challenge.
+func (c cramMD5) Next(challenge []byte) ([]byte, error) {
+	mac := hmac.New(md5.New, []byte(c.password))
+	mac.Write(challenge)
+	return []byte(c.user + " " + hex.EncodeToString(mac.Sum(nil))), nil
 }
 
 // encodeResponse is base64, and "=" for an empty response.

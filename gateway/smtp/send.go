@@ -24,8 +24,10 @@ const (
 )
 
 // Send sends content as one transaction and returns one Status for each of
-// d.Recipients, in their order. Of d it reads ReversePath, Recipients and
-// Envelope; addresses that are none are Deferred.
+// d.Recipients, in their order. Of d it reads ReversePath, Recipients, XVERP and
+// Envelope; addresses that are none are Deferred. A nil Status is that of a
+// recipient beyond what the server takes in one transaction; it can be sent in
+// another. Not all are nil.
 //
 // again says that the server took nothing of the message for a reason that
 // lies in the connection's age: it had ended, or answered MAIL with 421 or
@@ -221,7 +223,7 @@ func (t *transaction) take(cmd command, answer reply) bool {
 	case cmd.verb == rcpt && class == 2 && t.mailed:
 		t.accept(cmd.recipient, answer)
 	case cmd.verb == rcpt:
-		t.settle(cmd.recipient, recipientStatus(answer))
+		t.refuse(cmd.recipient, recipientStatus(answer))
 	case cmd.verb == data && class == 3:
 		t.goAhead = true
 	case cmd.verb == data:
@@ -229,6 +231,16 @@ func (t *transaction) take(cmd command, answer reply) bool {
 	}
 	t.answered = t.answered || cmd.verb != rset
 	return true
+}
+
+// refuse settles a recipient that RCPT refused, unless it is one too many: then
+// it is left for another transaction (RFC 5321, section 4.5.3.1.10).
+func (t *transaction) refuse(i int, status *gateway.Status) {
+	if len(t.accepted) > 0 && status.Code == 452 && (status.Enhanced == tooMany || status.Enhanced == gateway.EnhancedCode{4, 0, 0}) {
+		t.left[i] = true
+		return
+	}
+	t.settle(i, status)
 }
 
 // accept notes a recipient that RCPT accepted; a callout is settled by that.

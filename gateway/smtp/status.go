@@ -31,6 +31,9 @@ func unwelcome(code gateway.EnhancedCode, at string, answer reply) *gateway.Stat
 	return transient(code, fmt.Sprintf("the next hop refused %s: %s", at, answer), nil)
 }
 
+// tooMany is "too many recipients" (RFC 3463, X.5.3).
+var tooMany = gateway.EnhancedCode{4, 5, 3}
+
 // Refusals by what the server does not offer.
 var (
 	errNeedsUTF8 = &gateway.Status{
@@ -49,7 +52,7 @@ func recipientStatus(answer reply) *gateway.Status {
 	status := answer.status()
 	if code, _ := answer.enhanced(); status.Code == 552 &&
 		(code == gateway.EnhancedCode{} || code == gateway.EnhancedCode{5, 5, 3}) {
-		status.Code, status.Enhanced = 452, gateway.EnhancedCode{4, 5, 3}
+		status.Code, status.Enhanced = 452, tooMany
 	}
 	return status
 }

@@ -21,7 +21,10 @@ type transaction struct {
 	paths   []gateway.ForwardPath // parsed, parallel to the recipients
 	utf8    bool                  // MAIL says SMTPUTF8
 
+	xverp string // the delimiters that MAIL names for XVERP
+
 	statuses []*gateway.Status // parallel to the recipients, nil: open
+	left     []bool            // for another transaction, parallel to the recipients
 	open     []int             // recipients that RCPT is sent for
 	accepted []int             // recipients that RCPT accepted
 
@@ -42,8 +45,10 @@ func (c *Conn) newTransaction(d *gateway.Delivery, content gateway.Content) *tra
 		size:     content.Size(),
 		paths:    make([]gateway.ForwardPath, len(d.Recipients)),
 		statuses: make([]*gateway.Status, len(d.Recipients)),
+		left:     make([]bool, len(d.Recipients)),
 	}
 	t.parsePaths()
+	t.addMember()
 	if parameter, ok := c.Offers("SIZE"); ok {
 		if most, err := strconv.ParseInt(parameter, 10, 64); err == nil && most > 0 && t.size > most {
 			t.settleAll(errTooLarge)
@@ -51,10 +56,11 @@ func (c *Conn) newTransaction(d *gateway.Delivery, content gateway.Content) *tra
 	}
 	t.checkUTF8(content)
 	for i, status := range t.statuses {
-		if status == nil {
+		if status == nil && !t.left[i] {
 			t.open = append(t.open, i)
 		}
 	}
+	t.keepLimits()
 	return t
 }
 
@@ -123,10 +129,13 @@ func (t *transaction) settle(i int, status *gateway.Status) {
 	}
 }
 
-// settleAll gives status to every recipient that has none.
+// settleAll gives status to every recipient that has none. A refusal for good
+// says nothing about those that are left for another transaction.
 func (t *transaction) settleAll(status *gateway.Status) {
 	for i := range t.statuses {
-		t.settle(i, status)
+		if !t.left[i] || status.Class() == gateway.Transient {
+			t.settle(i, status)
+		}
 	}
 }
 

@@ -159,16 +159,27 @@ func dropBatch(b *store.Batch, key gateway.BatchKey, deliveries int) {
 // putOutcomes adds outcomes of deliveries. It reads no more than whether the
 // batch is there, so that connections that deliver the same message share syncs.
 func (s *Spool) putOutcomes(b *store.Batch, t *gateway.Transition) error {
+	there := gateway.ExpandLeg // the batch that was looked for last
 	for _, o := range t.Outcomes {
 		key := gateway.BatchKey{Message: t.Message, Leg: t.Leg, Number: o.Batch}
-		if _, err := s.db.Get(indexKey(key)); errors.Is(err, store.ErrNotFound) {
-			return gateway.ErrNotSpooled
-		} else if err != nil {
-			return err
+		if o.Batch != there {
+			if err := s.find(key); err != nil {
+				return err
+			}
+			there = o.Batch
 		}
 		b.Set(outcomeKey(key, o.Delivery), encodeOutcomes(o.Outcomes))
 	}
 	return nil
+}
+
+// find fails where there is no such batch.
+func (s *Spool) find(key gateway.BatchKey) error {
+	_, err := s.db.Get(indexKey(key))
+	if errors.Is(err, store.ErrNotFound) {
+		return gateway.ErrNotSpooled
+	}
+	return err
 }
 
 // sweep removes a message of which nothing is left to do. The caller has its

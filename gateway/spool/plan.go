@@ -23,6 +23,7 @@ func encodePlan(b *gateway.Batch) []byte {
 		w.Bool(same)
 		if !same {
 			w.String(d.Route)
+			w.String(d.XVERP)
 			writeParameters(w, &d.Envelope)
 		}
 		last = d
@@ -31,7 +32,7 @@ func encodePlan(b *gateway.Batch) []byte {
 }
 
 func sameParameters(a, b *gateway.Delivery) bool {
-	return a.Route == b.Route && a.Envelope.BodyType == b.Envelope.BodyType && a.Envelope.SMTPUTF8 == b.Envelope.SMTPUTF8 &&
+	return a.Route == b.Route && a.XVERP == b.XVERP && a.Envelope.BodyType == b.Envelope.BodyType && a.Envelope.SMTPUTF8 == b.Envelope.SMTPUTF8 &&
 		a.Envelope.EnvelopeID == b.Envelope.EnvelopeID && a.Envelope.Return == b.Envelope.Return
 }
 
@@ -49,9 +50,10 @@ func decodePlan(key gateway.BatchKey, record []byte) (*gateway.Batch, error) {
 			Edits:       readEdits(r),
 		}
 		if r.Bool() {
-			d.Route, d.Envelope = last.Route, last.Envelope
+			d.Route, d.XVERP, d.Envelope = last.Route, last.XVERP, last.Envelope
 		} else {
 			d.Route = r.String()
+			d.XVERP = r.String()
 			readParameters(r, &d.Envelope)
 			if sameParameters(last, &d) && r.Err() == nil {
 				return nil, store.ErrCorrupt // there is one encoding for each plan

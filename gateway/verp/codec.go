@@ -122,10 +122,13 @@ func (c *Codec) EncodeProbe(list *gateway.List, member gateway.ForwardPath, mess
 }
 
 // EncodeShared returns the reverse-path for the copies of one transaction, to
-// which the upstream adds each member by XVERP with the delimiters Delimiter
-// and "=". It is the same for all posts of a list. Shares says which members may be
-// in the transaction.
+// which the upstream adds each member by XVERP with the delimiters of XVERP. It
+// is the same for all posts of a list; where Format is Mailman it is the plain
+// -bounces address. Shares says which members may be in the transaction.
 func (c *Codec) EncodeShared(list *gateway.List) gateway.ReversePath {
+	if c.Format == Mailman {
+		return gateway.ReversePath(list.ServiceAddress(bouncesSuffix))
+	}
 	path, _ := c.join(list, c.keys()[0].tag(subject{form: Shared, list: list.ID}))
 	return path
 }
@@ -134,9 +137,24 @@ func (c *Codec) EncodeShared(list *gateway.List) gateway.ReversePath {
 // read back, and is within the limits of RFC 5321. All others get a transaction
 // of their own, those with the delimiter in their address too: MTAs do not agree on where it ends then.
 func (c *Codec) Shares(list *gateway.List, member gateway.ForwardPath) bool {
-	detail := strings.Repeat("a", tagChars) + c.delimiter() + literal(string(member))
+	detail := literal(string(member))
+	if c.Format != Mailman {
+		detail = strings.Repeat("a", tagChars) + c.delimiter() + detail
+	} else if !c.isMailman(member) {
+		return false
+	}
 	_, fits := c.join(list, detail)
-	return fits && isSafe(member) && !strings.ContainsAny(member.Local(), "+="+c.delimiter())
+	return fits && c.XVERP() != "" && isSafe(member) && !strings.ContainsAny(member.Local(), "+="+c.delimiter())
+}
+
+// XVERP is the value of the parameter of MAIL by which a Postfix adds a member
+// to EncodeShared: two delimiters. It is "" where Delimiter is none of those
+// that Postfix takes (verp_delimiter_filter).
+func (c *Codec) XVERP() string {
+	if d := c.delimiter(); d == "+" || d == "-" {
+		return d + "="
+	}
+	return ""
 }
 
 func (c *Codec) encodeSigned(list *gateway.List, member gateway.ForwardPath, message gateway.QueueID, probe bool) (gateway.ReversePath, Form) {

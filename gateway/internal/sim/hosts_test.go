@@ -39,7 +39,11 @@ type hosts struct {
 }
 
 // Deliver implements gateway.Transport.
-func (h *hosts) Deliver(_ context.Context, d *gateway.Delivery, content gateway.Content) []*gateway.Status {
+func (h *hosts) Deliver(_ context.Context, d *gateway.Delivery, content gateway.Content, settle func([]*gateway.Status)) {
+	settle(h.deliver(d, content))
+}
+
+func (h *hosts) deliver(d *gateway.Delivery, content gateway.Content) []*gateway.Status {
 	statuses := make([]*gateway.Status, len(d.Recipients))
 	answer := func(f func(to gateway.ForwardPath) *gateway.Status) []*gateway.Status {
 		for i, to := range d.Recipients {

@@ -233,11 +233,17 @@ func (l *ledger) outcomes(rec *leg, to []gateway.Recipient, outcomes []gateway.O
 	}
 }
 
-// attempted hears of each attempt.
-func (l *ledger) attempted(a pipeline.Attempt) {
+// attempted hears of attempts.
+func (l *ledger) attempted(attempts []pipeline.Attempt) {
 	if l.w.disk.dark() {
 		return
 	}
+	for _, a := range attempts {
+		l.attempt(a)
+	}
+}
+
+func (l *ledger) attempt(a pipeline.Attempt) {
 	key := l.keyOf(&pipeline.Failure{Message: a.Message, Leg: a.Leg})
 	rec, path := l.legs[key], string(a.Recipient.Path)
 	switch {

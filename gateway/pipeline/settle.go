@@ -1,0 +1,122 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/mmgw/mmgw/gateway"
+)
+
+// outcomes are what one transaction brought.
+type outcomes struct {
+	delivery int               // in the batch
+	all      []gateway.Outcome // of its recipients
+	tried    []int             // those of this transaction
+	attempts []Attempt         // parallel to tried
+}
+
+// settle books the recipients that are given up, and makes the outcomes
+// durable. A crash in between books them twice, never not at all.
+func (r *batchRun) settle(ctx context.Context, o outcomes) error {
+	for i := range o.attempts {
+		r.observe(ctx, &o.attempts[i])
+	}
+	if err := r.giveUp(ctx, o); err != nil {
+		return err
+	}
+	r.b.Deliveries[o.delivery].Outcomes = o.all
+	return r.gather(ctx, o)
+}
+
+func (r *batchRun) observe(ctx context.Context, a *Attempt) {
+	if r.Results == nil {
+		return
+	}
+	_, err := r.Results.Handle(ctx, &gateway.Exchange{
+		Phase: gateway.PhaseResult, Message: r.m, Leg: r.leg, Recipients: []gateway.Recipient{a.Recipient},
+		Result: &gateway.Result{Recipient: a.Recipient, Status: a.Outcome.Status, Attempt: a.Number},
+	})
+	if err != nil {
+		logger(r.Log).Warn("handler failed on a result", messageAttrs(r.m), "error", err)
+	}
+}
+
+func (r *batchRun) giveUp(ctx context.Context, o outcomes) error {
+	d := &r.b.Deliveries[o.delivery]
+	f := Failure{Message: r.m, Leg: r.leg, ReversePath: d.ReversePath}
+	for _, j := range o.tried {
+		if outcome := o.all[j]; outcome.Settled && outcome.Status.Class() != gateway.Success {
+			f.Recipients = append(f.Recipients, d.Recipients[j])
+			f.Statuses = append(f.Statuses, outcome.Status)
+		}
+	}
+	if len(f.Recipients) == 0 || r.Failed == nil {
+		return nil
+	}
+	return r.Failed(ctx, f)
+}
+
+// settlement is outcomes of several transactions that become durable by one
+// commit: those that came while the one before was written.
+type settlement struct {
+	before   *settlement
+	outcomes []gateway.LegOutcome
+	attempts []Attempt
+	done     chan struct{}
+	err      error // once done
+}
+
+// gather makes outcomes durable together with those that come meanwhile. The
+// first to come commits for all.
+func (r *batchRun) gather(ctx context.Context, o outcomes) error {
+	r.mu.Lock()
+	s, first := r.gathering, r.gathering == nil
+	if first {
+		s = &settlement{before: r.syncing, done: make(chan struct{})}
+		r.gathering = s
+	}
+	s.outcomes = append(s.outcomes, gateway.LegOutcome{Batch: r.b.Number, Delivery: o.delivery, Outcomes: o.all})
+	s.attempts = append(s.attempts, o.attempts...)
+	r.mu.Unlock()
+	if !first {
+		<-s.done
+		return s.err
+	}
+	defer close(s.done)
+	if s.before != nil {
+		<-s.before.done
+		s.before = nil
+	}
+	r.mu.Lock()
+	r.gathering, r.syncing = nil, s
+	r.mu.Unlock()
+	if r.Attempted != nil {
+		r.Attempted(s.attempts)
+	}
+	s.err = r.insist(ctx, gateway.Transition{Message: r.m.ID, Leg: r.b.Leg, Outcomes: s.outcomes})
+	return s.err
+}
+
+// commitInterval is how often a commit that the disk did not take is tried
+// again: soon after there is room, and often enough while an engine reopens.
+const commitInterval = time.Second
+
+// insist commits what remote hosts answered, and tries again for as long as the
+// disk is full or fails: an outcome that is given up is a copy sent twice. Who
+// waits here begins no other delivery, which is as well.
+func (r *batchRun) insist(ctx context.Context, t gateway.Transition) error {
+	for {
+		err := r.Spool.Commit(ctx, t)
+		var fault *gateway.Status
+		if !errors.As(err, &fault) || ctx.Err() != nil {
+			return err
+		}
+		logger(r.Log).Warn("an outcome waits for the disk", messageAttrs(r.m), "error", err)
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(commitInterval):
+		}
+	}
+}

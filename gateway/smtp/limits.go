@@ -1,0 +1,73 @@
+package smtp
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/mmgw/mmgw/gateway"
+)
+
+// MessagesMax is how many messages the server takes by one connection, as its
+// EHLO says (MAILMAX of RFC 9422); 0 where it does not.
+func (c *Conn) MessagesMax() int { return c.limit("MAILMAX") }
+
+// limit is a limit that the server announced (RFC 9422, section 4), 0 for none.
+// One that is no number is none.
+func (c *Conn) limit(name string) int {
+	parameters, _ := c.Offers("LIMITS")
+	for _, field := range strings.Fields(parameters) {
+		key, value, _ := strings.Cut(field, "=")
+		if n, err := strconv.Atoi(value); err == nil && n > 0 && strings.EqualFold(key, name) {
+			return n
+		}
+	}
+	return 0
+}
+
+// keepLimits leaves the recipients for another transaction that are more than
+// the server said it takes in one, by their number or by that of their domains.
+func (t *transaction) keepLimits() {
+	most, domainsMost := t.conn.limit("RCPTMAX"), t.conn.limit("RCPTDOMAINMAX")
+	if most == 0 && domainsMost == 0 {
+		return
+	}
+	domains := map[string]bool{}
+	kept := t.open[:0]
+	for _, i := range t.open {
+		domain := t.paths[i].Domain()
+		if most > 0 && len(kept) == most || domainsMost > 0 && len(domains) == domainsMost && !domains[domain] {
+			t.left[i] = true
+			continue
+		}
+		domains[domain] = true
+		kept = append(kept, i)
+	}
+	t.open = kept
+}
+
+// addMember prepares XVERP. Where the server does not offer it we make the
+// reverse-path that it would have made, for one recipient; the others are left.
+func (t *transaction) addMember() {
+	delimiters := t.delivery.XVERP
+	if delimiters == "" {
+		return
+	}
+	if _, ok := t.conn.Offers("XVERP"); ok {
+		t.xverp = delimiters
+		return
+	}
+	first := true
+	for i, path := range t.paths {
+		if t.statuses[i] != nil {
+			continue
+		}
+		if t.left[i] = !first; first {
+			first = false
+			t.reverse = gateway.ReversePath(t.reverse.Local() + delimiters[:1] + path.Local() + delimiters[1:] + path.Domain() + "@" + t.reverse.Domain())
+		}
+	}
+	var err error
+	if t.reverse, err = gateway.ParseReversePath(string(t.reverse)); err != nil {
+		t.settleAll(gateway.Deferred(err))
+	}
+}
