@@ -34,6 +34,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("XDG_STATE_HOME", filepath.Join(e.WorkDir, "state-home"))
 			root, err := filepath.Abs("../..")
 			e.Setenv("REFUSE", filepath.Join(root, "wasm-examples", "refuse", "refuse.wasm"))
+			e.Setenv("FILTER", filepath.Join(root, "gateway", "sandbox", "testdata", "filter.wasm"))
 			e.Setenv("CARELESS", filepath.Join(root, "gateway", "conformance", "testdata"))
 			return err
 		},

@@ -126,7 +126,10 @@ func factsOf(info sandbox.Info, wasm []byte) moduleFacts {
 
 func writeInfo(w io.Writer, info sandbox.Info) {
 	abi := info.ABI
-	if abi == "" {
+	switch {
+	case info.Filter:
+		abi = `none: a WASI program, for kind = "filter"`
+	case abi == "":
 		abi = "it does not tell"
 	}
 	pairs(w, "abi", abi, "hooks", strings.Join(info.Hooks, " "), "imports", strings.Join(info.Imports, " "),

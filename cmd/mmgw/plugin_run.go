@@ -44,8 +44,9 @@ func pluginRun(g *globals) *cobra.Command {
 	c := &cobra.Command{
 		Use: "run F.wasm MSG.eml", Short: "Let a module handle a message, and show what it did",
 		Long: "Runs a module in the sandbox on the message of a file, and shows verdict, edits and cost.\n" +
-			"Nothing is sent. A module that fails exits 65. Instead of a file it may be the name of a\nbuilt-in plugin.",
-		Example: "  mmgw plugin run tag.wasm --hook incoming post.eml --set prefix=[dev]",
+			"Nothing is sent. A module that fails exits 65. Instead of a file it may be the name of a\nbuilt-in plugin. A WASI program is run as a filter: message in, message out.",
+		Example: "  mmgw plugin run tag.wasm --hook incoming post.eml --set prefix=[dev]\n" +
+			"  mmgw plugin run program.wasm post.eml --set 'args=[\"--strict\"]'",
 		Args:    cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
 			settings, err := t.config()
@@ -216,7 +217,7 @@ func (s *stage) close(ctx context.Context) error { return errors.Join(s.host.Clo
 // spec is the module as the flags have it.
 func (t *trial) spec(name string, settings map[string]any, wasm []byte) sandbox.Spec {
 	return sandbox.Spec{
-		Name: strings.TrimSuffix(baseName(name), ".wasm"), Wasm: wasm, Config: settings, Capabilities: t.capabilities,
+		Name: strings.TrimSuffix(baseName(name), ".wasm"), Wasm: wasm, Filter: sandbox.IsProgram(wasm), Config: settings, Capabilities: t.capabilities,
 		Fuel: t.fuel, Timeout: t.timeout, Instances: 1,
 	}
 }

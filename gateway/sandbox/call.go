@@ -37,6 +37,7 @@ type call struct {
 	writer     writerState
 	log        logState
 	asked      dnsState
+	filter     *filter       // of a WASI program
 	dice       *rand.ChaCha8 // of pure calls
 }
 
@@ -75,6 +76,9 @@ func (c *call) begin(ctx context.Context, p *Plugin, i *instance, h hook, x *gat
 	}
 	if x != nil && h&hookMessage != 0 {
 		c.header.draft = x.Draft
+	}
+	if x != nil && p.spec.Filter {
+		c.filter = p.newFilter(x)
 	}
 }
 
@@ -152,6 +156,8 @@ func (c *call) end(err error, result uint64) *Error {
 	}
 	c.log.flush(c)
 	switch {
+	case c.filter != nil:
+		return c.endFilter(err)
 	case err != nil:
 		return c.ended(err)
 	case c.hook == hookWriter && uint32(result) == 0 && c.writer.open:

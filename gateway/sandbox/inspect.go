@@ -14,7 +14,8 @@ import (
 
 // Info is what a module is, as far as can be seen from outside.
 type Info struct {
-	ABI          string   // "1.0"; "" if it does not tell
+	ABI          string   // "1.0"; "" if it does not tell; WASI of a filter
+	Filter       bool     // it is a WASI program
 	Hooks        []string // recipient, incoming, outgoing, plan, result, mta_config
 	Imports      []string // "mmgw.get", sorted
 	Capabilities []string // that its imports need, sorted
@@ -52,17 +53,35 @@ func Inspect(wasm []byte) (Info, error) {
 	info.Capabilities = slices.Compact(info.Capabilities)
 	_, err = m.Rewrite(startFuel)
 	info.Metered = err == nil
+	if isProgram(m) {
+		return asFilter(info, m)
+	}
 	hooks, err := checkExports(m)
 	if err != nil {
 		return info, err
 	}
-	for _, e := range exports {
-		if hooks&e.hook != 0 {
-			info.Hooks = append(info.Hooks, e.phase)
-		}
-	}
+	info.Hooks = hooks.names()
 	info.ABI = askABI(wasm, info)
 	return info, nil
+}
+
+// asFilter is the information about a WASI program. It needs no imports of ours
+// to change what it is shown.
+func asFilter(info Info, m *meter.Module) (Info, error) {
+	hooks, err := checkProgram(m)
+	info.Filter, info.ABI, info.Hooks = true, wasiModule, hooks.names()
+	info.Capabilities = []string{wire.CapBody, wire.CapHeaders}
+	return info, err
+}
+
+// names are the phases of a set of hooks.
+func (h hook) names() (names []string) {
+	for _, e := range exports {
+		if h&e.hook != 0 {
+			names = append(names, e.phase)
+		}
+	}
+	return names
 }
 
 // askABI runs a module's mmgw_abi.

@@ -57,7 +57,9 @@ func (p *Plugin) instantiate(ctx context.Context) (*instance, *Error) {
 func (i *instance) bind(m api.Module, p *Plugin) {
 	i.module, i.memory = m, m.ExportedMemory("memory")
 	for n, e := range exports {
-		i.hooks[n] = m.ExportedFunction(e.name)
+		if i.hooks[n] = m.ExportedFunction(e.name); p.spec.Filter && e.hook&hookFilter != 0 {
+			i.hooks[n] = m.ExportedFunction(programStart)
+		}
 	}
 	if p.spec.Mode != ModeFuel {
 		return

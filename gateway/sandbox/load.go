@@ -86,7 +86,7 @@ func (p *Plugin) check() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if p.hooks, err = checkExports(m); err != nil {
+	if p.hooks, err = p.checkExports(m); err != nil {
 		return nil, err
 	}
 	if err := p.checkImports(m); err != nil {
@@ -117,6 +117,14 @@ var required = map[string]struct {
 	wire.ExportInitialize: {"", "", true},
 }
 
+// checkExports returns the hooks of the module, as what it is used.
+func (p *Plugin) checkExports(m *meter.Module) (hook, error) {
+	if p.spec.Filter {
+		return checkProgram(m)
+	}
+	return checkExports(m)
+}
+
 // checkExports returns the hooks that a module exports.
 func checkExports(m *meter.Module) (hook, error) {
 	var hooks hook
@@ -131,6 +139,8 @@ func checkExports(m *meter.Module) (hook, error) {
 		e, there := found[name]
 		r := required[name]
 		switch {
+		case !there && !r.optional && isProgram(m):
+			return 0, fmt.Errorf(`it does not export %s: it is a WASI program, which is used with kind = "filter"`, name)
 		case !there && !r.optional:
 			return 0, fmt.Errorf("it does not export %s: it is no module for mmgw", name)
 		case there && !isFunction(e, r.params, r.result):

@@ -82,9 +82,18 @@ func (c *call) print(n int, text []byte) {
 		room := lineBytesMax - len(s.line)
 		s.line = append(s.line, line[:min(room, len(line))]...)
 		if ended {
+			c.complain(n, s.line)
 			c.line(streamLevel(n), s.line)
 			s.line = s.line[:0]
 		}
+	}
+}
+
+// complain keeps the last line of a filter's standard error, which becomes the
+// text of its verdict.
+func (c *call) complain(n int, line []byte) {
+	if text := printable(bytes.TrimSpace(line)); n == 1 && c.filter != nil && text != "" {
+		c.filter.complaint = text
 	}
 }
 
@@ -101,7 +110,9 @@ func streamLevel(n int) slog.Level {
 // many. The module has come back, and is charged no more.
 func (l *logState) flush(c *call) {
 	for n := range l.streams {
-		if line := l.streams[n].line; len(line) > 0 && l.lines < LogLinesMax {
+		line := l.streams[n].line
+		c.complain(n, line)
+		if len(line) > 0 && l.lines < LogLinesMax {
 			c.write(streamLevel(n), printable(line))
 		}
 	}

@@ -69,6 +69,9 @@ func (p *Plugin) Serves(phase gateway.Phase) bool {
 	return phase >= gateway.PhaseRecipient && phase <= gateway.PhaseResult && p.serves(exports[place(phase)].hook)
 }
 
+// IsFilter says whether the module is a WASI program.
+func (p *Plugin) IsFilter() bool { return p.spec.Filter }
+
 // Writes says whether the module is a writer of MTA configurations.
 func (p *Plugin) Writes() bool { return p.serves(hookWriter) }
 

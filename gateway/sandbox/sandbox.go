@@ -12,6 +12,8 @@
 //   - Nothing that a call left in memory is there in the next one, under the
 //     isolation Restore. An instance that trapped, spent its fuel, ran out of
 //     time or left by proc_exit is dropped.
+//   - A filter, which is a WASI program, runs in an instance of its own. It reads
+//     the message and writes another, its exit code rules; see filter.go.
 //   - Edits and verdicts of a call apply together where it returned 0, and not
 //     at all otherwise. A call that fails gives an *Error, never a verdict.
 //
@@ -75,6 +77,7 @@ const pageBytes = 64 << 10
 type Spec struct {
 	Name                 string // of the plugin, in messages and as handler.name
 	Wasm                 []byte // must not change
+	Filter               bool   // Wasm is a WASI program: message on standard input, message out
 	Config               map[string]any
 	Capabilities         []string
 	OptionalCapabilities []string // what needs them answers "not permitted" where they are not granted
@@ -112,7 +115,7 @@ func (s Spec) normal() (Spec, error) {
 	case s.Timeout < 0 || s.Instances < 0:
 		return s, fmt.Errorf("%s and %s must not be negative", s.key("timeout"), s.key("instances"))
 	}
-	if s.Mode == ModeDeadline && s.Isolation == Restore {
+	if s.Mode == ModeDeadline && s.Isolation == Restore || s.Filter { // a program runs once
 		s.Isolation = Fresh
 	}
 	return s, nil

@@ -13,18 +13,20 @@ import (
 const (
 	errnoBadFile  = 8
 	errnoInvalid  = 28
+	errnoIO       = 29
 	errnoNoSystem = 52
 	errnoNoSeek   = 70
 )
 
 // wasiFunctions are WASI preview 1, as far as a module without a file system,
-// a network, arguments and an environment can make use of it. Standard input is
-// empty; what goes to standard output and standard error is logged.
+// and a network can make use of it. But for filters, there are no arguments and
+// no environment, standard input is empty, and standard output is logged as
+// standard error is.
 var wasiFunctions = [...]function{
-	{"args_get", "ii", "i", "", hookAny, succeed},
-	{"args_sizes_get", "ii", "i", "", hookAny, (*call).noStrings},
-	{"environ_get", "ii", "i", "", hookAny, succeed},
-	{"environ_sizes_get", "ii", "i", "", hookAny, (*call).noStrings},
+	{"args_get", "ii", "i", "", hookAny, stringsGet(false)},
+	{"args_sizes_get", "ii", "i", "", hookAny, stringsSizes(false)},
+	{"environ_get", "ii", "i", "", hookAny, stringsGet(true)},
+	{"environ_sizes_get", "ii", "i", "", hookAny, stringsSizes(true)},
 	{"clock_res_get", "ii", "i", "", hookAny, (*call).clockResolution},
 	{"clock_time_get", "iIi", "i", "", hookAny, (*call).clockTime},
 	{"fd_close", "i", "i", "", hookAny, onStandard(0)},
@@ -47,7 +49,7 @@ var wasiFunctions = [...]function{
 	{"fd_advise", "iIIi", "i", "", hookAny, badFile},
 	{"fd_allocate", "iII", "i", "", hookAny, badFile},
 	{"fd_fdstat_set_rights", "iII", "i", "", hookAny, badFile},
-	{"fd_filestat_get", "ii", "i", "", hookAny, badFile},
+	{"fd_filestat_get", "ii", "i", "", hookAny, (*call).fileStat},
 	{"fd_filestat_set_size", "iI", "i", "", hookAny, badFile},
 	{"fd_filestat_set_times", "iIIi", "i", "", hookAny, badFile},
 	{"fd_pread", "iiiIi", "i", "", hookAny, badFile},
@@ -95,13 +97,6 @@ func (c *call) put32(ptr uint64, x uint32) { binary.LittleEndian.PutUint32(c.vie
 // put64 writes a number where the module wants it.
 func (c *call) put64(ptr uint64, x uint64) { binary.LittleEndian.PutUint64(c.view(ptr, 8), x) }
 
-// noStrings answers for arguments and environment: none, of no octets.
-func (c *call) noStrings(a []uint64) int64 {
-	c.put32(a[0], 0)
-	c.put32(a[1], 0)
-	return 0
-}
-
 // clock_res_get(clock, resolution)
 func (c *call) clockResolution(a []uint64) int64 {
 	c.put64(a[1], uint64(time.Microsecond))
@@ -134,28 +129,59 @@ func (c *call) clockTime(a []uint64) int64 {
 	return 0
 }
 
-// fdStat says that the standard streams are character devices.
+// fileType is that of the standard streams: a character device, as a terminal
+// is, which programs write to by the line; to the pipes of a filter they write
+// as much as they can at once.
+func (c *call) fileType() byte {
+	const unknown, characterDevice = 0, 2
+	if c.filter != nil {
+		return unknown
+	}
+	return characterDevice
+}
+
+// fd_filestat_get(fd, stat): of no size and no time.
+func (c *call) fileStat(a []uint64) int64 {
+	if uint32(a[0]) > 2 {
+		return errnoBadFile
+	}
+	stat := c.view(a[1], 64)
+	clear(stat)
+	stat[16] = c.fileType()
+	return 0
+}
+
+// fd_fdstat_get(fd, stat)
 func (c *call) fdStat(a []uint64) int64 {
-	const characterDevice, rightRead, rightWrite = 2, 1 << 1, 1 << 6
+	const rightRead, rightWrite = 1 << 1, 1 << 6
 	if uint32(a[0]) > 2 {
 		return errnoBadFile
 	}
 	stat := c.view(a[1], 24)
 	clear(stat)
-	stat[0], stat[8] = characterDevice, rightWrite
+	stat[0], stat[8] = c.fileType(), rightWrite
 	if uint32(a[0]) == 0 {
 		stat[8] = rightRead
 	}
 	return 0
 }
 
-// fd_read(fd, vectors, count, read): standard input is at its end.
+// vectorsMax is how many pieces of memory one read or write may name.
+const vectorsMax = 1024
+
+// fd_read(fd, vectors, count, read): for all but filters standard input is at
+// its end.
 func (c *call) fdRead(a []uint64) int64 {
-	if uint32(a[0]) != 0 {
+	count := uint64(uint32(a[2]))
+	switch {
+	case uint32(a[0]) != 0:
 		return errnoBadFile
+	case count > vectorsMax:
+		return errnoInvalid
 	}
-	c.put32(a[3], 0)
-	return 0
+	n, errno := c.readInput(c.view(a[1], count*8))
+	c.put32(a[3], uint32(n))
+	return errno
 }
 
 // fd_write(fd, vectors, count, written)
@@ -164,21 +190,30 @@ func (c *call) fdWrite(a []uint64) int64 {
 	if fd != 1 && fd != 2 {
 		return errnoBadFile
 	}
-	if count > 1024 {
+	if count > vectorsMax {
 		return errnoInvalid
 	}
 	vectors, written := c.view(a[1], count*8), 0
 	for ; len(vectors) > 0; vectors = vectors[8:] {
 		text := c.view(uint64(binary.LittleEndian.Uint32(vectors)), uint64(binary.LittleEndian.Uint32(vectors[4:])))
-		c.print(int(fd-1), text)
+		if fd == 1 && c.filter != nil {
+			c.writeOutput(text)
+		} else {
+			c.print(int(fd-1), text)
+		}
 		written += len(text)
 	}
 	c.put32(a[3], uint32(written))
 	return 0
 }
 
-// proc_exit(code) ends the call and the instance, whatever the code.
+// proc_exit(code) ends the call and the instance, whatever the code. It is how
+// a filter rules.
 func (c *call) exit(a []uint64) int64 {
+	if c.filter != nil {
+		c.filter.exited, c.filter.code = true, int32(a[0])
+		panic(errStopped)
+	}
 	c.stop(Exited, fmt.Sprintf("left by proc_exit(%d)", int32(a[0])))
 	return 0
 }

@@ -104,7 +104,7 @@ func readModule(path string) ([]byte, error) {
 func specOf(cfg *config.Config, name string, wasm []byte) sandbox.Spec {
 	settings := cfg.Plugin(name)
 	spec := sandbox.Spec{
-		Name: name, Wasm: wasm, Config: settings.Config,
+		Name: name, Wasm: wasm, Filter: settings.Kind == config.KindFilter, Config: settings.Config,
 		Capabilities: settings.Capabilities, OptionalCapabilities: settings.OptionalCapabilities,
 		Isolation: sandbox.Isolation(settings.Isolation), Mode: sandbox.Mode(settings.Mode),
 		MemoryBytes: settings.Memory, Fuel: settings.Fuel, Timeout: settings.Timeout, Instances: settings.Instances,

@@ -15,7 +15,7 @@ import (
 type ModuleInfo struct {
 	modules.Info
 	Name   string
-	Kind   string // handler, planner or writer
+	Kind   string // handler, filter, planner or writer
 	Shadow *ShadowInfo
 }
 
@@ -40,6 +40,9 @@ func (s *moduleSet) info() []ModuleInfo {
 
 func kindOf(p *sandbox.Plugin) string {
 	kinds := ""
+	if p.IsFilter() {
+		kinds = "filter"
+	}
 	if p.Writes() {
 		kinds = "writer"
 	}

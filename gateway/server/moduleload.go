@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"reflect"
 	"strings"
@@ -70,9 +69,6 @@ func (l *loader) abandon() {
 func (l *loader) loadUse(ctx context.Context, u use) error {
 	m := l.found[u.name]
 	if m == nil {
-		if l.cfg.Plugin(u.name).Kind == config.KindFilter {
-			return errFilter
-		}
 		var err error
 		if m, err = l.loadName(ctx, u.name); err != nil {
 			return err
@@ -169,5 +165,3 @@ func loadWriter(ctx context.Context, host *sandbox.Host, cfg *config.Config) (*s
 	}
 	return m.version.Plugin, nil
 }
-
-var errFilter = errors.New(`kind = "filter" is not offered by this version; use a handler`)

@@ -13,7 +13,7 @@ import (
 // average.
 type PluginRow struct {
 	Name   string `json:"name"`
-	Kind   string `json:"kind"` // handler, planner or writer
+	Kind   string `json:"kind"` // handler, filter, planner or writer
 	Digest string `json:"digest"`
 	Source string `json:"source"` // "built-in" or a file
 	State  string `json:"state"`  // a modules.State; "not running"; or what is wrong with it
@@ -67,7 +67,7 @@ func (s *Server) pluginsAtRest() []PluginRow {
 		if err == nil {
 			var info sandbox.Info
 			info, err = sandbox.Inspect(f.wasm)
-			row.Source, row.Digest, row.Kind = f.source, info.SHA256, kindOfHooks(info.Hooks)
+			row.Source, row.Digest, row.Kind = f.source, info.SHA256, kindOfInfo(info)
 		}
 		if err != nil {
 			row.State = err.Error()
@@ -78,13 +78,16 @@ func (s *Server) pluginsAtRest() []PluginRow {
 	return slices.CompactFunc(rows, func(a, b PluginRow) bool { return a.Name == b.Name })
 }
 
-// kindOfHooks is kindOf for a module that is not loaded.
-func kindOfHooks(hooks []string) string {
+// kindOfInfo is kindOf for a module that is not loaded.
+func kindOfInfo(info sandbox.Info) string {
 	var kinds []string
-	if slices.Contains(hooks, "mta_config") {
+	if info.Filter {
+		kinds = append(kinds, "filter")
+	}
+	if slices.Contains(info.Hooks, "mta_config") {
 		kinds = append(kinds, "writer")
 	}
-	if slices.Contains(hooks, "plan") {
+	if slices.Contains(info.Hooks, "plan") {
 		kinds = append(kinds, "planner")
 	}
 	return cmp.Or(strings.Join(kinds, " "), "handler")

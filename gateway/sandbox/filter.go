@@ -1,0 +1,248 @@
+package sandbox
+
+import (
+	"encoding/binary"
+	"fmt"
+	"strings"
+
+	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/sandbox/meter"
+	"github.com/mmgw/mmgw/sdk/wire"
+)
+
+// programStart is the export by which a WASI program runs.
+const programStart = "_start"
+
+// hookFilter are the hooks that a filter serves, all by programStart.
+const hookFilter = hookIncoming | hookOutgoing
+
+// Exit codes of a filter, after sysexits and pipe(8). Others are failures.
+const (
+	exitPass     = 0
+	exitNoUser   = 67
+	exitTryLater = 75
+	exitRefuse   = 77
+	exitDiscard  = 99
+	exitHold     = 100
+)
+
+// filterOutputBytesMax is what a filter may write: the largest header and the
+// largest body.
+const filterOutputBytesMax = gateway.HeaderBytesMax + BodyBytesMax
+
+// filter is the call of a WASI program: the message on its standard input, what
+// it wrote, and how it ended. Nil in calls of other modules.
+type filter struct {
+	args, environment []string
+	input             gateway.ContentReader // opened at the first read
+	read              int64
+	output            []byte
+	complaint         string // the last line on standard error
+	exited            bool
+	code              int32
+}
+
+// checkProgram returns the hooks of a module that is to be a filter.
+func checkProgram(m *meter.Module) (hook, error) {
+	start, memory := false, false
+	for _, e := range m.Exports {
+		start = start || e.Name == programStart && isFunction(e, "", "")
+		memory = memory || e.Name == wire.ExportMemory && e.Kind == "memory"
+	}
+	switch {
+	case !start && exportsABI(m):
+		return 0, fmt.Errorf(`it is a module of ABI 1 and no WASI program: it is used with kind = "handler"`)
+	case !start:
+		return 0, fmt.Errorf("it does not export %s: it is no WASI program", programStart)
+	case !memory:
+		return 0, fmt.Errorf("it does not export its memory as %q", wire.ExportMemory)
+	}
+	for _, i := range m.Imports {
+		if i.Module == wire.Module {
+			return 0, fmt.Errorf("it imports %s.%s: a filter has WASI alone", wire.Module, gateway.Printable(i.Name))
+		}
+	}
+	return hookFilter, nil
+}
+
+// IsProgram says whether a module is a WASI program, which can be a Spec.Filter
+// and nothing else.
+func IsProgram(wasm []byte) bool {
+	m, err := meter.Decode(wasm)
+	return err == nil && isProgram(m)
+}
+
+// isProgram tells a WASI program from a module of the ABI.
+func isProgram(m *meter.Module) bool {
+	for _, e := range m.Exports {
+		if e.Name == programStart && isFunction(e, "", "") {
+			return !exportsABI(m)
+		}
+	}
+	return false
+}
+
+func exportsABI(m *meter.Module) bool {
+	for _, e := range m.Exports {
+		if e.Name == wire.ExportABI {
+			return true
+		}
+	}
+	return false
+}
+
+// newFilter is what a program is told of the message. Addresses stand one a
+// line: no other character is free in all of them.
+func (p *Plugin) newFilter(x *gateway.Exchange) *filter {
+	var recipients []string
+	for _, r := range x.Recipients {
+		recipients = append(recipients, string(r.Path))
+	}
+	list := ""
+	if x.List != nil {
+		list = string(x.List.Address)
+	}
+	f := &filter{args: []string{p.spec.Name}}
+	if given, ok := p.spec.Config["args"].([]any); ok {
+		for _, arg := range given {
+			f.args = append(f.args, fmt.Sprint(arg))
+		}
+	}
+	for _, v := range [][2]string{
+		{"MAIL_FROM", string(x.Message.Envelope.ReversePath)}, {"RCPTS", strings.Join(recipients, "\n")},
+		{"LIST", list}, {"PHASE", exports[place(x.Phase)].phase}, {"ID", x.Message.ID.String()}, {"CONFIG", p.config},
+	} {
+		f.environment = append(f.environment, "MMGW_"+v[0]+"="+v[1])
+	}
+	return f
+}
+
+// strings are arguments or environment, by the function that is asked for them.
+func (c *call) strings(environment bool) []string {
+	switch {
+	case c.filter == nil:
+		return nil
+	case environment:
+		return c.filter.environment
+	}
+	return c.filter.args
+}
+
+// stringsSizes answers args_sizes_get and environ_sizes_get(count, octets).
+func stringsSizes(environment bool) func(*call, []uint64) int64 {
+	return func(c *call, a []uint64) int64 {
+		all, size := c.strings(environment), 0
+		for _, s := range all {
+			size += len(s) + 1
+		}
+		c.put32(a[0], uint32(len(all)))
+		c.put32(a[1], uint32(size))
+		return 0
+	}
+}
+
+// stringsGet answers args_get and environ_get(pointers, octets).
+func stringsGet(environment bool) func(*call, []uint64) int64 {
+	return func(c *call, a []uint64) int64 {
+		pointers, at := uint32(a[0]), uint32(a[1])
+		for _, s := range c.strings(environment) {
+			b := c.view(uint64(at), uint64(len(s))+1)
+			b[copy(b, strings.ReplaceAll(s, "\x00", "?"))] = 0
+			c.put32(uint64(pointers), at)
+			pointers, at = pointers+4, at+uint32(len(b))
+		}
+		return 0
+	}
+}
+
+// readInput fills vectors from the message. It returns an error number.
+func (c *call) readInput(vectors []byte) (n int, errno int64) {
+	f := c.filter
+	if f == nil {
+		return 0, 0
+	}
+	content := c.exchange.Draft.Content()
+	if f.input == nil {
+		r, err := content.Open()
+		if err != nil {
+			return 0, errnoIO
+		}
+		f.input = r
+	}
+	for ; len(vectors) > 0; vectors = vectors[8:] {
+		window := c.view(uint64(binary.LittleEndian.Uint32(vectors)), uint64(binary.LittleEndian.Uint32(vectors[4:])))
+		window = window[:min(int64(len(window)), content.Size()-f.read)]
+		got, err := f.input.ReadAt(window, f.read)
+		if got < len(window) && err != nil {
+			return n, errnoIO
+		}
+		n, f.read = n+got, f.read+int64(got)
+	}
+	return n, 0
+}
+
+// writeOutput takes a piece of the new message. A program that does not look at
+// the result of its writes would pass half of a message on: it is stopped.
+func (c *call) writeOutput(text []byte) {
+	f := c.filter
+	if len(f.output)+len(text) > filterOutputBytesMax {
+		c.stop(Trapped, fmt.Sprintf("wrote more than %d octets to standard output", filterOutputBytesMax))
+	}
+	if f.output == nil {
+		f.output = make([]byte, 0, min(c.exchange.Draft.Content().Size()+int64(len(text)), reserveBytesMax))
+	}
+	f.output = append(f.output, text...)
+}
+
+// endFilter is the end of a program: its exit code is the verdict, with the
+// last line of its standard error as the text.
+func (c *call) endFilter(err error) *Error {
+	f := c.filter
+	if f.input != nil {
+		f.input.Close()
+	}
+	if err != nil && !f.exited {
+		return c.ended(err)
+	}
+	switch f.code {
+	case exitPass:
+		return c.rewrite()
+	case exitTryLater:
+		c.ruleBy(gateway.Defer, gateway.EnhancedCode{})
+	case exitRefuse:
+		c.ruleBy(gateway.Reject, gateway.EnhancedCode{})
+	case exitNoUser:
+		c.ruleBy(gateway.Reject, gateway.EnhancedCode{5, 1, 1})
+	case exitDiscard:
+		c.decision.action = gateway.Discard
+	case exitHold:
+		c.ruleBy(gateway.Hold, gateway.EnhancedCode{})
+		return c.rewrite()
+	default:
+		reason := fmt.Sprintf("exited with %d", f.code)
+		if f.complaint != "" {
+			reason += ": " + f.complaint
+		}
+		return c.failure(Returned, reason)
+	}
+	return nil
+}
+
+// ruleBy decides with the usual reply of an action, and the program's own text.
+func (c *call) ruleBy(action gateway.Action, enhanced gateway.EnhancedCode) {
+	usual, fails := replies[action]
+	if !fails {
+		usual = reply{2, 250, gateway.EnhancedCode{2, 0, 0}, ""}
+	}
+	status := &gateway.Status{Code: usual.code, Enhanced: usual.enh, Text: usual.text}
+	if enhanced != (gateway.EnhancedCode{}) {
+		status.Enhanced = enhanced
+	}
+	if c.filter.complaint != "" {
+		status.Text = c.filter.complaint
+	}
+	c.decision.action, c.decision.status = action, status
+	if !fails && c.filter.complaint == "" {
+		c.decision.status = nil
+	}
+}
