@@ -30,7 +30,11 @@ func pluginFamily(g *globals) *cobra.Command {
 
 func pluginLs(g *globals) *cobra.Command {
 	return &cobra.Command{
-		Use: "ls", Short: "Show the modules of the running gateway, and what their calls cost on average",
+		Use: "ls", Short: "Show the modules of the running gateway, and what their calls cost",
+		Long: "Shows the modules of the running gateway. US and FUEL are what a call took on average, in\n" +
+			"microseconds and units of the meter; P99US and P99FUEL what 99 of 100 calls did not exceed,\n" +
+			"to a step of the histogram that the metrics have; PEAKKIB is the most memory of one call.\n" +
+			"Counts begin anew with each version of a module. --json has more of them.",
 		Example: "  mmgw plugin ls", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			var rows []server.PluginRow
@@ -49,9 +53,11 @@ func writePlugins(w io.Writer, rows []server.PluginRow) {
 		cells = append(cells, []string{
 			r.Name, r.Kind, r.Digest[:min(12, len(r.Digest))], r.Source, r.State, strconv.FormatInt(r.Calls, 10),
 			strconv.FormatInt(r.Traps, 10), strconv.FormatInt(r.Us, 10), strconv.FormatInt(r.Fuel, 10),
+			strconv.FormatInt(r.P99Us, 10), strconv.FormatInt(r.P99Fuel, 10), strconv.FormatInt(r.Memory>>10, 10),
+			strconv.FormatInt(r.HostCalls, 10), strconv.FormatInt(r.Bytes, 10),
 		})
 	}
-	table(w, "", "NAME KIND DIGEST SOURCE STATE CALLS TRAPS US FUEL", cells)
+	table(w, "", "NAME KIND DIGEST SOURCE STATE CALLS TRAPS US FUEL P99US P99FUEL PEAKKIB HOSTCALLS BYTES", cells)
 	for _, r := range rows {
 		if s := r.Shadow; s != nil {
 			fmt.Fprintf(w, "%s is the shadow of %s: of %s it rules otherwise on %d and edits %d otherwise; it failed on %d and skipped %d\n",

@@ -47,7 +47,7 @@ func pluginRun(g *globals) *cobra.Command {
 			"Nothing is sent. A module that fails exits 65. Instead of a file it may be the name of a\nbuilt-in plugin. A WASI program is run as a filter: message in, message out.",
 		Example: "  mmgw plugin run tag.wasm --hook incoming post.eml --set prefix=[dev]\n" +
 			"  mmgw plugin run program.wasm post.eml --set 'args=[\"--strict\"]'",
-		Args:    cobra.ExactArgs(2),
+		Args: cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
 			settings, err := t.config()
 			if err != nil {

@@ -24,6 +24,7 @@ type call struct {
 	fuel     int64 // at the start
 
 	hostCalls int64
+	bytes     int64  // that host functions moved
 	fault     *Error // why a host function left the module
 	stopped   bool   // the brake was pulled
 	errorText string // of error()

@@ -101,6 +101,14 @@ func (i *instance) spend(units int64) bool {
 	return fuel >= 0
 }
 
+// memoryBytes is how much memory the module has.
+func (i *instance) memoryBytes() int64 {
+	if i.pages != nil {
+		return int64(uint32(i.pages.Get())) * pageBytes
+	}
+	return int64(i.memory.Size())
+}
+
 // take makes a snapshot.
 func (i *instance) take() *snapshot {
 	s := &snapshot{pages: i.pages.Get()}

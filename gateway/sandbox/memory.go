@@ -16,8 +16,15 @@ func (c *call) view(ptr, size uint64) []byte {
 	if !ok {
 		c.stop(Trapped, fmt.Sprintf("trap: a host function was given memory that does not exist: %d octets at %d", uint32(size), uint32(ptr)))
 	}
-	c.spend(int64(len(b)) / octetsPerUnit)
+	c.moved(len(b))
 	return b
+}
+
+// moved counts octets that go to the module or come from it, and charges for
+// them.
+func (c *call) moved(n int) {
+	c.bytes += int64(n)
+	c.spend(int64(n) / octetsPerUnit)
 }
 
 // reply is the rule of all readers: the whole length comes back, and a text
@@ -31,7 +38,7 @@ func (c *call) reply(text string, buf, size uint64) int64 {
 		c.view(buf, size) // stops
 	}
 	if len(text) <= len(b) {
-		c.spend(int64(len(text)) / octetsPerUnit)
+		c.moved(len(text))
 		copy(b, text)
 	}
 	return int64(len(text))

@@ -5,6 +5,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/mmgw/mmgw/gateway/modules"
+	"github.com/mmgw/mmgw/gateway/sandbox"
 )
 
 // metrics reads everything when it is asked, so that nothing on a message's
@@ -19,6 +20,11 @@ var (
 	descTraps    = prometheus.NewDesc("mmgw_plugin_traps_total", "Calls after which the instance was dropped.", moduleLabels, nil)
 	descFuel     = prometheus.NewDesc("mmgw_plugin_fuel_total", "Units of the meter that a plugin spent.", moduleLabels, nil)
 	descSeconds  = prometheus.NewDesc("mmgw_plugin_seconds_total", "Time spent in a plugin.", moduleLabels, nil)
+	descHost     = prometheus.NewDesc("mmgw_plugin_host_calls_total", "Calls of host functions by a plugin.", moduleLabels, nil)
+	descBytes    = prometheus.NewDesc("mmgw_plugin_bytes_total", "Octets that host functions gave to a plugin or took from it.", moduleLabels, nil)
+	descMemory   = prometheus.NewDesc("mmgw_plugin_memory_peak_bytes", "The most memory that one call of a plugin had.", moduleLabels, nil)
+	descTimes    = prometheus.NewDesc("mmgw_plugin_call_seconds", "Calls of a plugin by the time they took.", moduleLabels, nil)
+	descFuels    = prometheus.NewDesc("mmgw_plugin_call_fuel", "Calls of a plugin by the units of the meter that they spent.", moduleLabels, nil)
 	descMetric   = prometheus.NewDesc("mmgw_plugin_metric_total", "What a plugin counted itself, by its own names.", []string{"plugin", "name"}, nil)
 	descBreaker  = prometheus.NewDesc("mmgw_plugin_breaker_open", "1 while the breaker of a plugin is open or half open.", moduleLabels, nil)
 	descRollback = prometheus.NewDesc("mmgw_plugin_rollbacks_total", "Times that a plugin rolled back by itself.", moduleLabels, nil)
@@ -29,7 +35,7 @@ var (
 
 // Describe implements prometheus.Collector.
 func (m metrics) Describe(c chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descCalls, descFailures, descTraps, descFuel, descSeconds, descMetric, descBreaker, descRollback, descShadow, descQueue, descAttempts} {
+	for _, d := range []*prometheus.Desc{descCalls, descFailures, descTraps, descFuel, descSeconds, descHost, descBytes, descMemory, descTimes, descFuels, descMetric, descBreaker, descRollback, descShadow, descQueue, descAttempts} {
 		c <- d
 	}
 }
@@ -45,6 +51,11 @@ func (m metrics) Collect(c chan<- prometheus.Metric) {
 		counter(descTraps, float64(info.Stats.Traps))
 		counter(descFuel, float64(info.Stats.Fuel))
 		counter(descSeconds, info.Stats.Time.Seconds())
+		counter(descHost, float64(info.Stats.HostCalls))
+		counter(descBytes, float64(info.Stats.Bytes))
+		c <- prometheus.MustNewConstMetric(descMemory, prometheus.GaugeValue, float64(info.Stats.MemoryPeak), info.Name)
+		c <- histogramOf(descTimes, info.Stats.Times, info.Stats.Time.Seconds(), 1e-6, info.Name)
+		c <- histogramOf(descFuels, info.Stats.Fuels, float64(info.Stats.Fuel), 1, info.Name)
 		for name, count := range info.Stats.Metrics {
 			c <- prometheus.MustNewConstMetric(descMetric, prometheus.CounterValue, float64(count), info.Name, name)
 		}
@@ -59,6 +70,16 @@ func (m metrics) Collect(c chan<- prometheus.Metric) {
 	for i, name := range outcomeNames {
 		c <- prometheus.MustNewConstMetric(descAttempts, prometheus.CounterValue, float64(m.attempts[i].Load()), name)
 	}
+}
+
+// histogramOf is a histogram as a metric; unit is what one of its numbers is.
+func histogramOf(d *prometheus.Desc, h sandbox.Histogram, sum, unit float64, name string) prometheus.Metric {
+	buckets, count := map[float64]uint64{}, uint64(0)
+	for i, bound := range h.Bounds {
+		count += uint64(h.Counts[i])
+		buckets[float64(bound)*unit] = count
+	}
+	return prometheus.MustNewConstHistogram(d, uint64(h.Count()), sum, buckets, name)
 }
 
 // openOf is 1 for a breaker that is not closed.

@@ -22,6 +22,15 @@ type PluginRow struct {
 	Us     int64  `json:"us"`
 	Fuel   int64  `json:"fuel"`
 
+	Failures  int64 `json:"failures"`
+	P50Us     int64 `json:"p50_us"` // half of the calls took at most so long; a step of the histogram
+	P99Us     int64 `json:"p99_us"`
+	P50Fuel   int64 `json:"p50_fuel"`
+	P99Fuel   int64 `json:"p99_fuel"`
+	Memory    int64 `json:"memory_peak"` // octets; the most that one call had
+	HostCalls int64 `json:"host_calls"`
+	Bytes     int64 `json:"bytes"` // that host functions gave to it or took from it
+
 	RolledBack int64      `json:"rolled_back"` // times, by itself
 	Shadow     *ShadowRow `json:"shadow,omitempty"`
 }
@@ -46,6 +55,9 @@ func (s *Server) pluginRows(context.Context, Nothing) (any, error) {
 		rows = append(rows, PluginRow{
 			Name: m.Name, Kind: m.Kind, Digest: m.Digest, Source: m.Source, State: string(m.State), RolledBack: m.RolledBack, Shadow: shadowRow(m.Shadow),
 			Calls: m.Stats.Calls, Traps: m.Stats.Traps, Us: m.Stats.Time.Microseconds() / calls, Fuel: m.Stats.Fuel / calls,
+			Failures: m.Stats.Failures, P50Us: m.Stats.Times.Quantile(.5), P99Us: m.Stats.Times.Quantile(.99),
+			P50Fuel: m.Stats.Fuels.Quantile(.5), P99Fuel: m.Stats.Fuels.Quantile(.99),
+			Memory: m.Stats.MemoryPeak, HostCalls: m.Stats.HostCalls, Bytes: m.Stats.Bytes,
 		})
 	}
 	return rows, nil
