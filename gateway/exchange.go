@@ -31,6 +31,7 @@ type Exchange struct {
 	Result     *Result            // of PhaseResult
 	Auth       func() AuthResults // computed on first use; nil: nothing is known
 	Duplicate  QueueID            // a message with this Message-ID and other content
+	Rehearsal  bool               // nothing comes of the call: what the module keeps and counts is apart from what it does in earnest
 }
 
 // Result is what a remote host answered for one recipient.

@@ -3,9 +3,6 @@ package modules
 import (
 	"context"
 	"log/slog"
-	"maps"
-	"reflect"
-	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -20,7 +17,8 @@ const (
 )
 
 // Shadow runs a module beside another on the same messages and counts where
-// it differs. What it rules and edits is never applied.
+// it differs. What it rules and edits is never applied, and what it keeps is
+// apart from what the same module may keep elsewhere in earnest.
 type Shadow struct {
 	beside *Module
 	log    *slog.Logger
@@ -43,11 +41,10 @@ type ShadowStats struct {
 	Skipped  int64 // the shadow was too far behind, or the message too large
 }
 
-// comparison is a call of the live module, and how it ended.
+// comparison is a call of the live module, and what came of it.
 type comparison struct {
-	x       *gateway.Exchange
-	verdict gateway.Verdict
-	failed  bool
+	x    *gateway.Exchange
+	live Answer
 }
 
 // NewShadow starts to run beside, which stays the caller's. It ends with Close;
@@ -84,14 +81,30 @@ type followed struct {
 // Handle implements gateway.Handler. It waits for nothing but the live handler.
 func (f followed) Handle(ctx context.Context, x *gateway.Exchange) (gateway.Verdict, error) {
 	v, err := f.Handler.Handle(ctx, x)
-	if err == nil || ctx.Err() == nil {
-		f.shadow.offer(x, v, err)
-	}
+	f.shadow.hear(ctx, x, Answer{Verdict: v, Err: err})
 	return v, err
 }
 
-// offer queues a call if there is room.
-func (s *Shadow) offer(x *gateway.Exchange, v gateway.Verdict, err error) {
+// FollowPlanner is Follow for planners.
+func (s *Shadow) FollowPlanner(live gateway.Planner) gateway.Planner { return followedPlanner{live, s} }
+
+type followedPlanner struct {
+	gateway.Planner
+	shadow *Shadow
+}
+
+// Plan implements gateway.Planner. It waits for nothing but the live planner.
+func (f followedPlanner) Plan(ctx context.Context, x *gateway.Exchange) (gateway.Plan, error) {
+	plan, err := f.Planner.Plan(ctx, x)
+	f.shadow.hear(ctx, x, Answer{Plan: plan, Err: err})
+	return plan, err
+}
+
+// hear queues a call if there is room. One that was given up says nothing.
+func (s *Shadow) hear(ctx context.Context, x *gateway.Exchange, live Answer) {
+	if live.Err != nil && ctx.Err() != nil {
+		return
+	}
 	if len(s.queue) == cap(s.queue) {
 		s.skipped.Add(1)
 		return
@@ -102,7 +115,7 @@ func (s *Shadow) offer(x *gateway.Exchange, v gateway.Verdict, err error) {
 		return
 	}
 	select {
-	case s.queue <- comparison{kept, v, err != nil}:
+	case s.queue <- comparison{kept, live}:
 	default:
 		s.skipped.Add(1)
 	}
@@ -125,39 +138,24 @@ func (s *Shadow) compare(c comparison) {
 	if !l.Serves(c.x.Phase) {
 		return
 	}
-	v, err := l.present.Plugin.Handle(s.ctx, c.x)
+	answer := Ask(s.ctx, l.present.Plugin, c.x)
 	if s.ctx.Err() != nil {
 		return
 	}
-	if err != nil {
+	log := s.log.With("message", c.x.Message.ID.String(), "module", l.ModuleName())
+	if answer.Err != nil {
 		s.failed.Add(1)
-		s.log.Warn("shadow failed", "message", c.x.Message.ID.String(), "module", l.ModuleName(), "error", err)
+		log.Warn("shadow failed", "live_failed", c.live.Err != nil, "error", answer.Err)
 		return
 	}
 	s.compared.Add(1)
-	switch {
-	case c.failed || !sameVerdict(c.verdict, v):
+	switch c.live.Compare(answer) {
+	case OtherVerdict:
 		s.verdicts.Add(1)
-		s.log.Info("shadow rules otherwise", "message", c.x.Message.ID.String(), "module", l.ModuleName(),
-			"live_failed", c.failed, "live", c.verdict.Action.String(), "shadow", v.Action.String())
-	case !reflect.DeepEqual(c.verdict.Edits, v.Edits):
+		log.Info("shadow rules otherwise", "live_failed", c.live.Err != nil,
+			"live", c.live.Verdict.Action.String(), "shadow", answer.Verdict.Action.String())
+	case OtherEdits:
 		s.edits.Add(1)
-		s.log.Info("shadow edits otherwise", "message", c.x.Message.ID.String(), "module", l.ModuleName())
+		log.Info("shadow edits otherwise")
 	}
-}
-
-// sameVerdict compares what two modules want, but for their edits.
-func sameVerdict(a, b gateway.Verdict) bool {
-	return a.Action == b.Action && sameStatus(a.Status, b.Status) && a.Route == b.Route && slices.Equal(a.Added, b.Added) &&
-		maps.EqualFunc(a.Recipients, b.Recipients, func(x, y gateway.Disposition) bool {
-			return x.Action == y.Action && sameStatus(x.Status, y.Status) && x.Removed == y.Removed &&
-				x.Redirect == y.Redirect && reflect.DeepEqual(x.Notify, y.Notify)
-		})
-}
-
-func sameStatus(a, b *gateway.Status) bool {
-	if a == nil || b == nil {
-		return a == b
-	}
-	return a.Code == b.Code && a.Enhanced == b.Enhanced && a.Text == b.Text
 }

@@ -47,13 +47,13 @@ func TestShadowCountsAndAppliesNothing(t *testing.T) {
 func TestShadowIsNotWaitedFor(t *testing.T) {
 	s := &Shadow{queue: make(chan comparison, 2), log: discard}
 	for range 5 {
-		s.offer(post(t, good), gateway.Verdict{}, nil)
+		s.hear(t.Context(), post(t, good), Answer{})
 	}
 	if s.Stats().Skipped != 3 {
 		t.Errorf("%+v", s.Stats())
 	}
 	<-s.queue
-	s.offer(post(t, good+"\r\n"+strings.Repeat("x", shadowContentBytesMax)), gateway.Verdict{}, nil)
+	s.hear(t.Context(), post(t, good+"\r\n"+strings.Repeat("x", shadowContentBytesMax)), Answer{})
 	if s.Stats().Skipped != 4 || len(s.queue) != 1 {
 		t.Errorf("a large one: %+v", s.Stats())
 	}
@@ -62,7 +62,7 @@ func TestShadowIsNotWaitedFor(t *testing.T) {
 func TestShadowEnds(t *testing.T) {
 	m := New(Options{Name: "refuse", Present: load(t, "refuse")})
 	s := NewShadow(m, nil)
-	s.offer(post(t, good), gateway.Verdict{}, nil)
+	s.hear(t.Context(), post(t, good), Answer{})
 	s.Close()
 	s.Close()
 	m.Retire()

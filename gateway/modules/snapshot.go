@@ -12,6 +12,7 @@ import (
 // has ended, and whether it is small enough to be kept.
 func snapshotOf(x *gateway.Exchange) (*gateway.Exchange, bool) {
 	kept, m := *x, *x.Message
+	kept.Rehearsal = true
 	m.Legs = nil
 	if m.Content != nil {
 		m.Content = sizeOnly(m.Content.Size())

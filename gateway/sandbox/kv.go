@@ -40,6 +40,15 @@ func (c *call) kvDone(err error) int64 {
 	return kvResult(err)
 }
 
+// keeper is whose values the call works on. Those of rehearsals are their own:
+// no name of a plugin has a space in it.
+func (c *call) keeper() string {
+	if c.exchange.Rehearsal {
+		return c.plugin.spec.Name + " rehearsed"
+	}
+	return c.plugin.spec.Name
+}
+
 // kvKey reads and checks a key, and charges for what the database has to do.
 func (c *call) kvKey(ptr, size uint64) (string, int64) {
 	c.spend(unitsPerKV)
@@ -72,7 +81,7 @@ func (c *call) kvGet(a []uint64) int64 {
 	if refused < 0 {
 		return refused
 	}
-	value, err := c.plugin.kv.Get(c.plugin.spec.Name, key)
+	value, err := c.plugin.kv.Get(c.keeper(), key)
 	if err != nil {
 		return c.kvDone(err)
 	}
@@ -92,7 +101,7 @@ func (c *call) kvSet(a []uint64) int64 {
 	case uint32(a[3]) > wire.KVValueBytesMax:
 		return wire.Limit
 	}
-	return c.kvDone(c.plugin.kv.Set(c.plugin.spec.Name, key, []byte(c.text(a[2], a[3])), ttl))
+	return c.kvDone(c.plugin.kv.Set(c.keeper(), key, []byte(c.text(a[2], a[3])), ttl))
 }
 
 // kv_incr(key, klen, delta, ttl_s) -> the counter
@@ -105,7 +114,7 @@ func (c *call) kvIncr(a []uint64) int64 {
 	if refused < 0 {
 		return refused
 	}
-	count, err := c.plugin.kv.Add(c.plugin.spec.Name, key, int64(a[2]), ttl)
+	count, err := c.plugin.kv.Add(c.keeper(), key, int64(a[2]), ttl)
 	if err != nil {
 		return c.kvDone(err)
 	}
@@ -118,5 +127,5 @@ func (c *call) kvDelete(a []uint64) int64 {
 	if refused < 0 {
 		return refused
 	}
-	return c.kvDone(c.plugin.kv.Delete(c.plugin.spec.Name, key))
+	return c.kvDone(c.plugin.kv.Delete(c.keeper(), key))
 }

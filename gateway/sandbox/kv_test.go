@@ -84,3 +84,30 @@ func TestKVCostsFuel(t *testing.T) {
 		t.Errorf("%v", out.err)
 	}
 }
+
+// TestRehearsalKeepsApart: what a module keeps where nothing comes of it is
+// seen by rehearsals alone, and a Spec may bring values of its own.
+func TestRehearsalKeepsApart(t *testing.T) {
+	values, scratch := keeper(t, 0), keeper(t, 0)
+	spec := Spec{Name: "h", Capabilities: []string{wire.CapKV, wire.CapMetric}}
+	x := exchange(t, incoming)
+	if out := playIn(t, Env{KV: values}, spec, x, nil, do("kv_set", "k", "v", 0)); out.err != nil {
+		t.Fatal(out.err)
+	}
+	x.Rehearsal = true
+	steps := []step{do("kv_get", "k", room(9)), do("kv_set", "k", "rehearsed", 0), do("kv_incr", "n", 1, 0), do("kv_get", "k", room(9)), do("kv_delete", "k")}
+	out := playIn(t, Env{KV: values}, spec, x, nil, steps...)
+	if want := []int64{wire.NotFound, 0, 1, 9, 0}; out.err != nil || !reflect.DeepEqual(out.results, want) {
+		t.Errorf("%v, %v", out.results, out.err)
+	}
+	if got, err := values.Get("h", "k"); err != nil || string(got) != "v" {
+		t.Errorf("in earnest there is %q, %v", got, err)
+	}
+	spec.KV = scratch
+	if out := playIn(t, Env{KV: values}, spec, exchange(t, incoming), nil, do("kv_set", "k", "scratch", 0)); out.err != nil {
+		t.Fatal(out.err)
+	}
+	if got, err := values.Get("h", "k"); err != nil || string(got) != "v" {
+		t.Errorf("beside the scratch there is %q, %v", got, err)
+	}
+}

@@ -41,6 +41,9 @@ func (h *Host) unstarted(ctx context.Context, spec Spec) (*Plugin, error) {
 		log:    h.env.Logger.With("plugin", spec.Name),
 		digest: sha256.Sum256(spec.Wasm), pool: newPool(spec.Instances), closed: make(chan struct{}),
 	}
+	if spec.KV != nil {
+		p.kv = spec.KV
+	}
 	if err := p.prepare(); err != nil {
 		return nil, fmt.Errorf("plugin %s: %w", spec.Name, err)
 	}

@@ -54,6 +54,9 @@ func (c *call) metric(a []uint64) int64 {
 	if uint32(a[1]) <= wire.MetricNameBytesMax {
 		name = c.text(a[0], a[1])
 	}
+	if c.exchange.Rehearsal {
+		return 0
+	}
 	if delta < 0 || !isMetricName(name) || !c.plugin.tally.add(name, delta) {
 		if c.plugin.tally.refuse() {
 			c.plugin.log.Warn("a metric was not counted: the name or number is no good, or there are too many names", "name", printable([]byte(name)), "delta", delta)

@@ -79,6 +79,7 @@ type Spec struct {
 	Wasm                 []byte // must not change
 	Filter               bool   // Wasm is a WASI program: message on standard input, message out
 	Config               map[string]any
+	KV                   KV // in place of that of the Host; nil: that
 	Capabilities         []string
 	OptionalCapabilities []string // what needs them answers "not permitted" where they are not granted
 	Isolation            Isolation

@@ -2,11 +2,14 @@ package server
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/mmgw/mmgw/gateway/modules"
+	"github.com/mmgw/mmgw/plugins"
 )
 
 // spinning is a list whose handler fails on messages with a field X-Spin.
@@ -97,6 +100,35 @@ func TestShadowIsCountedAndNotApplied(t *testing.T) {
 			t.Errorf("%s: the metric says %v", label, got)
 		}
 	}
+}
+
+// TestPlannersAndOutgoingHandlersHaveShadows: each beside itself under another
+// name is the same, and one that plans otherwise is noticed.
+func TestPlannersAndOutgoingHandlersHaveShadows(t *testing.T) {
+	p := newPlace(t)
+	s := p.run(p.load(devList + "[outgoing]\nhandlers = [\"list-headers\"]\n[plugins.list-headers]\nshadow = \"again\"\n[plugins.again]\npath = \"" +
+		p.builtin("list-headers") + "\"\n[plugins.deliver]\nshadow = \"planner\"\n[plugins.planner]\npath = \"" + p.builtin("deliver") +
+		"\"\ncapabilities = [\"headers\", \"recipients\", \"members\"]\n"))
+	if got := p.post("dev@lists.example.com"); !strings.HasPrefix(got, "250") {
+		t.Fatal(got)
+	}
+	<-p.sent
+	for _, name := range []string{"list-headers", "deliver"} {
+		waitUntil(t, func() bool { r := row(t, s, name).Shadow; return r.Compared+r.Failed+r.Skipped > 0 })
+		if got := *row(t, s, name).Shadow; got.Compared != 1 || got.Verdicts+got.Edits != 0 {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
+// builtin is a file with a built-in module.
+func (p *place) builtin(name string) string {
+	wasm, _ := plugins.Lookup(name)
+	path := filepath.Join(p.t.TempDir(), name+".wasm")
+	if err := os.WriteFile(path, wasm, 0o600); err != nil {
+		p.t.Fatal(err)
+	}
+	return path
 }
 
 // waitUntil looks again and again: the shadow works beside everything else.

@@ -132,7 +132,7 @@ func Unused(cfg *config.Config) []string {
 		}
 	}
 	for name, p := range cfg.Plugins {
-		if p.Shadow != "" && !isHandler(cfg, name) {
+		if p.Shadow != "" && !isFollowed(cfg, name) {
 			names = append(names, "plugins."+name+".shadow")
 		}
 	}

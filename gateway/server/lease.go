@@ -42,6 +42,10 @@ type planner struct{ *Server }
 func (p planner) Plan(ctx context.Context, x *gateway.Exchange) (gateway.Plan, error) {
 	l := p.lease(plannerName)
 	defer l.Release()
+	set := p.loaded.Load()
+	if shadow := set.shadows[plannerName(set)]; shadow != nil {
+		return shadow.FollowPlanner(l).Plan(ctx, x)
+	}
 	return l.Plan(ctx, x)
 }
 

@@ -52,8 +52,12 @@ func usesOf(cfg *config.Config) []use {
 		uses = append(uses, use{name, "an outgoing handler", serves(gateway.PhaseOutgoing)})
 	}
 	for _, name := range slices.Sorted(maps.Keys(cfg.Plugins)) {
-		if shadow := cfg.Plugins[name].Shadow; shadow != "" && isHandler(cfg, name) {
+		shadow := cfg.Plugins[name].Shadow
+		if shadow != "" && isHandler(cfg, name) {
 			uses = append(uses, use{shadow, "the shadow of " + name, serves(gateway.PhaseRecipient, gateway.PhaseIncoming, gateway.PhaseOutgoing)})
+		}
+		if shadow != "" && name == cfg.MTA.Outgoing {
+			uses = append(uses, use{shadow, "the shadow of " + name, serves(gateway.PhasePlan)})
 		}
 	}
 	return uses
@@ -78,6 +82,11 @@ func isHandler(cfg *config.Config, name string) bool {
 	return slices.Contains(incomingOf(cfg), name) || slices.Contains(cfg.Outgoing.Handlers, name)
 }
 
+// isFollowed says whether a shadow of a plugin has something to follow.
+func isFollowed(cfg *config.Config, name string) bool {
+	return isHandler(cfg, name) || name == cfg.MTA.Outgoing
+}
+
 func sorted(names []string) []string {
 	names = slices.Clone(names)
 	slices.Sort(names)
@@ -91,7 +100,7 @@ func (l *loader) set() *moduleSet {
 		set.modules[name] = l.module(name, m)
 	}
 	for name, p := range l.cfg.Plugins {
-		if p.Shadow != "" && set.modules[name] != nil && isHandler(l.cfg, name) {
+		if p.Shadow != "" && set.modules[name] != nil && isFollowed(l.cfg, name) {
 			set.shadows[name] = l.shadow(name, p.Shadow, set.modules[p.Shadow])
 		}
 	}

@@ -284,8 +284,8 @@ func TestUnusedSettingsAreNamed(t *testing.T) {
 		t.Errorf("of the defaults: %q", got)
 	}
 	got := Unused(p.load(devList + "unsubscribe = \"member\"\n[bounce]\nthreshold = 3\nunrecognized = \"discard\"\n" +
-		"[plugins.deliver]\nshadow = \"list-headers\"\n[http]\nurl = \"https://lists.example.com\"\n"))
-	want := []string{"bounce (all but unrecognized)", "list.unsubscribe = \"member\"", "plugins.deliver.shadow"}
+		"[plugins.postfix]\nshadow = \"list-headers\"\n[http]\nurl = \"https://lists.example.com\"\n"))
+	want := []string{"bounce (all but unrecognized)", "list.unsubscribe = \"member\"", "plugins.postfix.shadow"}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}

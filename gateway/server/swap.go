@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/mmgw/mmgw/gateway/config"
+	"github.com/mmgw/mmgw/gateway/kv"
 	"github.com/mmgw/mmgw/gateway/modules"
 	"github.com/mmgw/mmgw/gateway/sandbox"
 	"github.com/mmgw/mmgw/mta"
@@ -209,8 +210,13 @@ func (s *Server) sandbox() (host *sandbox.Host, done func(), err error) {
 // try loads a module for the time of a self-test, so that neither its counts
 // nor its memory are left in the one that is put to work.
 func (s *Server) try(ctx context.Context, host *sandbox.Host, e *exchange) error {
+	scratch, err := kv.NewScratch() // a self-test leaves nothing among what the module keeps
+	if err != nil {
+		return err
+	}
+	defer scratch.Close()
 	spec := specOf(e.cfg, e.name, e.next)
-	spec.Instances = 1
+	spec.Instances, spec.KV = 1, scratch
 	p, err := host.Load(ctx, spec)
 	if err != nil {
 		return err
