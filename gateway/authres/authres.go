@@ -4,8 +4,13 @@
 // It verifies DKIM signatures (RFC 6376, RFC 8301, RFC 8463). The mathematics
 // is go-msgauth's; what stands in front of it keeps hostile messages away from
 // the parts that take quadratic time or memory, and hostile names away from
-// DNS. Content that exceeds a limit gets a result that says so: it is never an
-// error, and never a reason to defer mail.
+// DNS. It checks SPF (RFC 7208) where the client is known, evaluates DMARC (RFC
+// 9989), and verifies ARC sets (RFC 8617). Content that exceeds a limit, and a
+// name server that does not answer, get a result that says so: it is never an
+// error, and never a reason to refuse or defer mail.
+//
+// Signer makes DKIM signatures and ARC sets of what goes out. Resolver is how
+// all of it, and the modules, ask DNS.
 //
 // The fields are written here too, in the strict grammar of RFC 8601, and
 // fields from outside that claim to be ours are recognised.
@@ -15,6 +20,7 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"sync"
 	"time"
 
 	"github.com/emersion/go-msgauth/dkim"
@@ -41,7 +47,7 @@ const (
 	// KeyBytesMax bounds a key record: a 4096-bit key has some 750 octets,
 	// and whoever signs also chooses how slow the key is.
 	KeyBytesMax = 2 << 10
-	// LookupTimeout bounds all questions to DNS for one message.
+	// LookupTimeout bounds the questions to DNS of each method for one message.
 	LookupTimeout = 10 * time.Second
 	// clockSkewMax is how far ahead of ours a signer's clock may be.
 	clockSkewMax = 24 * time.Hour
@@ -60,20 +66,53 @@ const (
 // Verifier checks messages. Its zero value asks the system's DNS. It is safe
 // for concurrent use.
 type Verifier struct {
-	// LookupTXT returns the TXT records of a name, one string a record. The
-	// name is made of letters, digits, hyphens and underscores, and ends with
-	// a dot. It honours ctx. A *net.DNSError with IsNotFound says that there
-	// are none; any other error is temporary. nil: net.DefaultResolver.
-	LookupTXT func(ctx context.Context, name string) ([]string, error)
+	DNS DNS // nil: the system's
 
-	Timeout time.Duration // of all look-ups for one message; 0: LookupTimeout
+	Timeout time.Duration // of the look-ups of each method for one message; 0: LookupTimeout
 	Log     *slog.Logger  // nil: nothing is logged
 }
 
-// Verify checks content, which must be spooled completely: it is read more
-// than once. Results stand in the order of the signatures in the header. No
-// DKIM result at all means that there is no signature. SPF, DMARC and ARC are
-// left empty.
+// Check finds out what can be known of m, whose header is given and whose
+// content must be spooled completely: where it has signatures it is read more
+// than once. What bears none, and came from nobody knows where, costs nothing:
+// of that, Policy tells the rest to those who want to know.
+func (v *Verifier) Check(ctx context.Context, m *gateway.Message, header gateway.Header) (r gateway.AuthResults) {
+	from := m.Envelope.ReversePath
+	signed := header.Find(signatureName, 0) >= 0
+	var parts sync.WaitGroup
+	parts.Go(func() { r.SPF = v.checkSPF(ctx, m.Client, from) })
+	parts.Go(func() { r.ARC = v.checkARC(ctx, m.Content, header).result })
+	if signed {
+		r.DKIM = v.Verify(ctx, m.Content).DKIM
+	}
+	parts.Wait()
+	if signed || r.SPF != "" {
+		r.DMARC = v.checkDMARC(ctx, header, r.SPF, spfDomain(m.Client, from), r.DKIM)
+	}
+	return r
+}
+
+// Policy completes results with what the author's domain of header asks for,
+// where Check did not ask.
+func (v *Verifier) Policy(ctx context.Context, header gateway.Header, r gateway.AuthResults) gateway.AuthResults {
+	if r.DMARC == (gateway.DMARCResult{}) {
+		r.DMARC = v.checkDMARC(ctx, header, r.SPF, "", r.DKIM)
+	}
+	return r
+}
+
+// timeout bounds the questions to DNS for one message.
+func (v *Verifier) timeout() time.Duration {
+	if v.Timeout > 0 {
+		return v.Timeout
+	}
+	return LookupTimeout
+}
+
+// Verify checks the DKIM signatures of content, which must be spooled
+// completely. Results stand in the order of the signatures in the header. No
+// result at all means that there is no signature. SPF, DMARC and ARC are left
+// empty.
 func (v *Verifier) Verify(ctx context.Context, content gateway.Content) gateway.AuthResults {
 	draft, err := gateway.OpenDraft(content)
 	if status := gateway.AsStatus(err); status.Class() == gateway.Permanent {
@@ -107,13 +146,12 @@ func (v *Verifier) log() *slog.Logger {
 	return v.Log
 }
 
-// lookupTXT asks DNS. The final dot of name keeps resolvers from trying their
-// search lists.
-func (v *Verifier) lookupTXT(ctx context.Context, name string) ([]string, error) {
-	if v.LookupTXT == nil {
-		return net.DefaultResolver.LookupTXT(ctx, name)
+// dns never returns nil.
+func (v *Verifier) dns() DNS {
+	if v.DNS == nil {
+		return net.DefaultResolver
 	}
-	return v.LookupTXT(ctx, name)
+	return v.DNS
 }
 
 // results are what the signatures came to.

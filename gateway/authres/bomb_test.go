@@ -69,7 +69,7 @@ func TestBombs(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			text := gateway.Bytes(message())
-			v := Verifier{LookupTXT: oneKey("").LookupTXT}
+			v := Verifier{DNS: oneKey("")}
 			var results gateway.AuthResults
 			spent, grown := cost(func() { results = v.Verify(t.Context(), text) })
 			t.Logf("%v, %d MiB, %d results, %+v", spent, grown>>20, len(results.DKIM), results.DKIM[0])

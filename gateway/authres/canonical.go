@@ -17,11 +17,14 @@ type canonical struct{ header, body bool } // relaxed, else simple
 // drop spaces at the ends of lines.
 var relaxed = canonical{true, true}
 
-// parseCanonical reads c=. Left out it is simple/simple.
+// parseCanonical reads c=. Its second half left out is simple.
 func parseCanonical(c string) (canonical, error) {
-	header, body, _ := strings.Cut(strings.ToLower(c), "/")
+	header, body, both := strings.Cut(strings.ToLower(c), "/")
+	if !both {
+		body = "simple"
+	}
 	for _, word := range []string{header, body} {
-		if word != "" && word != "simple" && word != "relaxed" {
+		if word != "simple" && word != "relaxed" {
 			return canonical{}, fmt.Errorf("unknown canonicalisation %q", gateway.Printable(c))
 		}
 	}

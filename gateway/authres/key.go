@@ -53,11 +53,7 @@ func checkDNSName(name, tag string) error {
 // fetch asks for the keys of the undecided signatures, each name once and all
 // at the same time, and settles the signatures whose key cannot be had.
 func (v *Verifier) fetch(ctx context.Context, signatures []*signature) keyring {
-	timeout := v.Timeout
-	if timeout <= 0 {
-		timeout = LookupTimeout
-	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := context.WithTimeout(ctx, v.timeout())
 	defer cancel()
 
 	byKey := map[string][]*signature{}
@@ -89,7 +85,7 @@ func (v *Verifier) fetch(ctx context.Context, signatures []*signature) keyring {
 // record returns the one key record of a name, or the result that its absence
 // means.
 func (v *Verifier) record(ctx context.Context, name string) (record, result string, err error) {
-	records, err := v.lookupTXT(ctx, name)
+	records, err := v.dns().LookupTXT(ctx, name)
 	var dns *net.DNSError
 	switch {
 	case errors.As(err, &dns) && dns.IsNotFound:

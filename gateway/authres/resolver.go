@@ -91,16 +91,6 @@ func (r *Resolver) LookupNetIP(ctx context.Context, network, host string) ([]net
 	})
 }
 
-// LookupIPAddr is LookupNetIP of either kind, as package spf wants it.
-func (r *Resolver) LookupIPAddr(ctx context.Context, host string) ([]net.IPAddr, error) {
-	found, err := r.LookupNetIP(ctx, "ip", host)
-	var addresses []net.IPAddr
-	for _, a := range found {
-		addresses = append(addresses, net.IPAddr{IP: net.IP(a.Unmap().AsSlice())})
-	}
-	return addresses, err
-}
-
 // LookupAddr implements DNS.
 func (r *Resolver) LookupAddr(ctx context.Context, address string) ([]string, error) {
 	ip, err := netip.ParseAddr(address)
@@ -138,10 +128,15 @@ func resolve[T any](ctx context.Context, r *Resolver, kind, name string, ask fun
 	select {
 	case <-a.done:
 	case <-ctx.Done():
-		return none, ctx.Err()
+		return none, failed(name, ctx.Err())
 	}
 	value, _ := a.value.(T)
 	return value, a.err
+}
+
+// failed is a temporary error, as those who look at *net.DNSError understand it.
+func failed(name string, err error) error {
+	return &net.DNSError{Err: err.Error(), Name: name, IsTemporary: true, IsTimeout: errors.Is(err, context.DeadlineExceeded)}
 }
 
 // isAskable says whether a name can be one of DNS (RFC 1035, section 2.3.4).
@@ -150,7 +145,7 @@ func isAskable(name string) bool {
 		return false
 	}
 	for label := range strings.SplitSeq(name, ".") {
-		if label == "" || len(label) > 63 || strings.ContainsFunc(label, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		if label == "" || len(label) > 63 || strings.ContainsFunc(label, func(r rune) bool { return r < ' ' || r > '~' }) {
 			return false
 		}
 	}
@@ -193,21 +188,16 @@ func (r *Resolver) makeRoom(now time.Time) {
 func (r *Resolver) give(a *answer, q question, value any, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	a.value, a.err = value, err
-	a.until = time.Now().Add(keptFor(value, err))
+	a.value, a.until = value, time.Now().Add(FoundFor)
+	var dns *net.DNSError
+	switch {
+	case errors.As(err, &dns) && dns.IsNotFound:
+		a.err, a.until = notFound(q.name), time.Now().Add(MissingFor)
+	case err != nil:
+		a.err, a.until = failed(q.name, err), time.Now().Add(FailedFor)
+	}
 	close(a.done)
 	if texts, ok := value.([]string); ok && len(strings.Join(texts, "")) > AnswerBytesMax && r.answers[q] == a {
 		delete(r.answers, q)
 	}
-}
-
-func keptFor(value any, err error) time.Duration {
-	var dns *net.DNSError
-	switch {
-	case errors.As(err, &dns) && dns.IsNotFound:
-		return MissingFor
-	case err != nil:
-		return FailedFor
-	}
-	return FoundFor
 }

@@ -3,6 +3,7 @@ package authres
 import (
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -104,15 +105,14 @@ func (s *Signer) Sign(header gateway.Header, bodyHash []byte, domain string, now
 	return signatures, nil
 }
 
-// signed is the field of these tags, the last of which is an empty b=, with a
+// signed is the field of these tags, one of which is an empty b=, with a
 // signature of it and of fields.
 func (k Key) signed(name string, tags []string, fields []gateway.Field) (gateway.Field, error) {
-	unsigned := foldTags(name, tags)
-	signature, err := k.sign(relaxed.hashHeader(fields, unsigned))
+	signature, err := k.sign(relaxed.hashHeader(fields, foldTags(name, tags)))
 	if err != nil {
 		return "", err
 	}
-	tags[len(tags)-1] = "b=" + base64.StdEncoding.EncodeToString(signature)
+	tags[slices.Index(tags, "b=")] = "b=" + base64.StdEncoding.EncodeToString(signature)
 	return foldTags(name, tags), nil
 }
 
@@ -122,28 +122,30 @@ func foldTags(name string, tags []string) gateway.Field {
 	var b strings.Builder
 	b.WriteString(name + ":")
 	column := b.Len()
-	add := func(text string) {
-		if column+1+len(text) > tagLineMax && column > 1 {
-			b.WriteString("\r\n")
-			column = 0
-		}
-		b.WriteString(" " + text)
-		column += 1 + len(text)
-	}
 	for i, tag := range tags {
 		if i < len(tags)-1 {
 			tag += ";"
 		}
-		for _, piece := range tagPieces(tag) {
-			add(piece)
+		for j, piece := range tagPieces(tag) {
+			switch {
+			case column+1+len(piece) > tagLineMax:
+				b.WriteString("\r\n " + piece)
+				column = 1 + len(piece)
+			case j > 0:
+				b.WriteString(piece)
+				column += len(piece)
+			default:
+				b.WriteString(" " + piece)
+				column += 1 + len(piece)
+			}
 		}
 	}
 	return gateway.Field(b.String() + "\r\n")
 }
 
-// tagLineMax is how long the lines of our tag lists are (RFC 5322, section
-// 2.1.1).
-const tagLineMax = 76
+// tagLineMax is how long the lines of our tag lists are: as those of others,
+// well below what RFC 5322, section 2.1.1, advises.
+const tagLineMax = 73
 
 // tagPieces are the parts of a tag that may stand on lines of their own.
 func tagPieces(tag string) (pieces []string) {

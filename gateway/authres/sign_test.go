@@ -78,7 +78,7 @@ func TestSign(t *testing.T) {
 		"dots and From": "From: anne@example.com\r\n\r\n.\r\n..\r\nFrom me\r\n",
 	} {
 		text := signedMessage(t, s, message)
-		v := Verifier{LookupTXT: z.LookupTXT}
+		v := Verifier{DNS: z}
 		if r := v.Verify(t.Context(), gateway.Bytes(text)); !slices.Equal(words(r), []string{Pass, Pass}) {
 			t.Errorf("%s: %+v\n%s", name, r.DKIM, text)
 		}
@@ -93,7 +93,7 @@ func TestSign(t *testing.T) {
 func TestOversigned(t *testing.T) {
 	keys, z := testKeys(t)
 	text := signedMessage(t, &Signer{Keys: keys}, plainMessage)
-	v := Verifier{LookupTXT: z.LookupTXT}
+	v := Verifier{DNS: z}
 	for _, added := range []string{"Subject: again", "To: eve@example.net", "Cc: x", "Reply-To: eve@example.net", "Date: now", "Content-Type: text/html", "Sender: eve@example.net"} {
 		r := v.Verify(t.Context(), gateway.Bytes(added+"\r\n"+text))
 		if slices.Contains(words(r), Pass) {

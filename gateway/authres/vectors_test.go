@@ -3,6 +3,7 @@ package authres
 import (
 	"context"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,6 +16,12 @@ import (
 // zone is DNS in memory: TXT records by name, without the final dot. The
 // values TEMPERROR and PERMERROR stand for failures.
 type zone map[string][]string
+
+func (zone) LookupMX(_ context.Context, name string) ([]*net.MX, error) { return nil, notFound(name) }
+func (zone) LookupNetIP(_ context.Context, _, name string) ([]netip.Addr, error) {
+	return nil, notFound(name)
+}
+func (zone) LookupAddr(_ context.Context, name string) ([]string, error) { return nil, notFound(name) }
 
 func (z zone) LookupTXT(_ context.Context, name string) ([]string, error) {
 	records := z[strings.TrimSuffix(name, ".")]
@@ -66,9 +73,9 @@ func checkVector(t *testing.T, message, records string, want ...string) {
 	t.Helper()
 	v := Verifier{}
 	if records != "" {
-		v.LookupTXT = readZone(t, records).LookupTXT
+		v.DNS = readZone(t, records)
 	} else {
-		v.LookupTXT = zone{}.LookupTXT
+		v.DNS = zone{}
 	}
 	r := v.Verify(t.Context(), crlf(readFile(t, message)))
 	if !slices.Equal(words(r), want) {
@@ -119,7 +126,7 @@ func TestCorpusOfMail(t *testing.T) {
 		if err != nil || entry.IsDir() || strings.HasSuffix(path, ".yml") {
 			return err
 		}
-		v := Verifier{LookupTXT: zone{}.LookupTXT}
+		v := Verifier{DNS: zone{}}
 		r := v.Verify(t.Context(), crlf(readFile(t, path)))
 		messages++
 		if len(r.DKIM) > 0 {

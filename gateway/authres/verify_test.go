@@ -90,7 +90,7 @@ func TestVerify(t *testing.T) {
 		{"not signed", plainMessage, oneKey(""), ""},
 		{"no body", "DKIM-Signature: v=1", oneKey(""), "permerror"},
 	} {
-		v := Verifier{LookupTXT: c.records.LookupTXT}
+		v := Verifier{DNS: c.records}
 		got := ""
 		for _, d := range v.Verify(t.Context(), gateway.Bytes(c.message)).DKIM {
 			got = strings.TrimSpace(d.Result + " " + d.Reason)
@@ -105,7 +105,7 @@ func TestVerify(t *testing.T) {
 // others alone.
 func TestOneBadAmongGood(t *testing.T) {
 	message := "DKIM-Signature: v=1; d=../x; s=y\r\n" + sign(t, plainMessage, nil)
-	v := Verifier{LookupTXT: oneKey("").LookupTXT}
+	v := Verifier{DNS: oneKey("")}
 	r := v.Verify(t.Context(), gateway.Bytes(message))
 	if want := []string{PermError, Pass}; !slices.Equal(words(r), want) {
 		t.Errorf("got %+v", r.DKIM)
@@ -115,8 +115,17 @@ func TestOneBadAmongGood(t *testing.T) {
 	}
 }
 
+// silence is a name server that never answers.
+type silence struct{ zone }
+
+func (silence) LookupTXT(ctx context.Context, _ string) ([]string, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
 // questions counts what is asked of DNS.
 type questions struct {
+	zone
 	mu    sync.Mutex
 	names []string
 }
@@ -139,7 +148,7 @@ func TestQuestions(t *testing.T) {
 	for _, tags := range hostile {
 		message := "DKIM-Signature: v=1; a=rsa-sha256; h=from; b=x; bh=x; " + tags + "\r\n" + plainMessage
 		var ours, theirs questions
-		v := Verifier{LookupTXT: ours.LookupTXT}
+		v := Verifier{DNS: &ours}
 		if r := v.Verify(t.Context(), gateway.Bytes(message)); len(ours.names) > 0 || r.DKIM[0].Result != PermError || r.DKIM[0].Domain+r.DKIM[0].Selector == tags {
 			t.Errorf("%q: asked %q, %+v", tags, ours.names, r.DKIM)
 		}
@@ -156,7 +165,7 @@ func TestQuestions(t *testing.T) {
 		fmt.Fprintf(&many, "DKIM-Signature: v=1; a=rsa-sha256; h=from; b=x; bh=x; d=Example.com; s=s%d\r\n", i)
 	}
 	var ours questions
-	v := Verifier{LookupTXT: ours.LookupTXT}
+	v := Verifier{DNS: &ours}
 	r := v.Verify(t.Context(), gateway.Bytes(many.String()+plainMessage))
 	if len(ours.names) != SignaturesMax || !slices.Contains(ours.names, "s0._domainkey.example.com.") {
 		t.Errorf("asked %q", ours.names)
@@ -171,13 +180,10 @@ func TestQuestions(t *testing.T) {
 func TestSilentDNS(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		message := sign(t, sign(t, plainMessage, nil), func(o *dkim.SignOptions) { o.Selector = "s2" })
-		v := Verifier{LookupTXT: func(ctx context.Context, _ string) ([]string, error) {
-			<-ctx.Done()
-			return nil, ctx.Err()
-		}}
+		v := Verifier{DNS: NewResolver(silence{}, "")}
 		start := time.Now()
 		r := v.Verify(t.Context(), gateway.Bytes(message))
-		if elapsed := time.Since(start); elapsed != LookupTimeout || !slices.Equal(words(r), []string{TempError, TempError}) {
+		if elapsed := time.Since(start); elapsed != QuestionTimeout || !slices.Equal(words(r), []string{TempError, TempError}) {
 			t.Errorf("after %v: %+v", elapsed, r.DKIM)
 		}
 	})
@@ -231,7 +237,7 @@ func TestUnreadable(t *testing.T) {
 					cancel()
 				}
 			}}
-			v := Verifier{LookupTXT: oneKey("").LookupTXT}
+			v := Verifier{DNS: oneKey("")}
 			r := v.Verify(ctx, content)
 			if !slices.Equal(words(r), []string{TempError, TempError}) {
 				t.Errorf("%s: %+v", c.name, r.DKIM)
@@ -242,7 +248,7 @@ func TestUnreadable(t *testing.T) {
 
 // TestLargeHeader holds that a header block beyond the limits is not an error.
 func TestLargeHeader(t *testing.T) {
-	v := Verifier{LookupTXT: oneKey("").LookupTXT}
+	v := Verifier{DNS: oneKey("")}
 	r := v.Verify(t.Context(), gateway.Bytes(strings.Repeat("X: y\r\n", gateway.HeaderFieldsMax+1)+sign(t, plainMessage, nil)))
 	if !slices.Equal(words(r), []string{Policy}) {
 		t.Errorf("%+v", r.DKIM)

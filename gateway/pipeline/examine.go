@@ -17,6 +17,7 @@ type examination struct {
 	m       *gateway.Message
 	draft   *gateway.Draft // with trace applied
 	auth    gateway.AuthResults
+	policy  func() gateway.AuthResults // auth, with what is only asked for where a handler wants to know
 	trace   []gateway.Edit
 	author  gateway.ReversePath
 	replies []*gateway.Status
@@ -55,7 +56,7 @@ func (e *examination) rule(ctx context.Context, leg *gateway.Leg, list *gateway.
 	r := e.in.rule(ctx, e.in.Chains.Incoming(list), gateway.Exchange{
 		Phase: gateway.PhaseIncoming, Message: e.m, Leg: leg, List: list, Draft: e.draft,
 		Recipients: recipientsOf(e.m, leg), RouteNames: e.in.Routes, SenderRole: role,
-		Auth: func() gateway.AuthResults { return e.auth },
+		Auth: e.policy,
 	})
 	e.in.Rejects.soften(&r, isAuthenticated(e.auth, e.draft.Header))
 	return r
@@ -154,7 +155,7 @@ func (e *examination) addLocal(ctx context.Context, local []gateway.Recipient) e
 	legs, lists := split(ctx, e.in.Roster, local, make([]*gateway.Status, len(local)))
 	m := *e.m
 	m.Envelope.Recipients = local
-	inner := examination{in: e.in, m: &m, draft: e.draft, auth: e.auth, trace: e.trace, author: e.author, replies: make([]*gateway.Status, len(local)), added: true}
+	inner := examination{in: e.in, m: &m, draft: e.draft, auth: e.auth, policy: e.policy, trace: e.trace, author: e.author, replies: make([]*gateway.Status, len(local)), added: true}
 	m.Legs = nil
 	for i := range legs {
 		inner.leg(ctx, legs[i], lists[i])

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/authres"
 	"github.com/mmgw/mmgw/gateway/verp"
 )
 
@@ -21,6 +23,7 @@ type Expander struct {
 	Planner  func() gateway.Planner // the [mta] outgoing module
 	VERP     *verp.Codec
 	Remember func(list gateway.ListID, member gateway.ForwardPath, token string) error                // has the roster know whom an opaque reverse-path names
+	Auth     *authres.Verifier                                                                        // tells outgoing handlers what is known of a post; nil: nothing
 	Bounces  func(ctx context.Context, m *gateway.Message, leg *gateway.Leg) (owners bool, err error) // takes what came to a -bounces address; owners: they are to see it
 
 	RecipientsMax int                                          // of one transaction
@@ -120,7 +123,7 @@ func (x *expansion) decorate(ctx context.Context) error {
 	chain := x.Chains.Outgoing(x.list)
 	defer chain.end()
 	r := chain.run(ctx, gateway.Exchange{
-		Phase: gateway.PhaseOutgoing, Message: x.m, Leg: &state, List: x.list, Draft: draft, RouteNames: x.Routes,
+		Phase: gateway.PhaseOutgoing, Message: x.m, Leg: &state, List: x.list, Draft: draft, RouteNames: x.Routes, Auth: x.auth(ctx),
 	}, logger(x.Log))
 	switch r.action {
 	case gateway.Reject, gateway.Defer:
@@ -137,6 +140,20 @@ func (x *expansion) decorate(ctx context.Context) error {
 	state.Stage = gateway.StageExpanding
 	*x.leg = state
 	return nil
+}
+
+// auth checks the post again, as it came, once a handler wants to know.
+func (x *expansion) auth(ctx context.Context) func() gateway.AuthResults {
+	if x.Auth == nil {
+		return nil
+	}
+	return sync.OnceValue(func() gateway.AuthResults {
+		draft, err := gateway.OpenDraft(x.m.Content)
+		if err != nil {
+			return gateway.AuthResults{}
+		}
+		return x.Auth.Policy(ctx, draft.Header, x.Auth.Check(ctx, x.m, draft.Header))
+	})
 }
 
 // stop ends the way of a post that an outgoing handler holds or discards.

@@ -151,25 +151,19 @@ func (in *Intake) examine(ctx context.Context, m *gateway.Message, replies []*ga
 	if !leavesRoom(draft.Header) {
 		return gateway.ErrHeaderTooLarge
 	}
-	auth := in.authenticate(ctx, m.Content, draft.Header)
+	auth := in.Auth.Check(ctx, m, draft.Header)
 	trace := in.traceEdits(m, draft.Header, auth)
 	if err := draft.Apply(trace...); err != nil {
 		return err
 	}
-	e := examination{in: in, m: m, draft: draft, auth: auth, trace: trace, author: authorOf(draft.Header), replies: replies}
+	e := examination{in: in, m: m, draft: draft, auth: auth, trace: trace,
+		policy: sync.OnceValue(func() gateway.AuthResults { return in.Auth.Policy(ctx, draft.Header, auth) }),
+		author: authorOf(draft.Header), replies: replies}
 	legs, lists := split(ctx, in.Roster, m.Envelope.Recipients, replies)
 	for i := range legs {
 		e.leg(ctx, legs[i], lists[i])
 	}
 	return nil
-}
-
-// authenticate spares what bears no signature a second reading.
-func (in *Intake) authenticate(ctx context.Context, content gateway.Content, header gateway.Header) gateway.AuthResults {
-	if header.Find("DKIM-Signature", 0) < 0 {
-		return gateway.AuthResults{}
-	}
-	return in.Auth.Verify(ctx, content)
 }
 
 // rule runs a chain within the site's bounds on time and on chains at a time,

@@ -32,16 +32,17 @@ func (s *Server) assemble(codec *verp.Codec) error {
 	bounces := &pipeline.Bounces{
 		Roster: s.roster, Book: s.roster, VERP: codec, ToOwners: cfg.Bounce.Unrecognized == config.UnrecognizedOwner, Log: s.log,
 	}
+	verifier := &authres.Verifier{DNS: s.dns, Log: s.log}
 	s.intake = &pipeline.Intake{
 		Site: site, Roster: s.roster, Spool: s.spool, Chains: s, Routes: routes,
-		Auth:    &authres.Verifier{LookupTXT: s.env.lookupTXT(cfg.Auth.DNSServer), Log: s.log},
+		Auth:    verifier,
 		Rejects: pipeline.Rejects(cfg.Incoming.Reject), Verify: s.callouts().verify,
 		Timeout: cfg.Incoming.Timeout, Running: make(chan struct{}, chainsMax), Expiry: cfg.MTA.DeliveryRetryPeriod,
 		Accepted: s.line.add, Log: s.log,
 	}
 	s.expander = &pipeline.Expander{
 		Site: site, Roster: s.roster, Spool: s.spool, Chains: s, Planner: func() gateway.Planner { return planner{s} }, VERP: codec, Remember: s.roster.Remember,
-		Bounces: bounces.Handle, RecipientsMax: cfg.MTA.MaxRecipients, Routes: routes, Timeout: cfg.Incoming.Timeout,
+		Auth: verifier, Bounces: bounces.Handle, RecipientsMax: cfg.MTA.MaxRecipients, Routes: routes, Timeout: cfg.Incoming.Timeout,
 		Planned: s.line.add, Log: s.log,
 	}
 	if cfg.VERP.Offload == "auto" {

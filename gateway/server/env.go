@@ -5,7 +5,7 @@ import (
 	"log/slog"
 	"net"
 
-	"github.com/mmgw/mmgw/gateway/sandbox"
+	"github.com/mmgw/mmgw/gateway/authres"
 )
 
 // Env is the world around a gateway. The zero value is the real one, in silence.
@@ -17,8 +17,7 @@ type Env struct {
 	Ready     func()                              // called once, when mail is taken and sent
 
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error) // to next hops; nil: net.Dialer
-	LookupTXT   func(ctx context.Context, name string) ([]string, error)             // nil: the configured or the system's resolver
-	Resolver    sandbox.Resolver                                                     // of modules; nil: likewise
+	DNS         authres.DNS                                                          // nil: the configured or the system's name server
 }
 
 func (e Env) withDefaults() Env {
@@ -35,30 +34,4 @@ func (e Env) withDefaults() Env {
 		e.DialContext = new(net.Dialer).DialContext
 	}
 	return e
-}
-
-// lookupTXT asks the configured DNS server, or the system's.
-func (e Env) lookupTXT(server string) func(ctx context.Context, name string) ([]string, error) {
-	if e.LookupTXT != nil {
-		return e.LookupTXT
-	}
-	return resolver(server).LookupTXT
-}
-
-// moduleResolver is what modules ask.
-func (e Env) moduleResolver(server string) sandbox.Resolver {
-	if e.Resolver != nil {
-		return e.Resolver
-	}
-	return resolver(server)
-}
-
-// resolver asks a DNS server, or the system's where it is "".
-func resolver(server string) *net.Resolver {
-	if server == "" {
-		return net.DefaultResolver
-	}
-	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, network, server)
-	}}
 }

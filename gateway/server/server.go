@@ -19,6 +19,7 @@ import (
 	"sync/atomic"
 
 	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/authres"
 	"github.com/mmgw/mmgw/gateway/config"
 	"github.com/mmgw/mmgw/gateway/kv"
 	"github.com/mmgw/mmgw/gateway/modules"
@@ -41,6 +42,7 @@ type Server struct {
 	spool  *spool.Spool
 	roster *roster.Roster
 
+	dns    *authres.Resolver // asked for all of the gateway
 	host   *sandbox.Host
 	shelf  *modules.Shelf
 	loaded atomic.Pointer[moduleSet] // nil after OpenState
@@ -145,6 +147,7 @@ func Open(ctx context.Context, cfg *config.Config, env Env) (*Server, error) {
 
 func (s *Server) openAll(ctx context.Context) error {
 	var err error
+	s.dns = authres.NewResolver(s.env.DNS, s.cfg.Auth.DNSServer)
 	if s.host, err = s.newHost(); err != nil {
 		return err
 	}
@@ -174,7 +177,7 @@ func (s *Server) openAll(ctx context.Context) error {
 func (s *Server) newHost() (*sandbox.Host, error) {
 	return sandbox.New(sandbox.Env{
 		Version: s.env.Version, CacheDir: filepath.Join(s.cfg.StateDir, "cache"), Logger: s.log, Local: s.isLocal,
-		KV: kv.New(kv.Options{Store: s.store}), Resolver: s.env.moduleResolver(s.cfg.Auth.DNSServer),
+		KV: kv.New(kv.Options{Store: s.store}), Resolver: s.dns,
 	})
 }
 

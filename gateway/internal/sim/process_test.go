@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"time"
 
 	"github.com/mmgw/mmgw/gateway"
@@ -66,7 +67,7 @@ func (p *process) assemble() {
 	recorded := &recorder{p.spool, w}
 	retry := queue.Policy{Random: w.rng.Float64}
 	p.intake = &pipeline.Intake{
-		Site: site, Roster: p.roster, Spool: recorded, Chains: w.handlers, Auth: &authres.Verifier{LookupTXT: noDNS},
+		Site: site, Roster: p.roster, Spool: recorded, Chains: w.handlers, Auth: &authres.Verifier{DNS: noDNS{}},
 		Timeout: time.Minute, Running: make(chan struct{}, 1), Expiry: w.expiry, Accepted: p.add,
 	}
 	bounces := &pipeline.Bounces{Roster: p.roster, Book: p.roster, VERP: codec, ToOwners: true}
@@ -88,7 +89,12 @@ func (p *process) assemble() {
 	}
 }
 
-func noDNS(context.Context, string) ([]string, error) { return nil, nil }
+// noDNS knows no names.
+type noDNS struct{ authres.DNS }
+
+func (noDNS) LookupTXT(_ context.Context, name string) ([]string, error) {
+	return nil, &net.DNSError{Name: name, IsNotFound: true}
+}
 
 func (p *process) add(entries []gateway.Entry) {
 	for _, e := range entries {
