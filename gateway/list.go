@@ -16,6 +16,10 @@ const (
 	Bounces Service = "bounces"
 	Forward Service = "forward"
 	Relay   Service = "relay" // no address: mail of our own, to the upstream MTA
+
+	// Moderation is no address either: the leg that tells the moderators of a
+	// list that another leg of the message is held for them.
+	Moderation Service = "moderation"
 )
 
 // Suffix is an ending of a list's local part and the service it names.
@@ -49,6 +53,13 @@ const (
 	PostingModerated Posting = "moderated"
 )
 
+// Who may become a member of a list.
+const (
+	SubscribeConfirm   = "confirm"   // whoever confirms it
+	SubscribeModerated = "moderated" // and is let in by a moderator
+	SubscribeClosed    = "closed"    // whom an owner adds
+)
+
 // List is one mailing list, as the roster or the configuration made it. It
 // does not change; a changed list is another value.
 type List struct {
@@ -59,7 +70,7 @@ type List struct {
 	Posting      Posting
 	Owners       []ForwardPath
 	Moderators   []ForwardPath
-	Subscribe    string // confirm, moderated or closed
+	Subscribe    string // SubscribeConfirm, SubscribeModerated or SubscribeClosed
 	VERPInterval int    // 0 never, 1 always, N every Nth post
 	Personalize  bool
 	Unsubscribe  string         // list or member

@@ -21,6 +21,7 @@ var hooks = map[string][]string{
 	"null":           {"mta_config"},
 	"opensmtpd":      {"mta_config"},
 	"postfix":        {"mta_config"},
+	"posting":        {"incoming"},
 	"qmail":          {"mta_config"},
 	"sendmail":       {"mta_config"},
 	"subject-prefix": {"incoming", "outgoing"},

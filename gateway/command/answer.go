@@ -10,37 +10,32 @@ import (
 // fromMax is how many octets of a From field are looked at.
 const fromMax = 2 << 10
 
-// Author is the address that wrote a message: the only one of its only From
-// field. "" where there is not exactly one.
-func Author(header gateway.Header) gateway.ForwardPath {
+// Author is the address that wrote a message, the only one of its only From
+// field, and the name beside it. Both are "" where there is not exactly one.
+func Author(header gateway.Header) (path gateway.ForwardPath, name string) {
 	value := header.Get("From")
 	if header.Count("From") != 1 || len(value) > fromMax {
-		return ""
+		return "", ""
 	}
 	authors, err := mail.ParseAddressList(value)
 	if err != nil || len(authors) != 1 {
-		return ""
+		return "", ""
 	}
-	path, err := gateway.ParseForwardPath(authors[0].Address)
-	if err != nil {
-		return ""
+	if path, err = gateway.ParseForwardPath(authors[0].Address); err != nil {
+		return "", ""
 	}
-	return path
+	return path, gateway.Printable(authors[0].Name)
 }
 
-// Silent says why a message must not be answered, "" if it may be: a machine
-// wrote it, or many would read the answer (RFC 3834, section 2). Fields that
+// Automatic says why nothing is to be done for a message, "" if something is: a
+// program sent it by itself, or many get it (RFC 3834, section 2). Fields that
 // programs used before that standard count as well.
-func Silent(header gateway.Header, from gateway.ReversePath, author gateway.ForwardPath) string {
-	switch {
-	case from.IsNull():
+func Automatic(header gateway.Header, from gateway.ReversePath) string {
+	if from.IsNull() {
 		return "it has a null reverse-path"
-	case author == "":
-		return "it has no single author"
-	case isMachine(author.Local()), isMachine(from.Local()):
-		return "its author is a machine"
 	}
 	auto, _, _ := strings.Cut(header.Get("Auto-Submitted"), ";")
+	auto, _, _ = strings.Cut(auto, "(")
 	if auto = strings.TrimSpace(auto); auto != "" && !strings.EqualFold(auto, "no") {
 		return "it was submitted automatically"
 	}
@@ -52,6 +47,18 @@ func Silent(header gateway.Header, from gateway.ReversePath, author gateway.Forw
 		if name := strings.ToLower(field.Name()); machineFields[name] || strings.HasPrefix(name, "list-") {
 			return "it has a field " + gateway.Printable(field.Name())
 		}
+	}
+	return ""
+}
+
+// Unanswerable says why the author of a message is never answered, "" if it may
+// be: nobody reads what goes there (RFC 3834, section 2).
+func Unanswerable(from gateway.ReversePath, author gateway.ForwardPath) string {
+	switch {
+	case author == "":
+		return "it has no single author"
+	case isMachine(author.Local()), isMachine(from.Local()):
+		return "its author is a machine"
 	}
 	return ""
 }

@@ -52,34 +52,47 @@ func TestRead(t *testing.T) {
 	}
 }
 
-func TestSilent(t *testing.T) {
-	const anne = gateway.ForwardPath("anne@example.com")
+func TestAutomatic(t *testing.T) {
+	for field, want := range map[string]string{
+		"X-Mailer: a":                                 "",
+		"Auto-Submitted: no":                          "",
+		"Auto-Submitted: No (I wrote it)":             "",
+		"Precedence: special-delivery":                "",
+		"Auto-Submitted: auto-replied (vacation)":     "it was submitted automatically",
+		"auto-submitted: Auto-Generated; owner=\"x\"": "it was submitted automatically",
+		"Precedence: BULK":                            "it is bulk mail",
+		"List-Id: <x.example.com>":                    "it has a field List-Id",
+		"X-Loop: x":                                   "it has a field X-Loop",
+		"X-Auto-Response-Suppress: All":               "it has a field X-Auto-Response-Suppress",
+	} {
+		header := gateway.Header{gateway.Field("Subject: x\r\n"), gateway.Field(field + "\r\n")}
+		if got := Automatic(header, "anne@example.com"); got != want {
+			t.Errorf("%s: %q, want %q", field, got, want)
+		}
+	}
+	if got := Automatic(nil, ""); got != "it has a null reverse-path" {
+		t.Errorf("from <>: %q", got)
+	}
+}
+
+func TestUnanswerable(t *testing.T) {
+	const machine = "its author is a machine"
 	for _, c := range []struct {
 		from   gateway.ReversePath
 		author gateway.ForwardPath
-		field  string
 		want   string
 	}{
-		{"anne@example.com", anne, "X-Mailer: a", ""},
-		{"anne@example.com", anne, "Auto-Submitted: no", ""},
-		{"anne+lists@example.com", "requester@example.com", "Precedence: special-delivery", ""},
-		{"", anne, "", "it has a null reverse-path"},
-		{"anne@example.com", "", "", "it has no single author"},
-		{"mailer-daemon@example.com", anne, "", "its author is a machine"},
-		{"anne@example.com", "No.Reply@example.com", "", "its author is a machine"},
-		{"other-bounces+x=y@example.com", anne, "", "its author is a machine"},
-		{"anne@example.com", "other-request@example.com", "", "its author is a machine"},
-		{"anne@example.com", "owner-other@example.com", "", "its author is a machine"},
-		{"anne@example.com", anne, "Auto-Submitted: auto-replied (vacation)", "it was submitted automatically"},
-		{"anne@example.com", anne, "auto-submitted: Auto-Generated; owner=\"x\"", "it was submitted automatically"},
-		{"anne@example.com", anne, "Precedence: BULK", "it is bulk mail"},
-		{"anne@example.com", anne, "List-Id: <x.example.com>", "it has a field List-Id"},
-		{"anne@example.com", anne, "X-Loop: x", "it has a field X-Loop"},
-		{"anne@example.com", anne, "X-Auto-Response-Suppress: All", "it has a field X-Auto-Response-Suppress"},
+		{"anne@example.com", "anne@example.com", ""},
+		{"anne+lists@example.com", "requester@example.com", ""},
+		{"anne@example.com", "", "it has no single author"},
+		{"mailer-daemon@example.com", "anne@example.com", machine},
+		{"anne@example.com", "No.Reply@example.com", machine},
+		{"other-bounces+x=y@example.com", "anne@example.com", machine},
+		{"anne@example.com", "other-request@example.com", machine},
+		{"anne@example.com", "owner-other@example.com", machine},
 	} {
-		header := gateway.Header{gateway.Field("Subject: x\r\n"), gateway.Field(c.field + "\r\n")}
-		if got := Silent(header, c.from, c.author); got != c.want {
-			t.Errorf("%s, %s, %s: %q, want %q", c.from, c.author, c.field, got, c.want)
+		if got := Unanswerable(c.from, c.author); got != c.want {
+			t.Errorf("%s, %s: %q, want %q", c.from, c.author, got, c.want)
 		}
 	}
 }
@@ -92,12 +105,15 @@ func TestAuthor(t *testing.T) {
 		"From: \r\n":                                  "",
 		"From: " + strings.Repeat("(", 5000) + "\r\n": "",
 	} {
-		if got := Author(gateway.Header{gateway.Field(value)}); got != want {
+		if got, _ := Author(gateway.Header{gateway.Field(value)}); got != want {
 			t.Errorf("%.40q: %q, want %q", value, got, want)
 		}
 	}
-	if got := Author(gateway.Header{"From: a@example.com\r\n", "From: b@example.com\r\n"}); got != "" {
+	if got, _ := Author(gateway.Header{"From: a@example.com\r\n", "From: b@example.com\r\n"}); got != "" {
 		t.Errorf("two From fields: %q", got)
+	}
+	if _, name := Author(gateway.Header{"From: =?utf-8?q?J=C3=BCrgen=0D=0A?= <a@example.com>\r\n"}); name != "Jürgen??" {
+		t.Errorf("name %q", name)
 	}
 }
 

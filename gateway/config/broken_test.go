@@ -74,7 +74,7 @@ func testOptions(files map[string]string) Options {
 	here, err := filepath.Abs(".")
 	return Options{
 		Known: func(name string) bool {
-			return slices.Contains([]string{"postfix", "exim4", "deliver", "list-headers", "tag"}, name)
+			return slices.Contains([]string{"postfix", "exim4", "deliver", "list-headers", "posting", "tag"}, name)
 		},
 		Hostname: func() (string, error) { return "mx.example.com", nil },
 		Getenv:   func(name string) string { return map[string]string{"HOME": "/users/anne"}[name] },

@@ -25,6 +25,7 @@ type Config struct {
 	File          string // the file it was read from
 	StateDir      string
 	PluginDir     string // NAME.wasm is looked up here after the built-ins
+	TextDir       string // NAME.txt here takes the place of a built-in text; or ""
 	Hostname      string // in LHLO, EHLO, Received and DSNs
 	SiteOwner     gateway.ForwardPath
 	KeepForReplay time.Duration // how long delivered messages stay; 0: not at all
@@ -88,6 +89,7 @@ func (c *Config) sections(d *document) {
 func (c *Config) keys(s *section) {
 	key(s, "state_dir", &c.StateDir, "", s.path())
 	key(s, "plugin_dir", &c.PluginDir, "/etc/mmgw/plugins", s.path())
+	key(s, "text_dir", &c.TextDir, "", s.path())
 	key(s, "hostname", &c.Hostname, "", orEmpty(domain))
 	key(s, "site_owner", &c.SiteOwner, "", orEmpty(address))
 	key(s, "keep_for_replay", &c.KeepForReplay, 0, duration)
@@ -109,6 +111,9 @@ type Incoming struct {
 	Handlers []string      // names of plugins, in the order they run
 	Timeout  time.Duration // of a whole chain
 
+	Policy  string        // plugin that decides who may post, behind the handlers; "": everybody may
+	HoldFor time.Duration // how long what is held waits for a moderator
+
 	// Reject is what a handler's reject means for mail that no one has
 	// authenticated, as its reverse-path may be forged: "smtp" for a 5xx
 	// reply, "discard" or "hold".
@@ -121,6 +126,9 @@ func (i *Incoming) keys(s *section) {
 	// Below the ten minutes that RFC 5321, section 4.5.3.2.6, makes clients
 	// wait for the reply to a message.
 	key(s, "timeout", &i.Timeout, time.Minute, someTime)
+	key(s, "policy", &i.Policy, "posting", orEmpty(s.plugin()))
+	// Two weeks' holiday of a moderator; then it is thrown away.
+	key(s, "hold_for", &i.HoldFor, 14*24*time.Hour, someTime)
 	key(s, "reject", &i.Reject, "smtp", choice("smtp", "discard", "hold"))
 }
 

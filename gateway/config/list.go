@@ -37,7 +37,7 @@ func (l *List) keys(s *section) {
 	key(s, "alias_domain", &l.AliasDomain, "", orEmpty(domain))
 	key(s, "posting", &l.Posting, gateway.PostingMembers, choice(gateway.PostingMembers, gateway.PostingAnyone, gateway.PostingModerated))
 	key(s, "moderators", &l.Moderators, nil, arrayOf(address))
-	key(s, "subscribe", &l.Subscribe, "confirm", choice("confirm", "moderated", "closed"))
+	key(s, "subscribe", &l.Subscribe, gateway.SubscribeConfirm, choice(gateway.SubscribeConfirm, gateway.SubscribeModerated, gateway.SubscribeClosed))
 	key(s, "verp_interval", &l.VERPInterval, asVERP, number(asVERP, intervalMax))
 	key(s, "personalize", &l.Personalize, false, boolean)
 	key(s, "unsubscribe", &l.Unsubscribe, UnsubscribeList, choice(UnsubscribeList, UnsubscribeMember))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 
 	"github.com/mmgw/mmgw/gateway"
 )
@@ -52,6 +53,29 @@ type ruling struct {
 	added   []gateway.Recipient
 	route   string
 	modules []string
+}
+
+// followedBy adds what another chain decided after one that let the leg pass.
+func (r *ruling) followedBy(next ruling) {
+	r.action, r.status, r.reason = next.action, next.status, next.reason
+	r.edits = append(r.edits, next.edits...)
+	r.added = append(r.added, next.added...)
+	r.modules = append(r.modules, next.modules...)
+	if next.route != "" {
+		r.route = next.route
+	}
+	r.refused = joined(r.refused, next.refused)
+	r.dropped = joined(r.dropped, next.dropped)
+	r.held = joined(r.held, next.held)
+}
+
+// joined is a map with what is in either.
+func joined[V any](a, b map[gateway.RecipientID]V) map[gateway.RecipientID]V {
+	if len(a) == 0 {
+		return b
+	}
+	maps.Copy(a, b)
+	return a
 }
 
 // run calls the steps one after another, each on what the ones before left.

@@ -195,22 +195,30 @@ func TestIsAuthenticated(t *testing.T) {
 	}
 }
 
-func TestMayPost(t *testing.T) {
-	for _, c := range []struct {
-		posting gateway.Posting
-		role    string
-		may     bool
-	}{
-		{gateway.PostingAnyone, "none", true},
-		{gateway.PostingMembers, "none", false},
-		{gateway.PostingMembers, "member", true},
-		{gateway.PostingMembers, "owner", true},
-		{gateway.PostingModerated, "member", false},
-		{gateway.PostingModerated, "moderator", true},
-	} {
-		reason := mayPost(&gateway.List{Posting: c.posting}, c.role)
-		if (reason == "") != c.may {
-			t.Errorf("%s, %s: %q", c.posting, c.role, reason)
+// The policy comes behind handlers, one that accepts included; it sees what
+// they did, and what they decided stays.
+func TestPolicyComesLast(t *testing.T) {
+	list := devList("bart@example.org")
+	list.List.Posting = gateway.PostingModerated
+	for _, action := range []gateway.Action{gateway.Continue, gateway.Accept, gateway.Discard} {
+		h := newHouse(t, list)
+		h.incoming = Chain{{Name: "tag", Module: "tag@1", Handler: handlerFunc(func(x *gateway.Exchange) (gateway.Verdict, error) {
+			return gateway.Verdict{Action: action, Edits: []gateway.Edit{{Op: gateway.InsertField, Name: "X-Tag", Value: "1"}}}, nil
+		})}}
+		seen := ""
+		h.policy = Chain{{Name: "posting", Module: "posting@1", Handler: handlerFunc(func(x *gateway.Exchange) (gateway.Verdict, error) {
+			seen = x.Draft.Header.Get("X-Tag")
+			return membersPost(x)
+		})}}
+		h.post("bart@example.org", hello, "dev@lists.example.com")
+		legs := h.legs()
+		switch {
+		case action == gateway.Discard:
+			if seen != "" || len(legs) > 0 {
+				t.Errorf("%v: the policy saw %q, legs %+v", action, seen, legs)
+			}
+		case seen != "1", len(legs) != 2, legs[0].Stage != gateway.StageHeld, strings.Join(legs[0].Handlers, " ") != "tag@1 posting@1":
+			t.Errorf("%v: the policy saw %q, legs %+v", action, seen, legs)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/mmgw/mmgw/gateway"
 )
@@ -42,19 +43,22 @@ func (e *examination) leg(ctx context.Context, leg gateway.Leg, list *gateway.Li
 	}
 	var r ruling
 	if hasChain(leg.Service) {
-		r = e.rule(ctx, &leg, list, role)
+		r = e.rule(ctx, e.in.Chains.Incoming(list), &leg, list, role, e.draft)
 	}
 	if r.action == gateway.Continue && leg.Service == gateway.Post {
-		if r.reason = mayPost(list, role); r.reason != "" {
-			r.action = gateway.Hold
+		draft := e.draft.Clone()
+		if err := draft.Apply(r.edits...); err != nil {
+			e.reply(leg, gateway.AsStatus(err))
+			return
 		}
+		r.followedBy(e.rule(ctx, e.in.Chains.Policy(list), &leg, list, role, draft))
 	}
 	e.enter(ctx, leg, r)
 }
 
-func (e *examination) rule(ctx context.Context, leg *gateway.Leg, list *gateway.List, role string) ruling {
-	r := e.in.rule(ctx, e.in.Chains.Incoming(list), gateway.Exchange{
-		Phase: gateway.PhaseIncoming, Message: e.m, Leg: leg, List: list, Draft: e.draft,
+func (e *examination) rule(ctx context.Context, chain Chain, leg *gateway.Leg, list *gateway.List, role string, draft *gateway.Draft) ruling {
+	r := e.in.rule(ctx, chain, gateway.Exchange{
+		Phase: gateway.PhaseIncoming, Message: e.m, Leg: leg, List: list, Draft: draft,
 		Recipients: recipientsOf(e.m, leg), RouteNames: e.in.Routes, SenderRole: role,
 		Auth: e.policy,
 	})
@@ -113,7 +117,16 @@ func (e *examination) keep(leg gateway.Leg, r ruling) {
 	for _, l := range []gateway.Leg{kept, held} {
 		if len(l.Recipients) > 0 {
 			e.m.Legs = append(e.m.Legs, l)
+			e.tellModerators(l)
 		}
+	}
+}
+
+// tellModerators adds the leg that tells them of one that is held, once a list.
+func (e *examination) tellModerators(held gateway.Leg) {
+	told := slices.ContainsFunc(e.m.Legs, func(l gateway.Leg) bool { return l.Service == gateway.Moderation && l.List == held.List })
+	if held.Stage == gateway.StageHeld && held.List != "" && !told {
+		e.m.Legs = append(e.m.Legs, moderation(held))
 	}
 }
 

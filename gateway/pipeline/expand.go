@@ -25,6 +25,8 @@ type Expander struct {
 	Remember func(list gateway.ListID, member gateway.ForwardPath, token string) error                // has the roster know whom an opaque reverse-path names
 	Auth     *authres.Verifier                                                                        // tells outgoing handlers what is known of a post; nil: nothing
 	Bounces  func(ctx context.Context, m *gateway.Message, leg *gateway.Leg) (owners bool, err error) // takes what came to a -bounces address; owners: they are to see it
+	Commands func(ctx context.Context, m *gateway.Message, leg *gateway.Leg) error                    // does what came to -join, -leave, -request or -confirm
+	Held     func(ctx context.Context, m *gateway.Message, leg *gateway.Leg) error                    // tells moderators
 
 	RecipientsMax int                                          // of one transaction
 	XVERP         func(ctx context.Context, route string) bool // whether the next hop adds members to a shared reverse-path; nil: none does
@@ -70,6 +72,10 @@ func (x *expansion) route(ctx context.Context) error {
 		return x.post(ctx)
 	case gateway.Bounces:
 		return x.bounces(ctx)
+	case gateway.Join, gateway.Leave, gateway.Request, gateway.Confirm:
+		return x.serve(ctx, x.Commands)
+	case gateway.Moderation:
+		return x.serve(ctx, x.Held)
 	case gateway.Forward, gateway.Relay:
 		return x.finish(ctx, x.m.Envelope.ReversePath, recipientsOf(x.m, x.leg))
 	}
@@ -129,8 +135,7 @@ func (x *expansion) decorate(ctx context.Context) error {
 	case gateway.Reject, gateway.Defer:
 		return r.status
 	case gateway.Hold, gateway.Discard:
-		x.stop(r)
-		return nil
+		return x.stop(ctx, r)
 	}
 	state.Edits = slices.Concat(state.Edits, r.edits, deliveredTo(x.list.Address))
 	state.Handlers = append(state.Handlers, r.modules...)
@@ -157,12 +162,15 @@ func (x *expansion) auth(ctx context.Context) func() gateway.AuthResults {
 }
 
 // stop ends the way of a post that an outgoing handler holds or discards.
-func (x *expansion) stop(r ruling) {
-	x.leg.Stage, x.leg.Reason = gateway.StageHeld, r.reason
+// Moderators hear of it before the commit: twice is better than never.
+func (x *expansion) stop(ctx context.Context, r ruling) error {
 	if r.action == gateway.Discard {
 		x.leg.Stage = gateway.StageDone
 		logger(x.Log).Info("discarded", messageAttrs(x.m), "list", string(x.list.ID), "handlers", r.modules)
+		return nil
 	}
+	x.leg.Stage, x.leg.Reason = gateway.StageHeld, r.reason
+	return x.Held(ctx, x.m, x.leg)
 }
 
 // commit makes a new state of the leg durable, with the batches planned on the
@@ -221,9 +229,18 @@ func (x *expansion) plan(ctx context.Context, members []gateway.Recipient) (gate
 	})
 }
 
-// toOwners sends mail for the people behind a list to them. Commands by mail
-// go the same way: a person answers them. What fails is reported to the owner
-// of the site, never to a sender who may be a bounce.
+// serve has the leg of a service done, which ends it.
+func (x *expansion) serve(ctx context.Context, do func(context.Context, *gateway.Message, *gateway.Leg) error) error {
+	if err := do(ctx, x.m, x.leg); err != nil {
+		return err
+	}
+	state := *x.leg
+	state.Stage = gateway.StageDone
+	return x.commit(ctx, state)
+}
+
+// toOwners sends mail for the people behind a list to them. What fails is
+// reported to the owner of the site, never to a sender who may be a bounce.
 func (x *expansion) toOwners(ctx context.Context) error {
 	owners := x.list.Owners
 	if len(owners) == 0 {

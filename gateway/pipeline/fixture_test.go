@@ -12,9 +12,11 @@ import (
 
 	"github.com/mmgw/mmgw/gateway"
 	"github.com/mmgw/mmgw/gateway/authres"
+	"github.com/mmgw/mmgw/gateway/notice"
 	"github.com/mmgw/mmgw/gateway/roster"
 	"github.com/mmgw/mmgw/gateway/spool"
 	"github.com/mmgw/mmgw/gateway/store"
+	"github.com/mmgw/mmgw/gateway/token"
 	"github.com/mmgw/mmgw/gateway/verp"
 )
 
@@ -24,6 +26,7 @@ type house struct {
 	t *testing.T
 
 	incoming, outgoing Chain
+	policy             Chain // nil: membersPost
 	plan               func(x *gateway.Exchange) (gateway.Plan, error)
 	transport          func(d *gateway.Delivery, content string) []*gateway.Status
 
@@ -33,6 +36,7 @@ type house struct {
 	expander  *Expander
 	deliverer *Deliverer
 	outbox    *Outbox
+	held      *Held
 
 	mu      sync.Mutex
 	entries []gateway.Entry // due, in the order in which they came
@@ -85,6 +89,15 @@ func (h *house) assemble() {
 		Bounces: bounces.Handle, RecipientsMax: 100, Timeout: time.Minute, Planned: h.queued,
 	}
 	h.outbox = &Outbox{Hostname: site.Hostname, Spool: h.spool, Expiry: time.Hour, Queued: h.queued}
+	texts, err := notice.Open("")
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	desk := &Desk{Outbox: h.outbox, Roster: h.roster, Texts: texts}
+	confirmations := &Confirmations{Roster: h.roster, Tokens: &token.Codec{Secrets: [][]byte{make([]byte, 32)}}, Delimiter: "+"}
+	h.held = &Held{Site: site, Roster: h.roster, Spool: h.spool, Desk: desk, Confirmations: confirmations, For: 14 * 24 * time.Hour, Queued: h.queued}
+	commands := &Commands{Site: site, Roster: h.roster, Desk: desk, Confirmations: confirmations, Held: h.held}
+	h.expander.Commands, h.expander.Held = commands.Handle, h.held.Tell
 	failures := &Failures{Site: site, Outbox: h.outbox, Book: h.roster}
 	h.deliverer = &Deliverer{Spool: h.spool, Transport: h, Failed: failures.Failed, Workers: 2}
 }
@@ -112,6 +125,29 @@ func (dns) LookupAddr(_ context.Context, name string) ([]string, error) {
 }
 
 func (h *house) Incoming(*gateway.List) Chain { return h.incoming }
+func (h *house) Policy(*gateway.List) Chain {
+	if h.policy != nil {
+		return h.policy
+	}
+	return Chain{{Name: "posting", Handler: handlerFunc(membersPost)}}
+}
+
+// membersPost is the policy of plugins/posting.
+func membersPost(x *gateway.Exchange) (gateway.Verdict, error) {
+	text := ""
+	switch {
+	case x.SenderRole == "owner", x.SenderRole == "moderator":
+	case x.List.Posting == gateway.PostingModerated:
+		text = "the list is moderated"
+	case x.List.Posting == gateway.PostingMembers && x.SenderRole != "member":
+		text = "posted by a non-member"
+	}
+	if text == "" {
+		return gateway.Verdict{}, nil
+	}
+	return gateway.Verdict{Action: gateway.Hold, Status: &gateway.Status{Code: 250, Text: text}}, nil
+}
+
 func (h *house) Outgoing(*gateway.List) Chain { return h.outgoing }
 
 func (h *house) Plan(_ context.Context, x *gateway.Exchange) (gateway.Plan, error) {
@@ -188,6 +224,22 @@ func (h *house) settle() (later []gateway.Entry) {
 		}
 	}
 	return later
+}
+
+// legs are those of the one message in the spool.
+func (h *house) legs() []gateway.Leg {
+	h.t.Helper()
+	for row, err := range h.spool.List() {
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		m, err := h.spool.Load(row.ID)
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		return m.Legs
+	}
+	return nil
 }
 
 // spooled is how many legs the spool holds.

@@ -144,10 +144,10 @@ func TestPostingPolicyHolds(t *testing.T) {
 	if replies := h.post("eve@example.net", stranger, "dev@lists.example.com"); replies[0] != accepted {
 		t.Fatal(replies)
 	}
-	if h.settle(); len(h.sent) != 0 || h.spooled() != 1 {
-		t.Fatalf("%d sent, %d held", len(h.sent), h.spooled())
+	if h.settle(); len(h.sent) != 1 || h.sent[0].to[0] != "owner@example.com" || h.spooled() != 1 {
+		t.Fatalf("sent %v, %d held", h.sent, h.spooled())
 	}
-	if h.post("bart@example.org", hello, "dev@lists.example.com"); len(h.settle()) != 0 || len(h.sent) != 1 {
+	if h.post("bart@example.org", hello, "dev@lists.example.com"); len(h.settle()) != 0 || len(h.sent) != 2 {
 		t.Errorf("a member's post: %d sent", len(h.sent))
 	}
 }

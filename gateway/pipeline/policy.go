@@ -1,11 +1,11 @@
 package pipeline
 
 import (
-	"net/mail"
 	"slices"
 	"strings"
 
 	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/command"
 )
 
 // Rejects says what becomes of a handler's reject when nobody vouches for the
@@ -46,20 +46,10 @@ func isAuthenticated(auth gateway.AuthResults, header gateway.Header) bool {
 	return false
 }
 
-// authorOf is the only address of the only From field, or "".
+// authorOf is the address that wrote a message, or "".
 func authorOf(header gateway.Header) gateway.ReversePath {
-	if header.Count("From") != 1 {
-		return ""
-	}
-	authors, err := mail.ParseAddressList(header.Get("From"))
-	if err != nil || len(authors) != 1 {
-		return ""
-	}
-	path, err := gateway.ParseReversePath(authors[0].Address)
-	if err != nil {
-		return ""
-	}
-	return path
+	author, _ := command.Author(header)
+	return gateway.ReversePath(author)
 }
 
 // roleOf is the highest role that the reverse-path or the author has in a list.
@@ -84,19 +74,3 @@ func roleOf(roster gateway.Roster, list gateway.ListID, paths ...gateway.Reverse
 
 // roles from the highest to the lowest.
 var roles = [...]string{"owner", "moderator", "member", "none"}
-
-// mayPost rules on a post as its list's posting policy says: the reason to
-// hold it, or "".
-func mayPost(list *gateway.List, role string) string {
-	switch list.Posting {
-	case gateway.PostingModerated:
-		if role != "owner" && role != "moderator" {
-			return "the list is moderated"
-		}
-	case gateway.PostingMembers:
-		if role == "none" {
-			return "posted by a non-member"
-		}
-	}
-	return ""
-}

@@ -59,6 +59,17 @@ func (r *Roster) Left(now time.Time, quotas ...Quota) (bool, error) {
 	return true, nil
 }
 
+// GiveBack makes quotas whole again.
+func (r *Roster) GiveBack(quotas ...Quota) error {
+	r.quotas.Lock()
+	defer r.quotas.Unlock()
+	var b store.Batch
+	for _, q := range quotas {
+		b.Delete(q.key())
+	}
+	return r.db.CommitLater(&b)
+}
+
 // used is how much of a quota was taken since when. A damaged record is one
 // that was never written. A clock that was set back ends no window.
 func (r *Roster) used(q Quota, now time.Time) (begun time.Time, used int, err error) {

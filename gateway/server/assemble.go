@@ -48,6 +48,9 @@ func (s *Server) assemble(codec *verp.Codec) error {
 	if cfg.VERP.Offload == "auto" {
 		s.expander.XVERP = func(ctx context.Context, route string) bool { return s.relay.Offers(ctx, route, "XVERP") }
 	}
+	if err := s.assembleServices(site, outbox, codec.Keys); err != nil {
+		return err
+	}
 	s.deliverer = &pipeline.Deliverer{
 		Spool: s.spool, Transport: s.relay, Failed: failures.Failed, Attempted: s.attempted, Signer: signerOf(cfg),
 		Workers: 2 * cfg.MTA.MaxConnections, Log: s.log,

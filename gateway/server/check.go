@@ -11,6 +11,7 @@ import (
 
 	"github.com/mmgw/mmgw/gateway"
 	"github.com/mmgw/mmgw/gateway/config"
+	"github.com/mmgw/mmgw/gateway/notice"
 	"github.com/mmgw/mmgw/gateway/roster"
 	"github.com/mmgw/mmgw/gateway/sandbox"
 	"github.com/mmgw/mmgw/mta"
@@ -36,7 +37,7 @@ func Check(ctx context.Context, cfg *config.Config, env Env) error {
 	if err != nil && !errors.As(err, &problems) {
 		return err
 	}
-	if problems = slices.Concat(checkStateDir(cfg), twice, problems); len(problems) > 0 {
+	if problems = slices.Concat(checkStateDir(cfg), checkTexts(cfg), twice, problems); len(problems) > 0 {
 		if err == nil {
 			set.close()
 		}
@@ -85,6 +86,14 @@ func checkStateDir(cfg *config.Config) config.Problems {
 		File: cfg.File, Text: fmt.Sprintf("state_dir %s cannot be made: %s: %v", cfg.StateDir, dir, err),
 		Fix: "give a directory that the user who runs mmgw may write to",
 	}}
+}
+
+// checkTexts tries the texts of the site out.
+func checkTexts(cfg *config.Config) config.Problems {
+	if _, err := notice.Open(cfg.TextDir); err != nil {
+		return config.Problems{{File: cfg.File, Text: "text_dir: " + gateway.Printable(err.Error()), Fix: "`mmgw text` prints the built-in texts to start from"}}
+	}
+	return nil
 }
 
 // checkLists finds lists of the file that were made at run time too.

@@ -16,6 +16,13 @@ func (s *Server) Incoming(list *gateway.List) pipeline.Chain {
 	return s.loaded.Load().Incoming(list)
 }
 
+// Policy implements pipeline.Chains.
+func (s *Server) Policy(list *gateway.List) pipeline.Chain {
+	s.exchanging.RLock()
+	defer s.exchanging.RUnlock()
+	return s.loaded.Load().Policy(list)
+}
+
 // Outgoing implements pipeline.Chains.
 func (s *Server) Outgoing(list *gateway.List) pipeline.Chain {
 	s.exchanging.RLock()

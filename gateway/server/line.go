@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/pipeline"
 	"github.com/mmgw/mmgw/gateway/queue"
 	"github.com/mmgw/mmgw/gateway/spool"
 )
@@ -168,7 +169,7 @@ func (s *Server) postpone(e gateway.Entry, fault error) (gateway.Entry, bool) {
 	now := time.Now()
 	s.log.Error("put off", "id", e.Message.String(), "leg", e.Leg, "batch", e.Batch, "error", fault)
 	if !e.Expires.IsZero() && now.After(e.Expires) {
-		if err := s.spool.Hold(e.Message, "could not be processed: "+gateway.Printable(fault.Error())); err == nil {
+		if err := s.spool.Hold(e.Message, pipeline.ByFault+gateway.Printable(fault.Error())); err == nil {
 			return e, false
 		}
 	}

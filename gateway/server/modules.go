@@ -71,6 +71,9 @@ func writerUse(cfg *config.Config) use {
 // incomingOf are the names of all incoming handlers.
 func incomingOf(cfg *config.Config) []string {
 	names := slices.Clone(cfg.Incoming.Handlers)
+	if cfg.Incoming.Policy != "" {
+		names = append(names, cfg.Incoming.Policy)
+	}
 	for _, list := range cfg.Lists {
 		names = append(names, list.Incoming...)
 	}
@@ -136,6 +139,14 @@ func (s *moduleSet) Incoming(list *gateway.List) pipeline.Chain {
 		return s.chain(list.Incoming)
 	}
 	return s.chain(s.cfg.Incoming.Handlers)
+}
+
+// Policy implements pipeline.Chains.
+func (s *moduleSet) Policy(*gateway.List) pipeline.Chain {
+	if s.cfg.Incoming.Policy == "" {
+		return nil
+	}
+	return s.chain([]string{s.cfg.Incoming.Policy})
 }
 
 // Outgoing implements pipeline.Chains.

@@ -8,15 +8,13 @@ import (
 	"time"
 
 	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/pipeline"
 	"github.com/mmgw/mmgw/gateway/queue"
 	"github.com/mmgw/mmgw/gateway/spool"
 )
 
 // QueueRowsMax is how many rows queue.ls gives at most.
 const QueueRowsMax = 100_000
-
-// heldByOperator is why a message is held that a command holds.
-const heldByOperator = "held by the operator"
 
 // QueueSelection says which messages of the spool are meant: those that fit
 // every field that is given.
@@ -150,7 +148,7 @@ type QueueChange struct {
 
 func (s *Server) queueHold(ctx context.Context, args QueueIDs) (any, error) {
 	return eachMessage(ctx, args, func(id gateway.QueueID) error {
-		if err := s.spool.Hold(id, heldByOperator); err != nil {
+		if err := s.spool.Hold(id, pipeline.ByOperator); err != nil {
 			return err
 		}
 		s.forget(id)

@@ -156,7 +156,7 @@ func TestPluginsAtRest(t *testing.T) {
 	for _, row := range call[[]PluginRow](t, s, "plugin.ls", Nothing{}) {
 		names = append(names, row.Name+" "+row.Kind+" "+row.State)
 	}
-	if got := strings.Join(names, ", "); got != "deliver planner not running, list-headers handler not running, postfix writer not running" {
+	if got := strings.Join(names, ", "); got != "deliver planner not running, list-headers handler not running, postfix writer not running, posting handler not running" {
 		t.Errorf("got %s", got)
 	}
 }

@@ -55,6 +55,7 @@ type Server struct {
 	intake      *pipeline.Intake
 	expander    *pipeline.Expander
 	deliverer   *pipeline.Deliverer
+	held        *pipeline.Held
 	deliveries  *deliveryLog
 	line        line
 	attempts    [len(outcomeNames)]atomic.Int64

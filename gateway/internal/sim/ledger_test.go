@@ -2,6 +2,7 @@ package sim
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -18,6 +19,7 @@ type ledger struct {
 	legs    map[legKey]*leg
 	batches map[gateway.BatchKey]*gateway.Batch // as they were confirmed last
 	failing *pipeline.Failure                   // that is being followed up
+	notices bool                                // people may be written to
 
 	// Of the transaction with a client that is in progress, by token and path:
 	covered map[string]bool // stands in a leg that was confirmed
@@ -120,6 +122,11 @@ func (rec *leg) isSame(other *leg) bool {
 func (l *ledger) judgeReport(m *gateway.Message, err error) {
 	f := l.failing
 	switch {
+	case f == nil && l.notices:
+		if !m.Envelope.ReversePath.IsNull() {
+			l.fail("the notice %s can be bounced", m.ID)
+		}
+		return
 	case f == nil:
 		l.fail("%s is of our own, and reports nothing", m.ID)
 		return
@@ -134,6 +141,15 @@ func (l *ledger) judgeReport(m *gateway.Message, err error) {
 	}
 	for _, to := range f.Recipients {
 		rec.reported[string(to.Path)] = true
+	}
+}
+
+// writing lets the work of a service write to people.
+func (l *ledger) writing(do func(context.Context, *gateway.Message, *gateway.Leg) error) func(context.Context, *gateway.Message, *gateway.Leg) error {
+	return func(ctx context.Context, m *gateway.Message, leg *gateway.Leg) error {
+		l.notices = true
+		defer func() { l.notices = false }()
+		return do(ctx, m, leg)
 	}
 }
 

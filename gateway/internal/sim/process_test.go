@@ -14,6 +14,7 @@ import (
 	"github.com/mmgw/mmgw/gateway/roster"
 	"github.com/mmgw/mmgw/gateway/spool"
 	"github.com/mmgw/mmgw/gateway/store"
+	"github.com/mmgw/mmgw/gateway/token"
 	"github.com/mmgw/mmgw/gateway/verp"
 )
 
@@ -78,6 +79,11 @@ func (p *process) assemble() {
 		Bounces:  bounces.Handle, RecipientsMax: 3, Timeout: time.Minute, Planned: p.add,
 	}
 	outbox := &pipeline.Outbox{Hostname: site.Hostname, Spool: recorded, Expiry: w.expiry, Queued: p.add}
+	desk := &pipeline.Desk{Outbox: outbox, Roster: p.roster, Texts: w.texts}
+	confirmations := &pipeline.Confirmations{Roster: p.roster, Tokens: &token.Codec{Secrets: [][]byte{make([]byte, 32)}}, Delimiter: "+"}
+	held := &pipeline.Held{Site: site, Roster: p.roster, Spool: p.spool, Desk: desk, Confirmations: confirmations, For: w.expiry, Queued: p.add}
+	commands := &pipeline.Commands{Site: site, Roster: p.roster, Desk: desk, Confirmations: confirmations, Held: held}
+	p.expander.Commands, p.expander.Held = w.ledger.writing(commands.Handle), w.ledger.writing(held.Tell)
 	failures := &pipeline.Failures{Site: site, Outbox: outbox, Book: p.roster}
 	p.deliverer = &pipeline.Deliverer{
 		Spool: recorded, Transport: w.hosts, Retry: retry, Workers: 1, Attempted: w.ledger.attempted,

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/notice"
 	"github.com/mmgw/mmgw/gateway/roster"
 )
 
@@ -28,6 +29,7 @@ type world struct {
 	handlers *handlers
 	ledger   *ledger
 	lists    []roster.FileList
+	texts    *notice.Texts
 	expiry   time.Duration
 
 	power  time.Time // when the next misfortune comes
@@ -48,6 +50,11 @@ func play(r rules) (wrongs, story []string) {
 	time.Sleep(time.Until(epoch))
 	w := &world{rules: r, rng: rand.New(rand.NewPCG(r.seed, 1)), disk: newDisk()}
 	w.ledger = newLedger(w)
+	var err error
+	if w.texts, err = notice.Open(""); err != nil {
+		w.ledger.fail("%v", err)
+		return w.ledger.wrongs, nil
+	}
 	w.handlers = &handlers{w: w}
 	w.clients = &clients{w: w, contents: map[string]string{}}
 	w.hosts = &hosts{w: w, outages: map[string][2]time.Time{}, greeted: map[string]int{}, taken: map[string]int{}}

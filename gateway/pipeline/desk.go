@@ -1,0 +1,79 @@
+package pipeline
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/notice"
+	"github.com/mmgw/mmgw/gateway/roster"
+)
+
+// How much a list writes to people within a day (roster.QuotaWindow).
+const (
+	// answersOfAKind is how often the same address gets the same answer of a
+	// list: RFC 3834, section 2, wants few.
+	answersOfAKind = 1
+	// answersPerAddress bounds what all lists together send to an address that
+	// somebody subscribes everywhere. It is GNU Mailman's number.
+	answersPerAddress = 10
+	// answersPerList bounds the use of a list to write to strangers.
+	answersPerList = 1000
+	// noticesPerList is how many held posts the moderators of a list are told of:
+	// those behind wait in the queue all the same.
+	noticesPerList = 100
+)
+
+// Desk writes to people in the name of lists, within quotas.
+type Desk struct {
+	Outbox *Outbox
+	Roster *roster.Roster
+	Texts  *notice.Texts
+	Log    *slog.Logger
+
+	mu sync.Mutex // held from the look at the quotas to what is taken from them
+}
+
+// answerQuotas are those of a kind of answer to an address.
+func answerQuotas(list gateway.ListID, kind string, to gateway.ForwardPath) []roster.Quota {
+	return []roster.Quota{
+		{Key: "answer " + kind + " " + string(list) + " " + to.Key(), Max: answersOfAKind},
+		{Key: "answers " + to.Key(), Max: answersPerAddress},
+		{Key: "answers of " + string(list), Max: answersPerList},
+	}
+}
+
+// noticeQuotas are those of what moderators are told.
+func noticeQuotas(list gateway.ListID) []roster.Quota {
+	return []roster.Quota{{Key: "notices of " + string(list), Max: noticesPerList}}
+}
+
+// send spools a notice, one message to each address of to, unless a quota is
+// used up. A crash on the way may send it twice.
+func (d *Desk) send(ctx context.Context, list *gateway.List, n notice.Notice, quotas []roster.Quota, to ...gateway.ForwardPath) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now := time.Now()
+	left, err := d.Roster.Left(now, quotas...)
+	if err != nil {
+		return err
+	}
+	if !left {
+		logger(d.Log).Warn("not written, enough of that today", "list", string(list.ID), "notice", n.Name, "about", n.Fields.Address)
+		return nil
+	}
+	n.Display, n.Fields.List = list.Address.Local(), notice.ListFields(list)
+	for _, n.To = range to {
+		err := d.Outbox.Send(ctx, []gateway.ForwardPath{n.To}, func(now time.Time, messageID string) (gateway.Content, error) {
+			return d.Texts.Content(n, now, messageID)
+		})
+		if err != nil {
+			return err
+		}
+		logger(d.Log).Info("written", "list", string(list.ID), "notice", n.Name, "to", string(n.To))
+	}
+	_, err = d.Roster.Take(now, quotas...)
+	return err
+}

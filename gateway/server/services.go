@@ -1,0 +1,58 @@
+package server
+
+import (
+	"context"
+	"time"
+
+	"github.com/mmgw/mmgw/gateway/notice"
+	"github.com/mmgw/mmgw/gateway/pipeline"
+	"github.com/mmgw/mmgw/gateway/token"
+	"github.com/mmgw/mmgw/gateway/verp"
+)
+
+// assembleServices makes what answers people who write to a list, and asks its
+// moderators.
+func (s *Server) assembleServices(site pipeline.Site, outbox *pipeline.Outbox, keys []verp.Key) error {
+	texts, err := notice.Open(s.cfg.TextDir)
+	if err != nil {
+		return err
+	}
+	desk := &pipeline.Desk{Outbox: outbox, Roster: s.roster, Texts: texts, Log: s.log}
+	confirmations := &pipeline.Confirmations{Roster: s.roster, Tokens: tokens(keys), Delimiter: s.cfg.VERP.Delimiter}
+	s.held = &pipeline.Held{
+		Site: site, Roster: s.roster, Spool: s.spool, Desk: desk, Confirmations: confirmations,
+		For: s.cfg.Incoming.HoldFor, Queued: s.line.add, Log: s.log,
+	}
+	commands := &pipeline.Commands{Site: site, Roster: s.roster, Desk: desk, Confirmations: confirmations, Held: s.held, Log: s.log}
+	s.expander.Commands, s.expander.Held = commands.Handle, s.held.Tell
+	return nil
+}
+
+// tokens sign with the keys that sign reverse-paths, and are believed as long.
+func tokens(keys []verp.Key) *token.Codec {
+	codec := &token.Codec{}
+	for _, key := range keys {
+		codec.Secrets = append(codec.Secrets, key.Secret[:])
+	}
+	return codec
+}
+
+// heldEvery is how often what is held is looked through for what waited too
+// long. It is read as a whole.
+const heldEvery = time.Hour
+
+// expireHeld throws away what no moderator ruled on in time, until ctx ends.
+func (s *Server) expireHeld(ctx context.Context) {
+	ticker := time.NewTicker(heldEvery)
+	defer ticker.Stop()
+	for {
+		if _, err := s.held.Expire(time.Now()); err != nil {
+			s.log.Error("expire what is held", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
