@@ -32,13 +32,14 @@ func names(t *testing.T) []string {
 // and the trials of package conformance, on the module that is committed. With
 // UPDATE=1 in the environment it writes down what comes of the cases.
 func TestConformance(t *testing.T) {
+	cache := t.TempDir()
 	modules, err := conformance.Find(".")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, m := range modules {
 		t.Run(m.Name, func(t *testing.T) {
-			report, err := m.Run(t.Context(), conformance.Options{Update: os.Getenv("UPDATE") != ""})
+			report, err := m.Run(t.Context(), conformance.Options{Update: os.Getenv("UPDATE") != "", Cache: cache})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -251,9 +251,10 @@ func (r *run) refuse(c *Case, w *world, in input) {
 // hostile has calls with what nobody expects, in the settings of the case.
 func (r *run) hostile(c *Case, w *world, in input) error {
 	if in.exchange == nil {
-		for _, name := range slices.Sorted(maps.Keys(hostileLists())) {
+		texts := hostileLists()
+		for _, name := range slices.Sorted(maps.Keys(texts)) {
 			lists := *c
-			lists.archive = parsed("-- mmgw.toml --\n" + hostileLists()[name])
+			lists.archive = parsed("-- mmgw.toml --\n" + texts[name])
 			inventory, err := lists.inventory()
 			if err != nil {
 				return fmt.Errorf("%s: %w", name, err)
@@ -262,15 +263,16 @@ func (r *run) hostile(c *Case, w *world, in input) error {
 		}
 		return nil
 	}
-	for _, name := range slices.Sorted(maps.Keys(hostileMail())) {
-		content := gateway.Bytes(strings.ReplaceAll(hostileMail()[name], "\n", "\r\n"))
+	mails, sessions := hostileMail(), hostileSessions()
+	for _, name := range slices.Sorted(maps.Keys(mails)) {
+		content := gateway.Bytes(strings.ReplaceAll(mails[name], "\n", "\r\n"))
 		if err := r.tryMail(c, w, name, in.phase, newSession(), content, in.exchange.List); err != nil {
 			return err
 		}
 	}
 	content, _ := in.exchange.Message.Content.(gateway.Bytes)
-	for _, name := range slices.Sorted(maps.Keys(hostileSessions())) {
-		if err := r.tryMail(c, w, name, in.phase, hostileSessions()[name], content, in.exchange.List); err != nil {
+	for _, name := range slices.Sorted(maps.Keys(sessions)) {
+		if err := r.tryMail(c, w, name, in.phase, sessions[name], content, in.exchange.List); err != nil {
 			return err
 		}
 	}
