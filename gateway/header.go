@@ -34,6 +34,9 @@ func NewField(name, value string) (Field, error) {
 	if strings.ContainsAny(value, "\r\n\x00") {
 		return "", fmt.Errorf("the value of %s has a CR, LF or NUL", name)
 	}
+	if len(name)+len(": ")+len(value) <= foldAt {
+		return Field(name + ": " + value + lineEnd), nil
+	}
 	return Field(fold(name + ": " + value)), nil
 }
 
@@ -51,7 +54,11 @@ func (f Field) Name() string {
 // a value that a field can have.
 func (f Field) Value() string {
 	_, value, _ := strings.Cut(string(f), ":")
-	return strings.Trim(unfold.Replace(value), " \t")
+	value = strings.TrimSuffix(value, lineEnd)
+	if strings.ContainsAny(value, "\r\n\x00") {
+		value = unfold.Replace(value)
+	}
+	return strings.Trim(value, " \t")
 }
 
 // unfold takes out what no value may have. It is made once, because making it
@@ -60,7 +67,15 @@ var unfold = strings.NewReplacer("\r", "", "\n", "", "\x00", "")
 
 // Is says whether the field has that name; case does not count.
 func (f Field) Is(name string) bool {
-	return len(f) > len(name) && strings.EqualFold(string(f[:len(name)]), name) && strings.EqualFold(f.Name(), name)
+	if len(f) <= len(name) {
+		return false
+	}
+	switch f[len(name)] { // a look that spares most fields the comparison
+	case ':', ' ', '\t':
+	default:
+		return false
+	}
+	return strings.EqualFold(string(f[:len(name)]), name) && strings.EqualFold(f.Name(), name)
 }
 
 func checkName(name string) error {

@@ -11,47 +11,80 @@ import (
 // brake stops a metered module that computes past its time limit, or for a
 // caller that has given up, within a slice of its fuel. Host functions look at
 // the clock themselves; this is for code that calls none.
+//
+// A call takes a microsecond and a timer of its own would take another: one
+// that is set stays for the calls to come, and looks at whichever it finds.
 type brake struct {
 	stop api.MutableGlobal // nil: the module is not metered
 
-	mu      sync.Mutex
-	running bool
-	turn    int // of the call that runs, so that a late clock stops no later one
+	mu       sync.Mutex
+	running  context.Context // of the call that runs, nil: none does
+	deadline time.Time       // of that call
+	rings    time.Time       // when the timer is due; zero: none is set
+	turn     int             // of the timer that is set, so that a late one does nothing
 }
 
-// watch begins to watch a call. The function that it returns ends that, and
-// says whether the module was told to stop.
-func (b *brake) watch(c *call) (end func() (pulled bool)) {
+// brakeTick is how late a call is stopped whose caller has given up.
+const brakeTick = 10 * time.Millisecond
+
+// watch begins to watch a call, until release.
+func (b *brake) watch(c *call) {
 	if b.stop == nil {
-		return func() bool { return false }
+		return
 	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.running, b.deadline = c.Context, c.deadline
+	b.stop.Set(0)
+	if b.rings.IsZero() || b.deadline.Before(b.rings) {
+		b.set(c.start)
+	}
+}
+
+// set has the timer ring at the next tick, or at the deadline before it.
+func (b *brake) set(now time.Time) {
+	wait := min(brakeTick, b.deadline.Sub(now))
+	b.turn++
+	b.rings = now.Add(wait)
+	turn := b.turn
+	time.AfterFunc(wait, func() { b.ring(turn) })
+}
+
+// ring looks at the call that runs.
+func (b *brake) ring(turn int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.turn != turn {
+		return
+	}
+	b.rings = time.Time{}
+	if b.running == nil {
+		return
+	}
+	now := time.Now()
+	if b.running.Err() != nil || !now.Before(b.deadline) {
+		b.stop.Set(1)
+		return
+	}
+	b.set(now)
+}
+
+// release ends the watch, and says whether the module was told to stop.
+func (b *brake) release() (pulled bool) {
+	if b.stop == nil {
+		return false
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.running = nil
+	return b.stop.Get() != 0
+}
+
+// quiet unsets the timer: what loads a module may live by another clock than
+// what calls it.
+func (b *brake) quiet() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.turn++
-	b.running = true
-	b.stop.Set(0)
-	turn := b.turn
-	pull := func() { b.pull(turn) }
-	timer := time.AfterFunc(time.Until(c.deadline), pull)
-	forget := context.AfterFunc(c.Context, pull)
-	return func() bool {
-		timer.Stop()
-		forget()
-		return b.release()
-	}
-}
-
-func (b *brake) pull(turn int) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.running && b.turn == turn {
-		b.stop.Set(1)
-	}
-}
-
-func (b *brake) release() (pulled bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.running = false
-	return b.stop.Get() != 0
+	b.rings = time.Time{}
 }

@@ -21,7 +21,7 @@ func TestPureComputingStopsForNobody(t *testing.T) {
 	}
 }
 
-// A clock that is late for its own call stops no other one.
+// A clock that is late stops no call but its own.
 func TestBrakeIsForOneCall(t *testing.T) {
 	p := hostile(t, Env{}, beGood, Spec{})
 	i, failed := p.acquire(t.Context(), hookIncoming)
@@ -30,19 +30,28 @@ func TestBrakeIsForOneCall(t *testing.T) {
 	}
 	defer p.release(i, nil)
 	i.call.begin(t.Context(), p, i, hookIncoming, nil)
-	end := i.brake.watch(&i.call)
-	old := i.brake.turn
-	if end() {
+	b := &i.brake
+	b.watch(&i.call)
+	old := b.turn
+	b.quiet()
+	if b.release() {
 		t.Error("pulled before its time")
 	}
-	end = i.brake.watch(&i.call)
-	i.brake.pull(old)
-	if end() {
+	i.call.deadline = i.call.start // it is over at once
+	b.watch(&i.call)
+	b.ring(old)
+	if b.release() {
 		t.Error("pulled by the clock of the call before")
 	}
-	end = i.brake.watch(&i.call)
-	i.brake.pull(i.brake.turn)
-	if !end() {
+	b.watch(&i.call)
+	b.ring(b.turn)
+	if !b.release() {
 		t.Error("not pulled by its own clock")
 	}
+	b.ring(b.turn)
+	if b.watch(&i.call); b.stop.Get() != 0 {
+		t.Error("a clock that rang while nothing ran stops the next call")
+	}
+	b.release()
+	b.quiet()
 }

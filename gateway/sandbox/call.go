@@ -23,8 +23,10 @@ type call struct {
 	deadline time.Time
 	fuel     int64 // at the start
 
+	took      time.Duration // once the module has come back
 	hostCalls int64
 	bytes     int64  // that host functions moved
+	debt      int64  // units of the host call in progress that are not taken yet
 	fault     *Error // why a host function left the module
 	stopped   bool   // the brake was pulled
 	errorText string // of error()
@@ -64,11 +66,12 @@ func callOf(ctx context.Context) *call {
 
 // begin makes the call ready for a module that is about to run.
 func (c *call) begin(ctx context.Context, p *Plugin, i *instance, h hook, x *gateway.Exchange) {
-	start := time.Now()
-	*c = call{
-		Context: ctx, plugin: p, instance: i, hook: h, exchange: x,
-		start: start, deadline: start.Add(p.spec.Timeout), fuel: p.spec.Fuel,
+	if c.plugin != nil { // else it is as good as new, and clearing it takes time
+		*c = call{}
 	}
+	start := time.Now()
+	c.Context, c.plugin, c.instance, c.hook, c.exchange = ctx, p, i, h, x
+	c.start, c.deadline, c.fuel = start, start.Add(p.spec.Timeout), p.spec.Fuel
 	if h == hookInit {
 		c.deadline, c.fuel = start.Add(max(p.spec.Timeout, initTimeMin)), max(p.spec.Fuel, initFuelMin)
 	}
@@ -95,7 +98,7 @@ func (c *call) limited() (context.Context, context.CancelFunc) {
 // enter is what every host function does first.
 func (c *call) enter() {
 	c.hostCalls++
-	c.spend(unitsPerCall)
+	c.debt += unitsPerCall
 	if c.hostCalls%deadlineEvery == 0 {
 		c.checkTime()
 	}
@@ -131,8 +134,19 @@ func (c *call) timeReason() string {
 // fuelReason is what OutOfFuel says. It names the limit, which is a setting.
 func (c *call) fuelReason() string { return fmt.Sprintf("ran out of fuel (%d units)", c.fuel) }
 
-// spend takes units for work that the host does.
+// spend charges for work that the host does. What is much is taken before it is
+// done, small change when the host function is done: settle.
 func (c *call) spend(units int64) {
+	const much = 1 << 10
+	if c.debt += units; units >= much {
+		c.settle()
+	}
+}
+
+// settle takes what the host call has cost so far.
+func (c *call) settle() {
+	units := c.debt
+	c.debt = 0
 	if c.instance.slice != nil && !c.instance.spend(units) {
 		c.stop(OutOfFuel, c.fuelReason())
 	}
@@ -201,9 +215,9 @@ func (c *call) ended(err error) *Error {
 	return failed
 }
 
-// usage is what the call cost so far.
+// usage is what the call cost, of which the module has come back.
 func (c *call) usage() gateway.Usage {
-	u := gateway.Usage{Time: time.Since(c.start), HostCalls: c.hostCalls}
+	u := gateway.Usage{Time: c.took, HostCalls: c.hostCalls}
 	if c.instance.slice != nil {
 		u.Fuel = min(max(c.fuel-c.instance.fuelLeft(), 0), c.fuel)
 	}

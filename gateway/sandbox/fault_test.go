@@ -26,6 +26,7 @@ const (
 	exitProcess
 	returnThree
 	waitForever
+	chaseMemory
 )
 
 func hostile(t testing.TB, env Env, what int, spec Spec) *Plugin {

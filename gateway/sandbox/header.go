@@ -1,14 +1,16 @@
 package sandbox
 
 import (
+	"strings"
+
 	"github.com/mmgw/mmgw/gateway"
 	"github.com/mmgw/mmgw/sdk/wire"
 )
 
 // headerState is the header as the call has left it so far.
 type headerState struct {
-	draft *gateway.Draft // the exchange's own before the first edit; nil: the phase has none
-	own   bool           // it is a copy, of whose fields size is the octets
+	draft *gateway.Draft // the exchange's before the first edit, then copy; nil: the phase has none
+	copy  gateway.Draft  // of whose fields size is the octets
 	size  int
 	edits []gateway.Edit
 }
@@ -77,7 +79,7 @@ func (c *call) headerFind(a []uint64) int64 {
 	if !ok {
 		return wire.WrongPhase
 	}
-	return int64(header.Find(c.text(a[0], a[1]), int(int32(a[2])))) // -1 is wire.NotFound
+	return int64(header.Find(c.word(a[0], a[1]), int(int32(a[2])))) // -1 is wire.NotFound
 }
 
 // header_get(name, nlen, nth, buf, cap) -> length; unfolded, nth counts from 0
@@ -86,7 +88,7 @@ func (c *call) headerGet(a []uint64) int64 {
 	if !ok {
 		return wire.WrongPhase
 	}
-	name := c.text(a[0], a[1])
+	name := c.word(a[0], a[1])
 	i := header.Find(name, 0)
 	for nth := int32(a[2]); i >= 0 && nth > 0; nth-- {
 		i = header.Find(name, i+1)
@@ -119,30 +121,31 @@ func (c *call) headerDelete(a []uint64) int64 {
 
 // header_set(name, nlen, val, vlen) -> 0
 func (c *call) headerSet(a []uint64) int64 {
-	return c.setField(gateway.Edit{Name: c.text(a[0], a[1]), Value: c.text(a[2], a[3])})
+	return c.setField(gateway.Edit{Name: c.word(a[0], a[1]), Value: c.text(a[2], a[3])})
 }
 
 // header_template(name, nlen, val, vlen) -> 0
 func (c *call) headerTemplate(a []uint64) int64 {
-	return c.setField(gateway.Edit{Name: c.text(a[0], a[1]), Value: c.text(a[2], a[3]), Template: true})
+	return c.setField(gateway.Edit{Name: c.word(a[0], a[1]), Value: c.text(a[2], a[3]), Template: true})
 }
 
-// setField replaces the first field of a name and drops the others, or adds one.
+// setField replaces the first field of a name, which is a word, and drops the
+// others, or adds one.
 func (c *call) setField(e gateway.Edit) int64 {
 	header, ok := c.fields()
 	if !ok {
 		return wire.WrongPhase
 	}
-	first := header.Find(e.Name, 0)
+	first, more := header.Find(e.Name, 0), 0
 	if first < 0 {
-		e.Op, e.Index = gateway.InsertField, len(header)
+		e.Op, e.Index, e.Name = gateway.InsertField, len(header), strings.Clone(e.Name)
 		return c.edit(e)
 	}
-	if len(c.header.edits)+header.Count(e.Name) > EditsMax {
+	if more = header[first+1:].Count(e.Name); len(c.header.edits)+1+more > EditsMax {
 		return wire.Limit
 	}
 	e.Op, e.Index = gateway.ReplaceField, first
-	if result := c.edit(e); result < 0 {
+	if result := c.edit(e); result < 0 || more == 0 {
 		return result
 	}
 	c.removeFields(e.Name, first+1)
@@ -155,7 +158,7 @@ func (c *call) headerRemove(a []uint64) int64 {
 	if !ok {
 		return wire.WrongPhase
 	}
-	name := c.text(a[0], a[1])
+	name := c.word(a[0], a[1])
 	if len(c.header.edits)+header.Count(name) > EditsMax {
 		return wire.Limit
 	}
@@ -191,34 +194,53 @@ func (c *call) edit(e gateway.Edit) int64 {
 	if !insert {
 		e.Name = header[e.Index].Name()
 	}
-	if !s.own {
-		s.take()
+	if s.draft != &s.copy {
+		s.take(c.instance)
 		header = s.draft.Header
 	}
 	c.spend(unitsPerField*int64(len(header)-e.Index) + int64(len(e.Value)))
-	if e.Op != gateway.DeleteField {
-		field, err := gateway.NewField(e.Name, e.Value)
-		if err != nil {
-			return wire.BadArgument
-		}
-		if s.size+len(field) > gateway.HeaderBytesMax {
-			return wire.Limit
-		}
-		s.size += len(field)
+	if e.Op != gateway.DeleteField && !s.fits(e) {
+		return wire.Limit
 	}
+	old := 0
 	if !insert {
-		s.size -= len(header[e.Index])
+		old = len(header[e.Index])
 	}
 	if s.draft.Apply(e) != nil {
 		return wire.BadArgument
+	}
+	s.size -= old
+	if e.Op != gateway.DeleteField {
+		s.size += len(s.draft.Header[e.Index])
 	}
 	s.edits = append(s.edits, e)
 	return 0
 }
 
-// take makes the header the call's own.
-func (s *headerState) take() {
-	s.draft, s.own = s.draft.Clone(), true
+// leave gives the room back, with nothing of the message in it.
+func (s *headerState) leave(i *instance) {
+	if s.draft == &s.copy {
+		clear(s.copy.Header)
+		i.fields = s.copy.Header[:0]
+	}
+}
+
+// fits says whether a header may grow by a field. What cannot be a field does.
+func (s *headerState) fits(e gateway.Edit) bool {
+	const foldedAtMost = 4 // times its length: a line break and a space for every octet
+	if s.size+foldedAtMost*(len(e.Name)+len(e.Value)+len(": \r\n")) <= gateway.HeaderBytesMax {
+		return true
+	}
+	field, err := gateway.NewField(e.Name, e.Value)
+	return err != nil || s.size+len(field) <= gateway.HeaderBytesMax
+}
+
+// take makes the header the call's own, in the room that the instance has for
+// it.
+func (s *headerState) take(i *instance) {
+	s.copy = *s.draft
+	s.copy.Header = append(i.fields[:0], s.draft.Header...)
+	s.draft = &s.copy
 	for _, f := range s.draft.Header {
 		s.size += len(f)
 	}

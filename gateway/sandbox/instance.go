@@ -7,6 +7,7 @@ import (
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 
+	"github.com/mmgw/mmgw/gateway"
 	"github.com/mmgw/mmgw/gateway/sandbox/meter"
 )
 
@@ -20,7 +21,8 @@ type instance struct {
 	pages   api.MutableGlobal
 	globals []api.MutableGlobal
 	brake   brake
-	napped  int64 // nanoseconds that poll_oneoff pretended to wait
+	napped  int64          // nanoseconds that poll_oneoff pretended to wait
+	fields  gateway.Header // room for that of a call which edits it
 	call    call
 	stack   [1]uint64
 }

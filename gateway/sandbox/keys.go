@@ -14,13 +14,13 @@ import (
 
 // get(key, klen, buf, cap) -> length
 func (c *call) get(a []uint64) int64 {
-	text, ok := c.lookup(c.text(a[0], a[1]))
+	text, ok := c.lookup(c.word(a[0], a[1]))
 	return c.replyIf(text, ok, a[2], a[3])
 }
 
 // get_int(key, klen) -> number, or the least number where there is none
 func (c *call) getInt(a []uint64) int64 {
-	text, _ := c.lookup(c.text(a[0], a[1]))
+	text, _ := c.lookup(c.word(a[0], a[1]))
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil {
 		return math.MinInt64

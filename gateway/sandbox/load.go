@@ -36,6 +36,11 @@ func (h *Host) unstarted(ctx context.Context, spec Spec) (*Plugin, error) {
 	if err != nil {
 		return nil, err
 	}
+	return h.prepared(ctx, spec)
+}
+
+// prepared is unstarted for a Spec with its defaults.
+func (h *Host) prepared(ctx context.Context, spec Spec) (*Plugin, error) {
 	p := &Plugin{
 		spec: spec, version: h.env.Version, local: h.env.Local, kv: h.env.KV, resolver: h.env.Resolver, dns: &h.dns, refuse: h.env.Refuse, loaded: time.Now(),
 		log:    h.env.Logger.With("plugin", spec.Name),
@@ -99,7 +104,7 @@ func (p *Plugin) check() ([]byte, error) {
 		return nil, fmt.Errorf("it needs %d KiB of memory to start with, and %s allows %d KiB",
 			m.Memory.PagesMin*64, p.spec.key("memory"), limit*64)
 	}
-	if p.spec.Mode == ModeDeadline {
+	if p.spec.Mode != ModeFuel {
 		return m.Plain(), nil
 	}
 	metered, err := m.Rewrite(startFuel)
@@ -223,6 +228,7 @@ func (p *Plugin) start(ctx context.Context) error {
 	if failed != nil {
 		return failed
 	}
+	i.brake.quiet()
 	switch p.spec.Isolation {
 	case Fresh:
 		i.close()

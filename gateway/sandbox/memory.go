@@ -2,12 +2,20 @@ package sandbox
 
 import (
 	"fmt"
+	"unsafe"
 
 	"github.com/mmgw/mmgw/sdk/wire"
 )
 
 // text copies octets out of the module's memory.
 func (c *call) text(ptr, size uint64) string { return string(c.view(ptr, size)) }
+
+// word is a text that is looked at in place, good until the host function
+// returns: a name or a key to look up.
+func (c *call) word(ptr, size uint64) string {
+	b := c.view(ptr, size)
+	return unsafe.String(unsafe.SliceData(b), len(b))
+}
 
 // view is a range of the module's memory itself, good until the host function
 // returns. A range that does not exist is a fault of the module: it traps.

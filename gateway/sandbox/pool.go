@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/mmgw/mmgw/gateway"
 	"github.com/mmgw/mmgw/sdk/wire"
@@ -42,20 +43,15 @@ func (p *pool) push(i *instance) {
 
 // acquire lends an instance, as soon as there is one.
 func (p *Plugin) acquire(ctx context.Context, h hook) (*instance, *Error) {
-	failed := func(reason string, err error) *Error {
-		return &Error{Plugin: p.spec.Name, Phase: h.String(), Fault: Unavailable, Reason: reason, Cause: err}
-	}
 	select {
-	case p.pool.slots <- struct{}{}:
-	case <-p.closed:
-		return nil, failed("the plugin is closed", nil)
+	case p.pool.slots <- struct{}{}: // one case alone is fast; Close takes all slots
 	default:
 		select {
 		case p.pool.slots <- struct{}{}:
 		case <-p.closed:
-			return nil, failed("the plugin is closed", nil)
+			return nil, p.unavailable(h, "the plugin is closed", nil)
 		case <-ctx.Done():
-			return nil, failed(fmt.Sprintf("all %d instances are busy", p.spec.Instances), ctx.Err())
+			return nil, p.unavailable(h, fmt.Sprintf("all %d instances are busy", p.spec.Instances), ctx.Err())
 		}
 	}
 	if i := p.pool.pop(); i != nil {
@@ -69,12 +65,17 @@ func (p *Plugin) acquire(ctx context.Context, h hook) (*instance, *Error) {
 	return i, nil
 }
 
+func (p *Plugin) unavailable(h hook, reason string, cause error) *Error {
+	return &Error{Plugin: p.spec.Name, Phase: h.String(), Fault: Unavailable, Reason: reason, Cause: cause}
+}
+
 // release takes an instance back after a call. What the call held is let go.
 func (p *Plugin) release(i *instance, failed *Error) {
 	keep := p.spec.Isolation != Fresh && (failed == nil || failed.Fault == Returned)
 	if keep && p.spec.Isolation == Restore {
 		i.restore(p.snapshot)
 	}
+	i.call.header.leave(i)
 	i.call = call{}
 	if keep {
 		p.pool.push(i)
@@ -139,9 +140,10 @@ func (i *instance) run(f interface {
 	defer cancel()
 	i.setFuel(c.fuel)
 	i.stack[0] = argument
-	end := i.brake.watch(c)
+	i.brake.watch(c)
 	err := f.CallWithStack(ctx, i.stack[:])
-	c.stopped = end()
+	c.stopped = i.brake.release()
+	c.took = time.Since(c.start)
 	return i.stack[0], c.end(err, i.stack[0])
 }
 

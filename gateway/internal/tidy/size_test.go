@@ -20,7 +20,7 @@ const (
 )
 
 // sourceEndings are the files that are written by hand and read by people.
-var sourceEndings = []string{".go", ".c", ".h", ".rs", ".ts", ".zig", ".wat", ".sh"}
+var sourceEndings = []string{".go", ".c", ".cc", ".h", ".rs", ".ts", ".zig", ".wat", ".sh"}
 
 func fileSizes(r *repository) []string {
 	var findings []string

@@ -30,11 +30,18 @@
       (if (i32.lt_s (call $body_write (i32.const 0) (i32.const 65536)) (i32.const 0)) (then (return (i32.const 4))))
       (br_if $again (i32.lt_u (local.tee $n (i32.add (local.get $n) (i32.const 1))) (i32.const 16384))))
     (i32.const 0))
+  ;; Reads 8 MiB in an order that no processor foresees.
+  (func $chase
+    (local $at i32)
+    (drop (memory.grow (i32.const 128)))
+    (loop $again
+      (local.set $at (i32.and (i32.add (i32.add (i32.mul (local.get $at) (i32.const 1664525)) (i32.const 1013904223)) (i32.load offset=65536 (local.get $at))) (i32.const 0x7ffffc)))
+      (br $again)))
   (func $wait (loop $again (drop (call $now_ms)) (br $again)))
   (func (export "mmgw_incoming") (result i32)
     (drop (call $header_set (i32.const 64) (i32.const 7) (i32.const 32) (i32.const 14)))
-    (block $9 (block $8 (block $7 (block $6 (block $5 (block $4 (block $3 (block $2 (block $1 (block $0
-      (br_table $0 $1 $2 $3 $4 $5 $6 $7 $8 $9 (i32.wrap_i64 (call $get_int (i32.const 0) (i32.const 11)))))
+    (block $10 (block $9 (block $8 (block $7 (block $6 (block $5 (block $4 (block $3 (block $2 (block $1 (block $0
+      (br_table $0 $1 $2 $3 $4 $5 $6 $7 $8 $9 $10 (i32.wrap_i64 (call $get_int (i32.const 0) (i32.const 11)))))
       (return (i32.const 0)))
       (call $loop) (return (i32.const 0)))
       (call $tree (i32.const 30)) (return (i32.const 0)))
@@ -44,4 +51,5 @@
       (return (call $gibibyte)))
       (call $exit (i32.const 3)) (return (i32.const 0)))
       (call $error (i32.const 32) (i32.const 14)) (return (i32.const 3)))
-    (call $wait) (i32.const 0)))
+      (call $wait) (return (i32.const 0)))
+    (call $chase) (i32.const 0)))

@@ -29,6 +29,7 @@ func toolchains() []toolchain {
 	return []toolchain{
 		{"Go", ".go", tinygoMissing, tinygoBuild},
 		{"C", ".c", clangMissing, clangBuild},
+		{"C++", ".cc", clangMissing, clangxxBuild},
 		{"WAT", ".wat", wabtMissing, wabtBuild},
 		{"Rust", ".rs", rustMissing, rustBuild},
 		{"AssemblyScript", ".ts", ascMissing, ascBuild},
@@ -63,6 +64,12 @@ func clangBuild(ctx context.Context, root, source, wasm, _ string) (*exec.Cmd, e
 	return command(ctx, root, llvmBin+"/clang", "--target=wasm32", "-Os", "-Wall", "-Wextra", "-Werror",
 		"-mbulk-memory", "-nostdlib", "-Isdk/c", "-Wl,--no-entry", "-Wl,--strip-all", "-Wl,--stack-first",
 		"-o", wasm, source), nil
+}
+
+func clangxxBuild(ctx context.Context, root, source, wasm, _ string) (*exec.Cmd, error) {
+	return command(ctx, root, llvmBin+"/clang++", "--target=wasm32", "-std=c++20", "-fno-exceptions", "-fno-rtti", "-Os",
+		"-Wall", "-Wextra", "-Werror", "-mbulk-memory", "-nostdlib", "-Isdk/c", "-Wl,--no-entry", "-Wl,--strip-all",
+		"-Wl,--stack-first", "-o", wasm, source), nil
 }
 
 func wabtMissing(context.Context) error {
