@@ -70,27 +70,9 @@ func (l *List) read(s *section) {
 		return
 	}
 	l.ID = gateway.NewListID(l.Address)
-	if err := CheckListAddress(l.Address); err != nil {
+	if err := gateway.CheckListAddress(l.Address); err != nil {
 		s.wrong("address", fmt.Sprintf("is %s: %v", quote(string(l.Address)), err), "choose a name of letters, digits, dots and hyphens")
 	}
-}
-
-// CheckListAddress says what keeps an address from being a list's: it is
-// written into maps of MTAs, into file names and into commands, and "+" stands
-// for the beginning of a detail.
-func CheckListAddress(list gateway.ForwardPath) error {
-	local := list.Local()
-	switch {
-	case strings.ContainsAny(local, "+/"):
-		return errors.New(`the name has a "+" or a "/"`)
-	case strings.HasPrefix(local, `"`):
-		return errors.New("the name is not a plain word")
-	case local != "" && strings.Contains("-|.", local[:1]):
-		return errors.New(`the name begins with "-", "|" or "."`)
-	case strings.HasPrefix(list.Domain(), "["):
-		return errors.New("a list lives in a domain, not at an IP address")
-	}
-	return nil
 }
 
 // oneLine is a text that goes into a header field.

@@ -79,10 +79,6 @@ func (r *Roster) remember(listings []*listing) error {
 	return nil
 }
 
-// NameBytesMax is the longest local part of a list: with "-unsubscribe" it is
-// still a local part.
-const NameBytesMax = gateway.LocalPartBytesMax - len("-unsubscribe")
-
 // ErrListName says that no list can have such an address.
 var ErrListName = errors.New("no list can have this address")
 
@@ -120,16 +116,14 @@ func (r *Roster) checkName(address gateway.ForwardPath) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrListName, err)
 	}
-	name := normal.Local()
-	switch {
-	case normal != address:
+	if normal != address {
 		return fmt.Errorf("%s: %w: write it as %s", gateway.Printable(string(address)), ErrListName, normal)
-	case len(name) > NameBytesMax:
-		return fmt.Errorf("%s: %w: its name is longer than %d octets", address, ErrListName, NameBytesMax)
-	case strings.ContainsAny(name, "+/\"") || strings.Contains(name, r.delimiter):
-		return fmt.Errorf("%s: %w: its name has a quote, a slash or a delimiter", address, ErrListName)
-	case strings.ContainsAny(name[:1], "-|."):
-		return fmt.Errorf("%s: %w: its name begins with %q", address, ErrListName, name[:1])
+	}
+	if err := gateway.CheckListAddress(address); err != nil {
+		return fmt.Errorf("%s: %w: %w", address, ErrListName, err)
+	}
+	if strings.Contains(address.Local(), r.delimiter) {
+		return fmt.Errorf("%s: %w: its name has the delimiter of details, %q", address, ErrListName, r.delimiter)
 	}
 	return nil
 }

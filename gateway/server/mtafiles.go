@@ -22,6 +22,13 @@ import (
 // mtaRetry is how long a reload command that failed, or a disk, is left alone.
 const mtaRetry = time.Minute
 
+// Lists are left alone for mtaSettle before the files follow, so that 10,000 of
+// them made by a script cost few runs; but they never wait for mtaSettleMax.
+const (
+	mtaSettle    = 100 * time.Millisecond
+	mtaSettleMax = 2 * time.Second
+)
+
 // MTADir is where the files of the MTA are: state_dir/mta, readable by all.
 func MTADir(cfg *config.Config) string { return filepath.Join(cfg.StateDir, "mta") }
 
@@ -207,7 +214,24 @@ func (s *Server) keepMTAFiles(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-s.listsBell:
+			s.settle(ctx)
 		case <-retry:
+		}
+	}
+}
+
+// settle waits until the lists do not change any more.
+func (s *Server) settle(ctx context.Context) {
+	late := time.After(mtaSettleMax)
+	for {
+		select {
+		case <-s.listsBell:
+		case <-time.After(mtaSettle):
+			return
+		case <-late:
+			return
+		case <-ctx.Done():
+			return
 		}
 	}
 }

@@ -116,9 +116,6 @@ func (s *Server) listCreate(_ context.Context, args NewList) (any, error) {
 // newList checks what a list is made of and fills in the defaults of [[list]].
 func (s *Server) newList(args NewList) (gateway.List, error) {
 	address, err := gateway.ParseForwardPath(args.Address)
-	if err == nil {
-		err = config.CheckListAddress(address)
-	}
 	if err != nil {
 		return gateway.List{}, badData("%v", err)
 	}
