@@ -51,6 +51,22 @@ func Automatic(header gateway.Header, from gateway.ReversePath) string {
 	return ""
 }
 
+// Reply says why a post is the answer of a machine to a post, "" if it is not: a
+// list passes on none, since its members have such machines too.
+func Reply(header gateway.Header, from gateway.ReversePath) string {
+	auto := strings.ToLower(header.Get("Auto-Submitted"))
+	report := strings.HasPrefix(strings.ToLower(header.Get("Content-Type")), "multipart/report")
+	switch {
+	case strings.HasPrefix(auto, "auto-replied"), strings.HasPrefix(auto, "auto-notified"):
+		return "it is an automatic reply"
+	case strings.EqualFold(header.Get("Precedence"), "auto_reply"), header.Find("X-Autoreply", 0) >= 0, header.Find("X-Autorespond", 0) >= 0:
+		return "it is an automatic reply"
+	case report && (from.IsNull() || auto != ""):
+		return "it is a report"
+	}
+	return ""
+}
+
 // Unanswerable says why the author of a message is never answered, "" if it may
 // be: nobody reads what goes there (RFC 3834, section 2).
 func Unanswerable(from gateway.ReversePath, author gateway.ForwardPath) string {

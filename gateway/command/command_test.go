@@ -75,6 +75,28 @@ func TestAutomatic(t *testing.T) {
 	}
 }
 
+func TestReply(t *testing.T) {
+	for _, c := range []struct {
+		from  gateway.ReversePath
+		field string
+		want  string
+	}{
+		{"a@example.com", "Subject: Out of office", ""},
+		{"a@example.com", "Auto-Submitted: auto-generated", ""}, // what a build server posts
+		{"a@example.com", "Precedence: bulk", ""},
+		{"", "X-A: b", ""},
+		{"a@example.com", "Content-Type: multipart/report; boundary=x", ""},
+		{"a@example.com", "Auto-Submitted: Auto-Replied; x=y", "it is an automatic reply"},
+		{"a@example.com", "X-Autoreply: yes", "it is an automatic reply"},
+		{"a@example.com", "Precedence: auto_reply", "it is an automatic reply"},
+		{"", "Content-Type: Multipart/Report; report-type=delivery-status; boundary=x", "it is a report"},
+	} {
+		if got := Reply(gateway.Header{gateway.Field(c.field + "\r\n")}, c.from); got != c.want {
+			t.Errorf("<%s>, %s: %q, want %q", c.from, c.field, got, c.want)
+		}
+	}
+}
+
 func TestUnanswerable(t *testing.T) {
 	const machine = "its author is a machine"
 	for _, c := range []struct {

@@ -41,27 +41,49 @@ func (e *examination) leg(ctx context.Context, leg gateway.Leg, list *gateway.Li
 			return
 		}
 	}
+	x := gateway.Exchange{
+		Phase: gateway.PhaseIncoming, Message: e.m, Leg: &leg, List: list, Draft: e.draft,
+		Recipients: recipientsOf(e.m, &leg), RouteNames: e.in.Routes, SenderRole: role, Auth: e.policy,
+	}
+	if leg.Service == gateway.Post {
+		e.post(ctx, leg, x)
+		return
+	}
 	var r ruling
 	if hasChain(leg.Service) {
-		r = e.rule(ctx, e.in.Chains.Incoming(list), &leg, list, role, e.draft)
-	}
-	if r.action == gateway.Continue && leg.Service == gateway.Post {
-		draft := e.draft.Clone()
-		if err := draft.Apply(r.edits...); err != nil {
-			e.reply(leg, gateway.AsStatus(err))
-			return
-		}
-		r.followedBy(e.rule(ctx, e.in.Chains.Policy(list), &leg, list, role, draft))
+		r = e.rule(ctx, e.in.Chains.Incoming(list), x)
 	}
 	e.enter(ctx, leg, r)
 }
 
-func (e *examination) rule(ctx context.Context, chain Chain, leg *gateway.Leg, list *gateway.List, role string, draft *gateway.Draft) ruling {
-	r := e.in.rule(ctx, chain, gateway.Exchange{
-		Phase: gateway.PhaseIncoming, Message: e.m, Leg: leg, List: list, Draft: draft,
-		Recipients: recipientsOf(e.m, leg), RouteNames: e.in.Routes, SenderRole: role,
-		Auth: e.policy,
-	})
+// post has the handlers rule on a post, then the policy of its list, which sees
+// what they made of it.
+func (e *examination) post(ctx context.Context, leg gateway.Leg, x gateway.Exchange) {
+	var err error
+	if x.Duplicate, err = e.before(leg.List); err != nil {
+		e.reply(leg, gateway.AsStatus(err))
+		return
+	}
+	r := e.rule(ctx, e.in.Chains.Incoming(x.List), x)
+	if r.action != gateway.Continue {
+		e.enter(ctx, leg, r)
+		return
+	}
+	if reason := e.isFlood(x.Duplicate); reason != "" {
+		e.endFlood(ctx, leg, r, reason)
+		return
+	}
+	x.Draft = e.draft.Clone()
+	if err := x.Draft.Apply(r.edits...); err != nil {
+		e.reply(leg, gateway.AsStatus(err))
+		return
+	}
+	r.followedBy(e.rule(ctx, e.in.Chains.Policy(x.List), x))
+	e.enter(ctx, leg, r)
+}
+
+func (e *examination) rule(ctx context.Context, chain Chain, x gateway.Exchange) ruling {
+	r := e.in.rule(ctx, chain, x)
 	e.in.Rejects.soften(&r, isAuthenticated(e.auth, e.draft.Header))
 	return r
 }

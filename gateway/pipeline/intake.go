@@ -30,6 +30,8 @@ type Intake struct {
 	Running chan struct{} // as many chains run at a time as it has room for
 	Expiry  time.Duration // how long delivery is tried
 
+	Posts PostBook // ends posts that come a second time; nil: none is known
+
 	Accepted func([]gateway.Entry) // hears of what is due, after the commit
 	Log      *slog.Logger
 }
@@ -80,9 +82,12 @@ func (in *Intake) Message(ctx context.Context, client gateway.Client, envelope *
 	}
 	defer w.Discard()
 	replies := make([]*gateway.Status, len(envelope.Recipients))
-	err = in.examine(ctx, m, replies)
+	messageID, err := in.examine(ctx, m, replies)
 	if err == nil {
 		err = in.accept(ctx, m)
+	}
+	if err == nil {
+		in.notePosts(m, messageID)
 	}
 	fill(replies, gateway.AsStatus(err))
 	logger(in.Log).Info("message", messageAttrs(m), "size", m.Content.Size(), "legs", len(m.Legs), "replies", summary(replies))
@@ -139,22 +144,23 @@ func (in *Intake) receive(client gateway.Client, envelope *gateway.Envelope, con
 }
 
 // examine fills m.Legs with what is to be accepted and replies with what is
-// refused. Recipients without a reply are accepted if the commit is.
-func (in *Intake) examine(ctx context.Context, m *gateway.Message, replies []*gateway.Status) error {
+// refused. Recipients without a reply are accepted if the commit is. It returns
+// the Message-ID of what is accepted.
+func (in *Intake) examine(ctx context.Context, m *gateway.Message, replies []*gateway.Status) (messageID string, err error) {
 	draft, err := gateway.OpenDraft(m.Content)
 	if err != nil {
-		return err
+		return "", err
 	}
 	if draft.Header.Count("Received") > hopsMax {
-		return errLoop
+		return "", errLoop
 	}
 	if !leavesRoom(draft.Header) {
-		return gateway.ErrHeaderTooLarge
+		return "", gateway.ErrHeaderTooLarge
 	}
 	auth := in.Auth.Check(ctx, m, draft.Header)
 	trace := in.traceEdits(m, draft.Header, auth)
 	if err := draft.Apply(trace...); err != nil {
-		return err
+		return "", err
 	}
 	e := examination{in: in, m: m, draft: draft, auth: auth, trace: trace,
 		policy: sync.OnceValue(func() gateway.AuthResults { return in.Auth.Policy(ctx, draft.Header, auth) }),
@@ -163,7 +169,7 @@ func (in *Intake) examine(ctx context.Context, m *gateway.Message, replies []*ga
 	for i := range legs {
 		e.leg(ctx, legs[i], lists[i])
 	}
-	return nil
+	return draft.Header.Get("Message-ID"), nil
 }
 
 // rule runs a chain within the site's bounds on time and on chains at a time,

@@ -94,3 +94,45 @@ func TestMboxLineGoes(t *testing.T) {
 		t.Errorf("sent %+v", h.sent)
 	}
 }
+
+// A post that came to its list before, by a way that changed it, and what
+// machines answer to a list go no further.
+func TestFloodsEnd(t *testing.T) {
+	h := newHouse(t, openList("a", nil, "anne@example.com"), openList("b", nil, "anne@example.com"))
+	h.intake.Posts = h.roster
+	var known []gateway.QueueID
+	h.incoming = Chain{{Name: "look", Handler: handlerFunc(func(x *gateway.Exchange) (gateway.Verdict, error) {
+		if x.Phase == gateway.PhaseIncoming {
+			known = append(known, x.Duplicate)
+		}
+		return gateway.Verdict{}, nil
+	})}}
+	other := strings.Replace(hello, "<1@", "<2@", 1)
+	for _, c := range []struct {
+		name    string
+		from    gateway.ReversePath
+		content string
+		to      gateway.ForwardPath
+		copies  int
+	}{
+		{"a post", "anne@example.com", hello, "a@lists.example.com", 1},
+		{"the same, changed on its way", "anne@example.com", "X-Way: b\r\n" + hello, "a@lists.example.com", 0},
+		{"to another list", "anne@example.com", hello, "b@lists.example.com", 1},
+		{"to the owner", "anne@example.com", hello, "a-owner@lists.example.com", 1},
+		{"another post", "anne@example.com", other, "a@lists.example.com", 1},
+		{"an answer of a machine", "anne@example.com", "Auto-Submitted: auto-replied\r\n" + strings.Replace(hello, "<1@", "<3@", 1), "a@lists.example.com", 0},
+		{"a bounce", "", "Content-Type: multipart/report; boundary=x\r\n" + strings.Replace(hello, "<1@", "<4@", 1), "a@lists.example.com", 0},
+		{"a build server", "anne@example.com", "Auto-Submitted: auto-generated\r\n" + strings.Replace(hello, "<1@", "<5@", 1), "a@lists.example.com", 1},
+	} {
+		h.sent, known = nil, nil
+		if replies := h.post(c.from, c.content, c.to); replies[0] != accepted {
+			t.Errorf("%s: %s", c.name, replies)
+		}
+		if h.settle(); len(h.sent) != c.copies {
+			t.Errorf("%s: %d copies, want %d", c.name, len(h.sent), c.copies)
+		}
+		if changed := strings.Contains(c.name, "changed"); changed != (len(known) == 1 && known[0] != 0) {
+			t.Errorf("%s: handlers know of %v", c.name, known)
+		}
+	}
+}

@@ -16,8 +16,8 @@ const hopsMax = 100
 var errLoop = &gateway.Status{Code: 554, Enhanced: gateway.EnhancedCode{5, 4, 6}, Text: "the message is in a loop"}
 
 // isLoop says whether mail to a list's address has been through it before: it
-// was delivered to that address, or is a post with the list's own List-Id (RFC
-// 2919).
+// was delivered to that address, by our own field or that of another program, or
+// is a post with the list's own List-Id (RFC 2919).
 func isLoop(header gateway.Header, service gateway.Service, list *gateway.List, address gateway.ForwardPath) bool {
 	for _, field := range header {
 		switch {
@@ -26,7 +26,7 @@ func isLoop(header gateway.Header, service gateway.Service, list *gateway.List, 
 			if strings.HasSuffix(value, "<"+string(list.ID)+">") || value == string(list.ID) {
 				return true
 			}
-		case field.Is("Delivered-To"):
+		case field.Is("Delivered-To"), field.Is("X-Loop"):
 			if strings.EqualFold(strings.Trim(field.Value(), "<>"), string(address)) {
 				return true
 			}

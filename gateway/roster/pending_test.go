@@ -63,6 +63,39 @@ func TestQuotas(t *testing.T) {
 	}
 }
 
+func TestPosts(t *testing.T) {
+	f := open(t, store.NewMemory())
+	if err := f.NotePost("dev.lists.example.com", "<1@x>", 7, noon); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		list      gateway.ListID
+		messageID string
+		after     time.Duration
+		want      gateway.QueueID
+	}{
+		{"dev.lists.example.com", "<1@x>", 0, 7},
+		{"dev.lists.example.com", "<1@x>", 23 * time.Hour, 7},
+		{"dev.lists.example.com", "<1@x>", 24 * time.Hour, 0},
+		{"dev.lists.example.com", "<1@X>", 0, 0},
+		{"other.lists.example.com", "<1@x>", 0, 0},
+	} {
+		if got, err := f.SeenPost(c.list, c.messageID, noon.Add(c.after)); err != nil || got != c.want {
+			t.Errorf("%+v: %v, %v", c, got, err)
+		}
+	}
+	if err := f.NotePost("dev.lists.example.com", "<2@x>", 8, noon.Add(72*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for range f.db.Prefix(store.RosterPosts.Key(), nil) {
+		n++
+	}
+	if n != 1 {
+		t.Errorf("%d posts are kept", n)
+	}
+}
+
 // What is over does not stay.
 func TestPurge(t *testing.T) {
 	f := open(t, store.NewMemory())

@@ -47,8 +47,9 @@ type Roster struct {
 	changes  sync.Mutex // held, before mu, by whoever changes lists or members
 	counters counters
 
-	quotas sync.Mutex // held by who takes from quotas or removes old ones
-	purged time.Time
+	quotas      sync.Mutex // held by who takes from quotas or removes what is over
+	purged      time.Time
+	postsPurged string // the day
 }
 
 var _ gateway.Roster = (*Roster)(nil)

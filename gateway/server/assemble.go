@@ -38,7 +38,7 @@ func (s *Server) assemble(codec *verp.Codec) error {
 		Auth:    verifier,
 		Rejects: pipeline.Rejects(cfg.Incoming.Reject), Verify: s.callouts().verify,
 		Timeout: cfg.Incoming.Timeout, Running: make(chan struct{}, chainsMax), Expiry: cfg.MTA.DeliveryRetryPeriod,
-		Accepted: s.line.add, Log: s.log,
+		Posts: s.roster, Accepted: s.line.add, Log: s.log,
 	}
 	s.expander = &pipeline.Expander{
 		Site: site, Roster: s.roster, Spool: s.spool, Chains: s, Planner: func() gateway.Planner { return planner{s} }, VERP: codec, Remember: s.roster.Remember,

@@ -21,6 +21,7 @@ const (
 	RosterTokens   Space = 0x14 // list, token: address
 	RosterPending  Space = 0x15 // token: what is done when it comes back
 	RosterQuotas   Space = 0x16 // what is counted: how often, since when
+	RosterPosts    Space = 0x17 // day, list and Message-ID: the post that had it
 )
 
 // The spaces of kv.
