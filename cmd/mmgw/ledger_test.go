@@ -45,9 +45,9 @@ const (
 	// times as long after each letter, from 1. Deliveries then go on under the load.
 	sessionPace = 3 * time.Millisecond
 
-	// duplicatesMax is how many copies may go out twice for one kill: the
-	// gateway has at most 16 batches in hand, one for each message here.
-	duplicatesMax = 16 * ledgerCopies
+	// duplicatesMax is how many copies may go out twice for one kill: two for
+	// each of the 10 connections, one unanswered and one not yet durable.
+	duplicatesMax = 2 * 10
 
 	// drainPatience is how long nothing may arrive before all have: longer
 	// than the queue waits before it tries again.

@@ -123,6 +123,14 @@ func (q *Queue) Wake() (at time.Time, ok bool) {
 	return time.Time{}, false
 }
 
+// Crowded says whether an entry that is in the caller's hands is in the way of
+// one that is due: all hands of its lane are taken, and mail of another list, or
+// more urgent mail, waits. Who lays it down and adds it again lets that go first.
+func (q *Queue) Crowded(e *gateway.Entry) bool {
+	l := q.lanes.of(e)
+	return q.LaneMax > 0 && l.taken >= q.LaneMax && l.ready.count > 0 && l.ready.waits(e)
+}
+
 // Done takes an entry out of the queue, wherever it is. It says whether it was
 // there: one that was removed while it was in the caller's hands was not.
 func (q *Queue) Done(key gateway.BatchKey) bool {

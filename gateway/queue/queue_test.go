@@ -219,3 +219,31 @@ func BenchmarkQueue(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(10*b.N), "ns/entry")
 }
+
+// An entry is in the way where its lane has no hand left and others wait.
+func TestCrowded(t *testing.T) {
+	e := func(message gateway.QueueID, list gateway.ListID, priority int) gateway.Entry {
+		return gateway.Entry{Message: message, List: list, Priority: priority, Due: start}
+	}
+	for name, c := range map[string]struct {
+		laneMax int
+		waiting gateway.Entry
+		want    bool
+	}{
+		"the same list":  {1, e(2, "large", 0), false},
+		"another list":   {1, e(2, "small", 0), true},
+		"more urgent":    {1, e(2, "large", gateway.PriorityBounce), true},
+		"less urgent":    {1, e(2, "small", 1), false},
+		"a hand is left": {2, e(2, "small", 0), false},
+		"no limit":       {0, e(2, "small", 0), false},
+	} {
+		q := Queue{LaneMax: c.laneMax}
+		q.Add(e(1, "large", 0))
+		taken := q.Next(start, 1)
+		q.Add(c.waiting)
+		q.Next(start, 0) // what is due gets into line
+		if got := q.Crowded(&taken[0]); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}

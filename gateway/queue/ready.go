@@ -37,6 +37,20 @@ func (r *ready) add(it *item) {
 // is one.
 func (r *ready) priority() int { return r.lines[0].priority }
 
+// waits says whether something is ready that is more urgent than e, or as
+// urgent and of another list. An entry that is gone may count for a while.
+func (r *ready) waits(e *gateway.Entry) bool {
+	for _, l := range r.lines {
+		switch {
+		case l.priority > e.Priority:
+			return false
+		case l.priority < e.Priority, len(l.turns) > 1, l.turns[0] != e.List:
+			return true
+		}
+	}
+	return false
+}
+
 // take returns the next item in turn, or nil.
 func (r *ready) take() *item {
 	for len(r.lines) > 0 {

@@ -23,12 +23,14 @@ type pool struct {
 	log     *slog.Logger
 
 	open sync.WaitGroup // connections, until they are closed
+	ask  chan struct{}  // full while somebody learns what is offered
 	wake chan struct{}  // one place may have become free
 
 	mu       sync.Mutex
 	closed   bool
 	links    []*link
 	last     *smtp.Conn // the one that was opened last, to tell what is offered
+	askAfter time.Time  // no attempt to learn what is offered before
 	opening  int        // connections being opened
 	closing  int        // connections that say QUIT
 	allowed  int        // connections, from 1 to ConnectionsMax
@@ -57,6 +59,7 @@ func newPool(name string, target Target, o Options) *pool {
 		},
 		log:     o.Logger.With("route", name, "target", target.String()),
 		wake:    make(chan struct{}, 1),
+		ask:     make(chan struct{}, 1),
 		allowed: min(firstConnections, o.ConnectionsMax),
 	}
 }
@@ -263,10 +266,4 @@ func (p *pool) shut() {
 	p.mu.Unlock()
 	p.closeIdle()
 	p.signal()
-}
-
-func (p *pool) lastConn() *smtp.Conn {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.last
 }

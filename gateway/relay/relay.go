@@ -87,29 +87,6 @@ func (r *Relay) Verify(ctx context.Context, route string, path gateway.ForwardPa
 	return cmp.Or(failure, status)
 }
 
-// Offers says whether the target of route has keyword in its reply to EHLO, as
-// of the last connection to it. Where there was none one is opened; a target
-// that cannot be reached offers nothing.
-func (r *Relay) Offers(ctx context.Context, route, keyword string) bool {
-	p := r.pools[route]
-	if p == nil {
-		return false
-	}
-	if p.lastConn() == nil {
-		l, failure := p.acquire(ctx)
-		if failure != nil {
-			return false
-		}
-		p.release(l, true)
-	}
-	conn := p.lastConn()
-	if conn == nil {
-		return false
-	}
-	_, ok := conn.Offers(keyword)
-	return ok
-}
-
 // with runs a transaction on a connection to the target of route, and once
 // more on another where the first turns out to be too old, unless it is the
 // last that is tried. The Status says why there was no connection.

@@ -370,8 +370,11 @@ func TestOffers(t *testing.T) {
 		if r.Offers(t.Context(), "", "XVERP") || r.Offers(t.Context(), "nowhere", "XVERP") {
 			t.Error("a target that cannot be reached offers it")
 		}
-		time.Sleep(2 * time.Second)
 		h.refused = false
+		if r.Offers(t.Context(), "", "XVERP") {
+			t.Error("it is asked again at once")
+		}
+		time.Sleep(askInterval)
 		for range 3 {
 			if !r.Offers(t.Context(), "", "xverp") || r.Offers(t.Context(), "", "CHUNKING") {
 				t.Error("offered is XVERP")
@@ -420,6 +423,31 @@ func TestTwoUnsettled(t *testing.T) {
 		}
 		settled <- struct{}{}
 		group.Wait()
+		r.Close()
+	})
+}
+
+// A target that takes connections and says nothing costs whoever asks what it
+// offers some seconds a minute, however many ask.
+func TestOffersOfASilentTarget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := New(Options{Targets: map[string]Target{"": smtpTarget("hop.example:25")}, DialContext: func(context.Context, string, string) (net.Conn, error) {
+			ours, _ := net.Pipe()
+			return ours, nil
+		}})
+		begun := time.Now()
+		var group sync.WaitGroup
+		for range 20 {
+			group.Go(func() {
+				if r.Offers(t.Context(), "", "XVERP") {
+					t.Error("it offers nothing")
+				}
+			})
+		}
+		group.Wait()
+		if took := time.Since(begun); took > askTimeout {
+			t.Errorf("it took %v", took)
+		}
 		r.Close()
 	})
 }

@@ -106,6 +106,42 @@ func (l *line) take(key gateway.BatchKey) {
 	l.busy[key] = true
 }
 
+// turnMin is how long an entry keeps its hand although others wait for one: long
+// beside reading a batch again, and short enough that the post of a small list
+// does not wait for those of large ones.
+const turnMin = time.Second
+
+// hand tells whoever works on an entry when to lay it down: when stop closes,
+// or when it is in the way of others. end is called when it is laid down.
+func (l *line) hand(e gateway.Entry, stop <-chan struct{}) (enough <-chan struct{}, end func()) {
+	over, laidDown := make(chan struct{}), make(chan struct{})
+	go func() {
+		turn := time.NewTicker(turnMin)
+		defer turn.Stop()
+		for {
+			select {
+			case <-laidDown:
+				return
+			case <-stop:
+				close(over)
+				return
+			case <-turn.C:
+				if l.crowded(e) {
+					close(over)
+					return
+				}
+			}
+		}
+	}()
+	return over, func() { close(laidDown) }
+}
+
+func (l *line) crowded(e gateway.Entry) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.queue.Crowded(&e)
+}
+
 // done lays an entry down. What is left of it goes back into the queue, unless
 // it was taken out of that meanwhile: held, dropped or released.
 func (l *line) done(e gateway.Entry, next gateway.Entry, left bool) {
@@ -129,7 +165,9 @@ func (s *Server) work(ctx context.Context, stop <-chan struct{}) {
 		entries, wait := s.line.next()
 		for _, e := range entries {
 			working.Go(func() {
-				next, left := s.handle(ctx, e, stop)
+				enough, end := s.line.hand(e, stop)
+				next, left := s.handle(ctx, e, enough)
+				end()
 				s.line.done(e, next, left)
 			})
 		}

@@ -90,3 +90,50 @@ func TestYield(t *testing.T) {
 		expect("busy for too long", handsMax)
 	})
 }
+
+// A batch of a large list has its hand for a turn, and lays it down when the
+// post of a small list waits; while nobody else does it keeps it.
+func TestTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l line
+		batch := func(list gateway.ListID, n int) gateway.Entry {
+			e := entry(1)
+			e.List, e.Batch = list, n
+			return e
+		}
+		for n := range 2 * handsMax {
+			l.add([]gateway.Entry{batch("large", n)})
+		}
+		entries, _ := l.next()
+		if len(entries) != handsMax {
+			t.Fatalf("%d entries in hand", len(entries))
+		}
+		stop := make(chan struct{})
+		enough, end := l.hand(entries[0], stop)
+		time.Sleep(10 * turnMin)
+		select {
+		case <-enough:
+			t.Error("it is laid down for the same list's sake")
+		default:
+		}
+		l.add([]gateway.Entry{batch("small", 100)})
+		l.next()
+		began := time.Now()
+		<-enough
+		if took := time.Since(began); took > turnMin {
+			t.Errorf("it takes %v", took)
+		}
+		end()
+		l.done(entries[0], entries[0], true)
+		l.done(entries[3], entries[3], true)
+		if next, _ := l.next(); len(next) != 2 || next[0].List == next[1].List {
+			t.Errorf("the turns are those of %v", next)
+		}
+		_, end = l.hand(entries[1], stop)
+		enough, endOther := l.hand(entries[2], stop)
+		end()
+		close(stop)
+		<-enough
+		endOther()
+	})
+}
