@@ -38,3 +38,11 @@ func Maps(files []gateway.File, fileType string) []string {
 	}
 	return maps
 }
+
+// Compiled is what postmap makes of the file at p, "" where it makes nothing.
+func Compiled(p, fileType string) string {
+	if end := ending(fileType); end != "" {
+		return p + end
+	}
+	return ""
+}

@@ -19,7 +19,7 @@ import (
 )
 
 func mtaFamily(g *globals) *cobra.Command {
-	return family("mta", "The files that tell the MTA of the lists", mtaDiff(g), mtaApply(g, "apply"), mtaUndo(g), mtaShow(g))
+	return family("mta", "The files that tell the MTA of the lists", mtaDiff(g), mtaApply(g, "apply"), mtaCheck(g), mtaUndo(g), mtaShow(g))
 }
 
 // aliasesCommand is `mta apply` under GNU Mailman's name.

@@ -52,6 +52,10 @@ func RenderMTA(ctx context.Context, cfg *config.Config, env Env, dir string) ([]
 	if err != nil {
 		return nil, err
 	}
+	return renderTold(ctx, cfg, env, dir, told)
+}
+
+func renderTold(ctx context.Context, cfg *config.Config, env Env, dir string, told ListInventory) ([]gateway.File, error) {
 	site := siteOf(cfg, told.Listening, dir)
 	if strings.HasSuffix(site.LMTPTarget, ":0") {
 		return nil, fmt.Errorf("%w: [mta] lmtp_port = 0: only a gateway that runs knows its port; start `mmgw serve`, or set lmtp_port or lmtp_advertise", mta.ErrRender)
