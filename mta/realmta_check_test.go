@@ -56,7 +56,7 @@ func TestMTACheck(t *testing.T) {
 	build(t, command)
 	s := newRealSite(t, command)
 	p := newPostfix(t, s)
-	s.configure("postfix", "transport_file_type = \"hash\"\npostmap_command = \""+p.postmap+"\"", "")
+	s.configure("[mta.configuration]\npostmap_command = \"" + p.postmap + "\"\n")
 	main := filepath.Join(p.etc, "main.cf")
 	good := s.byHand() + virtualDomain + "smtpd_forbid_bare_newline = normalize\n"
 
@@ -122,7 +122,7 @@ func TestMTACheckExim(t *testing.T) {
 	build(t, command)
 	s := newRealSite(t, command)
 	e := newExim(t, s)
-	s.configure("exim4", "exim_command = \""+e.binary+" -C "+e.conf+"\"", "")
+	s.configure("[mta]\nincoming = \"exim4\"\n[mta.configuration]\nexim_command = \"" + e.binary + " -C " + e.conf + "\"\n")
 	e.start()
 	s.serve()
 	for _, f := range s.check(t) {
