@@ -21,7 +21,7 @@ func newRoot() *cobra.Command {
 		initCommand(g), demoCommand(g), serveCommand(g), checkCommand(g), configCommand(g),
 		mtaFamily(g), aliasesCommand(g), listFamily(g), memberFamily(g), queueFamily(g),
 		pluginFamily(g), bounceFamily(), verpFamily(g), dkimFamily(g),
-		qmailCommand(), sendCommand(g), sinkCommand(), versionCommand(g))
+		textCommand(g), qmailCommand(), sendCommand(g), sinkCommand(), versionCommand(g))
 	root.Example = "  mmgw demo\n  mmgw init site && mmgw --config site/mmgw.toml serve"
 	root.PersistentFlags().StringVar(&g.configFile, "config", "", "the configuration `file` (default $MMGW_CONFIG, else /etc/mmgw/mmgw.toml)")
 	root.PersistentFlags().BoolVar(&g.json, "json", false, "print JSON instead of text")
