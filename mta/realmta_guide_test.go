@@ -45,18 +45,13 @@ func (s *realSite) own(text string) string {
 	).Replace(text)
 }
 
-// TestGuideConfigurations has mmgw check what the guide shows for mmgw.toml, and
+// guideConfigurations has mmgw check what the guide shows for mmgw.toml, and
 // render the MTA's files for it.
-func TestGuideConfigurations(t *testing.T) {
-	if testing.Short() {
-		t.Skip("not with -short: it builds mmgw")
-	}
+func guideConfigurations(t *testing.T, command string) {
 	readme, err := os.ReadFile("README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	command := filepath.Join(t.TempDir(), "mmgw")
-	build(t, command)
 	checked := 0
 	for _, m := range guideBlocks.FindAllStringSubmatch(string(readme), -1) {
 		if m[2] != "toml" {

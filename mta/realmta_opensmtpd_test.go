@@ -55,7 +55,7 @@ action "out" relay host "smtp+notls://SINK"
 match from local for any action "out"
 `))
 	output := &lockedBuffer{}
-	m := &realMTA{smtp: s.smtp, log: output.String, status: "5.0.0"}
+	m := &realMTA{smtp: s.smtp, log: output.String}
 	c := exec.Command("unshare", "-m", "sh", "-c", openSMTPDPlaces, s.dir, root, "-d", "-v")
 	c.Stdout, c.Stderr = output, output
 	run := func(t *testing.T, args ...string) string {

@@ -57,6 +57,14 @@ func postfixWithTexthash(t *testing.T, s *realSite) *realMTA {
 	return &p.realMTA
 }
 
+// postfixWithSocketmap has no files: not even a list made at run time needs one.
+func postfixWithSocketmap(t *testing.T, s *realSite) *realMTA {
+	p := newPostfix(t, s)
+	s.configure(s.guide("Postfix", "mmgw.toml for socketmap"))
+	p.configure(s.guide("Postfix", "main.cf for socketmap") + virtualDomain)
+	return &p.realMTA
+}
+
 // withReload has the command of this Postfix in place of the guide's.
 func (p *postfix) withReload(block string) string {
 	return strings.ReplaceAll(block, "postfix reload", p.reload)
@@ -93,7 +101,7 @@ func newPostfix(t *testing.T, s *realSite) *postfix {
 	p.postmap = filepath.Join(p.root, "usr/sbin/postmap")
 	p.reload = filepath.Join(p.root, "usr/sbin/postfix") + " -c " + p.etc + " reload"
 	s.env = p.environment()
-	p.smtp, p.client = s.smtp, clientAddress // by XFORWARD
+	p.smtp, p.client, p.form = s.smtp, clientAddress, "shared" // by XFORWARD and XVERP
 	p.queue = func(t *testing.T) string { return p.run(t, "postqueue", "-c", p.etc, "-p") }
 	p.retry = func(t *testing.T) { p.run(t, "postqueue", "-c", p.etc, "-f") }
 	p.layOut()

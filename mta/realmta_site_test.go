@@ -231,7 +231,7 @@ type realMTA struct {
 	queue  func(t *testing.T) string // a listing of the mail that waits
 	retry  func(t *testing.T)        // has it try what waits
 	client string                    // what it says of a client at clientAddress
-	status string                    // what its bounce says where the next hop said 5.1.1; "" for that
+	form   string                    // of the reverse-paths of a post, "" for signed
 }
 
 // dial begins a dialogue as a client at clientAddress.

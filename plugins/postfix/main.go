@@ -10,7 +10,7 @@
 // Setting: transport_file_type in [mta.configuration], which is hash (the
 // default), lmdb or texthash, all three the same text, regexp ("regex"), or
 // socketmap: then there are no tables, Postfix asks the server of [lookup]
-// listen, by the names transport, recipients, domains and vmap.
+// listen, by the names transport, recipients, domains and aliases.
 package main
 
 import "github.com/mmgw/mmgw/sdk/writer"

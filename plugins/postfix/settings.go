@@ -47,7 +47,7 @@ func (r *renderer) lines(target writer.Target) []string {
 		"relay_domains = " + r.format.table("domains", "domains"),
 		"relay_recipient_maps = " + recipients,
 		"local_recipient_maps = proxy:unix:passwd.byname $alias_maps " + recipients,
-		"virtual_alias_maps = " + r.format.table("vmap", "vmap"),
+		"virtual_alias_maps = " + r.format.table("vmap", "aliases"),
 		"lmtp_send_xforward_command = yes",
 		"smtpd_authorized_verp_clients = " + clients(target),
 	}
