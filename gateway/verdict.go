@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"fmt"
 	"time"
 )
 
@@ -82,6 +83,29 @@ type Plan struct {
 	Edits         []Edit                // of every copy; templates allowed
 	Recipients    map[int]RecipientPlan // by index in Exchange.Recipients
 	Usage         Usage
+}
+
+// String is the plan in a line for people, but for its edits and what it says
+// of single recipients.
+func (p Plan) String() string {
+	text := "plan"
+	add := func(set bool, format string, args ...any) {
+		if set {
+			text += " " + fmt.Sprintf(format, args...)
+		}
+	}
+	add(p.RecipientsMax > 0, "max_rcpts=%d", p.RecipientsMax)
+	add(p.ByDomain, "by_domain")
+	add(p.VERP, "verp")
+	if p.ReversePath != nil {
+		add(true, "mail_from=<%s>", Printable(string(*p.ReversePath)))
+	}
+	add(p.Route != "", "route=%s", Printable(p.Route))
+	add(p.Priority != 0, "priority=%d", p.Priority)
+	add(!p.NotBefore.IsZero(), "not_before=%s", p.NotBefore.Format(time.RFC3339))
+	add(!p.Expires.IsZero(), "expires=%s", p.Expires.Format(time.RFC3339))
+	add(len(p.Recipients) > 0, "recipients=%d", len(p.Recipients))
+	return text
 }
 
 // RecipientPlan is what a plan says of one recipient. Texts may have

@@ -25,7 +25,7 @@ const moduleBytesMax = 32 << 20
 
 func pluginFamily(g *globals) *cobra.Command {
 	return family("plugin", "WebAssembly modules: handlers, planners, writers of MTA configurations",
-		pluginLs(g), pluginInspect(g), pluginRun(g), pluginTest(g), pluginBench(g), pluginSwap(g), pluginRollback(g))
+		pluginLs(g), pluginInspect(g), pluginRun(g), pluginTest(g), pluginBench(g), pluginReplay(g), pluginSwap(g), pluginRollback(g))
 }
 
 func pluginLs(g *globals) *cobra.Command {

@@ -32,7 +32,8 @@ type Intake struct {
 
 	Posts PostBook // ends posts that come a second time; nil: none is known
 
-	Accepted func([]gateway.Entry) // hears of what is due, after the commit
+	Accepted func([]gateway.Entry)                       // hears of what is due, after the commit
+	Keep     func(*gateway.Message, gateway.AuthResults) // hears of each message as it came, before its handlers; nil: nobody does
 	Log      *slog.Logger
 }
 
@@ -158,6 +159,15 @@ func (in *Intake) examine(ctx context.Context, m *gateway.Message, replies []*ga
 		return "", gateway.ErrHeaderTooLarge
 	}
 	auth := in.Auth.Check(ctx, m, draft.Header)
+	if in.Keep != nil {
+		in.Keep(m, auth)
+	}
+	return in.examineAs(ctx, m, draft, auth, replies)
+}
+
+// examineAs is examine for a message of which it is known what authentication
+// found.
+func (in *Intake) examineAs(ctx context.Context, m *gateway.Message, draft *gateway.Draft, auth gateway.AuthResults, replies []*gateway.Status) (messageID string, err error) {
 	trace := in.traceEdits(m, draft.Header, auth)
 	if err := draft.Apply(trace...); err != nil {
 		return "", err

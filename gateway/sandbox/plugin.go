@@ -75,6 +75,9 @@ func (p *Plugin) IsFilter() bool { return p.spec.Filter }
 // Writes says whether the module is a writer of MTA configurations.
 func (p *Plugin) Writes() bool { return p.serves(hookWriter) }
 
+// HookName is how a phase is called for people: recipient, incoming, ...
+func HookName(phase gateway.Phase) string { return exports[place(phase)].phase }
+
 // Handle calls the module for x.Phase, which is not PhasePlan. A module without
 // an export for the phase continues. The error is an *Error.
 func (p *Plugin) Handle(ctx context.Context, x *gateway.Exchange) (gateway.Verdict, error) {

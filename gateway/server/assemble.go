@@ -19,13 +19,18 @@ import (
 // may wait for DNS, and few enough for the memory of their messages.
 const chainsMax = 64
 
+// site is what a message's way needs to know of this one.
+func (s *Server) site() pipeline.Site {
+	return pipeline.Site{Hostname: s.cfg.Hostname, AuthservID: s.cfg.Auth.AuthservID, Owner: s.cfg.SiteOwner}
+}
+
 // assemble hands every part of the pipeline what it needs of the configuration.
 func (s *Server) assemble(codec *verp.Codec) error {
 	if err := codec.Check(); err != nil {
 		return err
 	}
 	cfg := s.cfg
-	site := pipeline.Site{Hostname: cfg.Hostname, AuthservID: cfg.Auth.AuthservID, Owner: cfg.SiteOwner}
+	site := s.site()
 	routes := slices.Sorted(maps.Keys(cfg.Routes))
 	outbox := &pipeline.Outbox{Hostname: cfg.Hostname, Spool: s.spool, Expiry: cfg.MTA.DeliveryRetryPeriod, Queued: s.line.add}
 	failures := &pipeline.Failures{Site: site, Outbox: outbox, Book: s.roster, Log: s.log}
@@ -38,7 +43,7 @@ func (s *Server) assemble(codec *verp.Codec) error {
 		Auth:    verifier,
 		Rejects: pipeline.Rejects(cfg.Incoming.Reject), Verify: s.callouts().verify,
 		Timeout: cfg.Incoming.Timeout, Running: make(chan struct{}, chainsMax), Expiry: cfg.MTA.DeliveryRetryPeriod,
-		Posts: s.roster, Accepted: s.line.add, Log: s.log,
+		Posts: s.roster, Accepted: s.line.add, Keep: s.keep, Log: s.log,
 	}
 	s.expander = &pipeline.Expander{
 		Site: site, Roster: s.roster, Spool: s.spool, Chains: s, Planner: func() gateway.Planner { return planner{s} }, VERP: codec, Remember: s.roster.Remember,

@@ -130,7 +130,6 @@ func Unused(cfg *config.Config) []string {
 		name string
 		set  bool
 	}{
-		{"keep_for_replay", cfg.KeepForReplay != 0},
 		{"lmtp.trusted_received", cfg.LMTP.TrustedReceived != 0},
 		{"http.listen", cfg.HTTP.Listen.Network != ""},
 		{"bounce (all but unrecognized)", scores(cfg) != scores(defaults)},

@@ -33,6 +33,7 @@ func (s *Server) Operations() admin.Operations {
 		"member.reset":    admin.On(s.memberReset),
 		"verp.rotate":     admin.On(s.verpRotate),
 		"plugin.ls":       admin.On(s.pluginRows),
+		"plugin.replay":   admin.On(s.pluginReplay),
 		"plugin.swap":     admin.On(s.pluginSwap),
 		"plugin.rollback": admin.On(s.pluginRollback),
 	}

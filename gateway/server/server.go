@@ -25,6 +25,7 @@ import (
 	"github.com/mmgw/mmgw/gateway/modules"
 	"github.com/mmgw/mmgw/gateway/pipeline"
 	"github.com/mmgw/mmgw/gateway/relay"
+	"github.com/mmgw/mmgw/gateway/replay"
 	"github.com/mmgw/mmgw/gateway/roster"
 	"github.com/mmgw/mmgw/gateway/sandbox"
 	"github.com/mmgw/mmgw/gateway/spool"
@@ -45,6 +46,7 @@ type Server struct {
 	dns    *authres.Resolver // asked for all of the gateway
 	host   *sandbox.Host
 	shelf  *modules.Shelf
+	kept   *replay.Messages
 	loaded atomic.Pointer[moduleSet] // nil after OpenState
 
 	changing   sync.Mutex   // held by who changes the modules: swap, roll-back, reload
@@ -77,6 +79,7 @@ func OpenState(cfg *config.Config, env Env) (*Server, error) {
 	s := &Server{cfg: cfg, env: env.withDefaults(), shelf: shelfOf(cfg)}
 	s.listening.Store(cfg.MTA.ListenAddress())
 	s.log = s.env.Log
+	s.dns = authres.NewResolver(s.env.DNS, cfg.Auth.DNSServer)
 	if err := makeStateDir(cfg.StateDir); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrStateDir, err)
 	}
@@ -108,6 +111,9 @@ func makeStateDir(dir string) error {
 func (s *Server) openOnStore() error {
 	var err error
 	if s.spool, err = spool.Open(spool.Options{Store: s.store, Dir: s.cfg.StateDir, Log: s.log}); err != nil {
+		return err
+	}
+	if err = s.keepForReplay(); err != nil {
 		return err
 	}
 	if s.roster, err = roster.Open(roster.Options{Store: s.store, Delimiter: s.cfg.VERP.Delimiter, Log: s.log}); err != nil {
@@ -148,7 +154,6 @@ func Open(ctx context.Context, cfg *config.Config, env Env) (*Server, error) {
 
 func (s *Server) openAll(ctx context.Context) error {
 	var err error
-	s.dns = authres.NewResolver(s.env.DNS, s.cfg.Auth.DNSServer)
 	if s.host, err = s.newHost(); err != nil {
 		return err
 	}

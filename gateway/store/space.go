@@ -30,6 +30,12 @@ const (
 	KVExpiries Space = 0x22 // handler, second, key: when a value expires
 )
 
+// The spaces of replay.
+const (
+	ReplayHeads    Space = 0x31 // message: envelope and all that is small
+	ReplayContents Space = 0x32 // message: its content
+)
+
 // Key is a key of the space that begins with the given parts.
 func (s Space) Key(parts ...[]byte) []byte {
 	n := 1
