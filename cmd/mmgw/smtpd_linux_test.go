@@ -10,8 +10,9 @@ import (
 )
 
 // smtpd starts a Postfix that takes mail, syncs it and hands it to its discard
-// service, and returns its address; "" where none can be started.
-func (t *postfixTools) smtpd(b *testing.B) string {
+// service, unless more lines of main.cf say otherwise, and returns its address;
+// "" where none can be started.
+func (t *postfixTools) smtpd(b *testing.B, more string) string {
 	b.Helper()
 	daemons := t.daemons()
 	if daemons == "" || os.Getuid() != 0 {
@@ -37,7 +38,7 @@ func (t *postfixTools) smtpd(b *testing.B) string {
 	address := freeAddress(b, "127.0.0.1")
 	t.write(b, "etc/main.cf", strings.NewReplacer(
 		"DIR", t.dir, "ROOT", strings.TrimSuffix(t.root, "/"), "DAEMONS", daemons, "OWNER", owner.Username, "GROUP", group.Name,
-	).Replace(smtpdMain))
+	).Replace(smtpdMain)+more)
 	t.write(b, "etc/master.cf", address+smtpdMaster)
 	t.start(b, address, t.command(filepath.Join(strings.TrimPrefix(daemons, t.root), "master"), "-s", "-c", filepath.Join(t.dir, "etc")))
 	return address
@@ -85,6 +86,7 @@ proxymap unix - - n - - proxymap
 error unix - - n - - error
 retry unix - - n - - error
 discard unix - - n - - discard
+smtp unix - - n - - smtp
 anvil unix - - n - 1 anvil
 postlog unix-dgram n - n - 1 postlogd
 `

@@ -36,7 +36,7 @@ const (
 func BenchmarkThroughput(b *testing.B) {
 	tools := newPostfixTools(b)
 	discard := tools.sink(b, "-L")
-	postfix := tools.smtpd(b)
+	postfix := tools.smtpd(b, "")
 	s := newSiteBefore(b, tools.sink(b), devSite+"[\"anne@example.com\"]\n")
 	p := s.serve()
 	m := medians{}

@@ -30,12 +30,13 @@ var (
 	descRollback = prometheus.NewDesc("mmgw_plugin_rollbacks_total", "Times that a plugin rolled back by itself.", moduleLabels, nil)
 	descShadow   = prometheus.NewDesc("mmgw_plugin_shadow_total", "Calls of a plugin by what its shadow made of them.", []string{"plugin", "shadow", "outcome"}, nil)
 	descQueue    = prometheus.NewDesc("mmgw_queue_entries", "Entries of the queue by where they are.", []string{"place"}, nil)
+	descLogBytes = prometheus.NewDesc("mmgw_store_log_bytes_total", "Octets written to the log of the database since it was opened.", nil, nil)
 	descAttempts = prometheus.NewDesc("mmgw_attempts_total", "Attempts at recipients by outcome.", []string{"outcome"}, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (m metrics) Describe(c chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descCalls, descFailures, descTraps, descFuel, descSeconds, descHost, descBytes, descMemory, descTimes, descFuels, descMetric, descBreaker, descRollback, descShadow, descQueue, descAttempts} {
+	for _, d := range []*prometheus.Desc{descCalls, descFailures, descTraps, descFuel, descSeconds, descHost, descBytes, descMemory, descTimes, descFuels, descMetric, descBreaker, descRollback, descShadow, descQueue, descAttempts, descLogBytes} {
 		c <- d
 	}
 }
@@ -67,6 +68,7 @@ func (m metrics) Collect(c chan<- prometheus.Metric) {
 	for place, n := range map[string]int{"waiting": count.Waiting, "ready": count.Ready, "taken": count.Taken, "held": count.Held} {
 		c <- prometheus.MustNewConstMetric(descQueue, prometheus.GaugeValue, float64(n), place)
 	}
+	c <- prometheus.MustNewConstMetric(descLogBytes, prometheus.CounterValue, float64(m.store.LogBytes()))
 	for i, name := range outcomeNames {
 		c <- prometheus.MustNewConstMetric(descAttempts, prometheus.CounterValue, float64(m.attempts[i].Load()), name)
 	}

@@ -23,13 +23,13 @@ import (
 
 // place is a directory with a configuration and an upstream MTA.
 type place struct {
-	t    testing.TB
+	t    *testing.T
 	dir  string
 	sent chan probe.Transaction
 	smtp string // port
 }
 
-func newPlace(t testing.TB) *place {
+func newPlace(t *testing.T) *place {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

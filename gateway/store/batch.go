@@ -106,6 +106,16 @@ func (e *engine) apply(b *Batch, options *pebble.WriteOptions) error {
 	return batch.Close()
 }
 
+// LogBytes is what the running engine has written to its log: the changes
+// themselves, which later go into tables and are compacted there.
+func (s *Store) LogBytes() uint64 {
+	e, err := s.use()
+	if err != nil {
+		return 0
+	}
+	return e.db.Metrics().WAL.BytesWritten
+}
+
 // ErrNotFound says that there is no such key.
 var ErrNotFound = errors.New("not found")
 
