@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"syscall"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/sandbox/meter"
 )
 
 // The figures of README.md. Each benchmark runs what it compares by turns, so
@@ -317,38 +319,66 @@ func loading(b *testing.B, cache string, wasm []byte) time.Duration {
 	return took
 }
 
-// BenchmarkFigureStall is how long Go's collector waits, and all goroutines with
-// it, while guests burn their fuel on every processor: in a loop, and waiting
-// for memory.
+// BenchmarkFigureStall is how long a guest that burns its fuel keeps Go's
+// collector waiting, and all goroutines with it: in a loop, in recursion, and
+// waiting for memory. A slice is that time by the processor, pauses are what it
+// came to by the clock. The control is a guest without a meter, which nothing
+// stops before its end.
 func BenchmarkFigureStall(b *testing.B) {
-	for name, what := range map[string]int{"loop": loopForever, "memory": chaseMemory, "recursion": recurse} {
+	for name, what := range map[string]int{"loop": loopForever, "memory": chaseMemory, "recursion": recurse, "control": recurse} {
 		b.Run(name, func(b *testing.B) {
-			p := hostile(b, Env{}, what, Spec{Fuel: 1 << 50, Timeout: time.Hour, Instances: runtime.GOMAXPROCS(0)})
+			spec := Spec{Name: "hostile", Wasm: testdata(b, "hostile"), Config: map[string]any{"what": what}, Fuel: 1 << 50, Timeout: time.Hour, Isolation: Pooled}
+			load := load
+			if name == "control" {
+				load = func(t testing.TB, _ Env, spec Spec) *Plugin { return unmetered(b, spec) }
+			}
+			p := load(b, Env{}, spec)
 			ctx, stop := context.WithCancel(context.Background())
 			ended := make(chan error)
-			for range runtime.GOMAXPROCS(0) {
-				go func() {
-					_, err := p.Handle(ctx, exchange(b, incoming))
-					ended <- err
-				}()
-			}
-			var slowest []float64
+			go func() {
+				_, err := p.Handle(ctx, exchange(b, incoming))
+				ended <- err
+			}()
 			for b.Loop() {
-				for range 20 {
-					start := time.Now()
-					runtime.GC()
-					slowest = append(slowest, time.Since(start).Seconds()*1000)
+				if name != "control" {
+					b.ReportMetric(slice(b, what).Seconds()*1000, "slice-ms")
 				}
+				n := 20
+				if name == "control" {
+					n = 1 // it takes seconds, and ends then
+				}
+				pauses := pauses(n)
+				b.ReportMetric(pauses[len(pauses)/2].Seconds()*1000, "median-ms")
+				b.ReportMetric(pauses[len(pauses)-1].Seconds()*1000, "slowest-ms")
 			}
 			stop()
-			for range runtime.GOMAXPROCS(0) {
-				if err := <-ended; err == nil {
-					b.Error("it ended")
-				}
-			}
-			slices.Sort(slowest)
-			b.ReportMetric(slowest[len(slowest)/2], "median-ms")
-			b.ReportMetric(slowest[len(slowest)-1], "slowest-ms")
+			<-ended
 		})
 	}
+}
+
+// slice is the time of the processor between two passes through Go, where the
+// world can stop.
+func slice(b *testing.B, what int) time.Duration {
+	const slices = 64
+	p := hostile(b, Env{}, what, Spec{Fuel: slices * meter.SliceUnits})
+	x := exchange(b, incoming)
+	start := processor(b)
+	if _, err := p.Handle(context.Background(), x); err == nil {
+		b.Error("it ended")
+	}
+	return (processor(b) - start) / slices
+}
+
+// pauses are how long the world stood still in so many collections, sorted.
+func pauses(collections int) []time.Duration {
+	var all []time.Duration
+	for range collections {
+		runtime.GC()
+		var stats debug.GCStats
+		debug.ReadGCStats(&stats)
+		all = append(all, stats.Pause[0])
+	}
+	slices.Sort(all)
+	return all
 }

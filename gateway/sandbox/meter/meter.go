@@ -48,7 +48,7 @@ const (
 // What a unit of fuel is. Honest code spends most of it at loop headers, some
 // ten instructions a unit; the bound for any code is RegionLength.
 const (
-	SliceUnits    = 1 << 16 // some 50 µs, of code that waits for memory a hundred times that: Go's collector has to wait as long
+	SliceUnits    = 1 << 15 // some 10 µs, and 5 ms of code that waits for memory: Go's collector has to wait as long
 	RegionLength  = 64      // instructions; shorter regions slow straight code down
 	RegionUnits   = 8       // straight code runs at some eight instructions a unit
 	OctetsPerUnit = 8       // of bulk memory instructions
