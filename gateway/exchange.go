@@ -20,18 +20,19 @@ const (
 // Exchange is all that one handler call may see. Its parts are read only but
 // for Draft, which stays as it was: a call reports its edits in its Verdict.
 type Exchange struct {
-	Phase      Phase
-	Message    *Message
-	Leg        *Leg
-	List       *List              // nil on a forward route
-	Draft      *Draft             // nil in PhaseRecipient
-	Recipients []Recipient        // of the leg, or of the batch; empty in PhaseOutgoing
-	RouteNames []string           // that set("route") may name
-	SenderRole string             // owner, moderator, member or none
-	Result     *Result            // of PhaseResult
-	Auth       func() AuthResults // computed on first use; nil: nothing is known
-	Duplicate  QueueID            // a message with this Message-ID and other content
-	Rehearsal  bool               // nothing comes of the call: what the module keeps and counts is apart from what it does in earnest
+	Phase       Phase
+	Message     *Message
+	Leg         *Leg
+	List        *List              // nil on a forward route
+	Draft       *Draft             // nil in PhaseRecipient
+	Recipients  []Recipient        // of the leg, or of the batch; empty in PhaseOutgoing
+	RouteNames  []string           // that set("route") may name
+	SenderRole  string             // owner, moderator, member or none
+	Result      *Result            // of PhaseResult
+	Auth        func() AuthResults // computed on first use; nil: nothing is known
+	Unsubscribe string             // where members of List leave by one click; "" where they do not
+	Duplicate   QueueID            // a message with this Message-ID and other content
+	Rehearsal   bool               // nothing comes of the call: what the module keeps and counts is apart from what it does in earnest
 }
 
 // Result is what a remote host answered for one recipient.
@@ -141,6 +142,8 @@ func (x *Exchange) lookupList(key string) (string, bool) {
 		return string(l.Posting), true
 	case "verp_interval":
 		return strconv.Itoa(l.VERPInterval), true
+	case "unsubscribe_url":
+		return present(x.Unsubscribe)
 	case "personalize":
 		return strconv.FormatBool(l.Personalize), true
 	case "post_number":

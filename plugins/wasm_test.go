@@ -101,8 +101,8 @@ List-Id: "Developers, old and new" <dev.lists.example.com>
 List-Post: <mailto:dev@lists.example.com>
 List-Help: <mailto:dev-request@lists.example.com?subject=help>
 List-Subscribe: <mailto:dev-join@lists.example.com>
-List-Unsubscribe: <mailto:dev-leave@lists.example.com>
 List-Owner: <mailto:dev-owner@lists.example.com>
+List-Unsubscribe: <mailto:dev-leave@lists.example.com>
 Precedence: list
 Sender: dev-bounces@lists.example.com
 `

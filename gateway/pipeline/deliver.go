@@ -16,15 +16,16 @@ import (
 
 // Deliverer sends batches and commits what the remote hosts answered.
 type Deliverer struct {
-	Spool     gateway.Spool
-	Transport gateway.Transport
-	Retry     queue.Policy
-	Results   gateway.Handler                            // hears of each answer; nil: nobody does
-	Failed    func(ctx context.Context, f Failure) error // books or reports recipients that are given up, before that is committed
-	Attempted func([]Attempt)                            // hears of attempts before their outcomes are committed, from many goroutines
-	Signer    *authres.Signer                            // signs copies as they leave; nil: nobody does
-	Workers   int                                        // transactions of one batch at a time
-	Log       *slog.Logger
+	Spool       gateway.Spool
+	Transport   gateway.Transport
+	Retry       queue.Policy
+	Results     gateway.Handler                                  // hears of each answer; nil: nobody does
+	Failed      func(ctx context.Context, f Failure) error       // books or reports recipients that are given up, before that is committed
+	Attempted   func([]Attempt)                                  // hears of attempts before their outcomes are committed, from many goroutines
+	Unsubscribe func(gateway.ListID, gateway.ForwardPath) string // the link by which a member leaves; nil: there is none
+	Signer      *authres.Signer                                  // signs copies as they leave; nil: nobody does
+	Workers     int                                              // transactions of one batch at a time
+	Log         *slog.Logger
 
 	bodies memo[bodyKey, []byte] // hashes of bodies: each is read for that once
 }
@@ -65,7 +66,11 @@ func (d *Deliverer) Deliver(ctx context.Context, entry gateway.Entry, stop <-cha
 	}
 	run := batchRun{Deliverer: d, m: m, leg: &m.Legs[b.Leg], b: b}
 	run.modules = strings.Join(run.leg.Handlers, " ")
-	if run.draft, err = gateway.OpenDraft(m.Content, run.leg.Edits...); err != nil {
+	same := run.leg.Edits
+	if at := slices.IndexFunc(same, isTemplate); at >= 0 {
+		same, run.own = same[:at], same[at:]
+	}
+	if run.draft, err = gateway.OpenDraft(m.Content, same...); err != nil {
 		return entry, false, err
 	}
 	if err := run.all(ctx, stop); err != nil {
@@ -81,6 +86,7 @@ type batchRun struct {
 	leg   *gateway.Leg
 	b     *gateway.Batch
 	draft *gateway.Draft // as the leg's edits left it
+	own   []gateway.Edit // of the leg, from the first that differs from copy to copy
 
 	modules string
 	skipped bool
@@ -193,11 +199,13 @@ func (r *batchRun) transaction(ctx context.Context, i int, places []int, content
 func (r *batchRun) content(d *gateway.Delivery) (gateway.Content, error) {
 	draft := r.draft.Clone()
 	c := gateway.Copy{Member: d.Recipients[0], VERP: d.ReversePath}
-	if err := draft.Apply(c.FillEdits(r.b.Edits)...); err != nil {
-		return nil, err
+	if r.Unsubscribe != nil && (slices.ContainsFunc(r.own, isTemplate) || slices.ContainsFunc(r.b.Edits, isTemplate)) {
+		c.UnsubscribeURL = r.Unsubscribe(r.leg.List, c.Member.Path)
 	}
-	if err := draft.Apply(d.Edits...); err != nil {
-		return nil, err
+	for _, edits := range [][]gateway.Edit{c.FillEdits(r.own), c.FillEdits(r.b.Edits), d.Edits} {
+		if err := draft.Apply(edits...); err != nil {
+			return nil, err
+		}
 	}
 	if r.Signer != nil {
 		ownBody := slices.ContainsFunc(slices.Concat(r.b.Edits, d.Edits), func(e gateway.Edit) bool { return e.Op == gateway.ReplaceBody })

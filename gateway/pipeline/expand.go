@@ -16,17 +16,18 @@ import (
 
 // Expander turns an accepted leg into batches of deliveries.
 type Expander struct {
-	Site     Site
-	Roster   gateway.Roster
-	Spool    gateway.Spool
-	Chains   Chains
-	Planner  func() gateway.Planner // the [mta] outgoing module
-	VERP     *verp.Codec
-	Remember func(list gateway.ListID, member gateway.ForwardPath, token string) error                // has the roster know whom an opaque reverse-path names
-	Auth     *authres.Verifier                                                                        // tells outgoing handlers what is known of a post; nil: nothing
-	Bounces  func(ctx context.Context, m *gateway.Message, leg *gateway.Leg) (owners bool, err error) // takes what came to a -bounces address; owners: they are to see it
-	Commands func(ctx context.Context, m *gateway.Message, leg *gateway.Leg) error                    // does what came to -join, -leave, -request or -confirm
-	Held     func(ctx context.Context, m *gateway.Message, leg *gateway.Leg) error                    // tells moderators
+	Site        Site
+	Roster      gateway.Roster
+	Spool       gateway.Spool
+	Chains      Chains
+	Planner     func() gateway.Planner // the [mta] outgoing module
+	VERP        *verp.Codec
+	Remember    func(list gateway.ListID, member gateway.ForwardPath, token string) error                // has the roster know whom an opaque reverse-path names
+	Unsubscribe func(*gateway.List) string                                                               // where members of a list leave by one click; nil, "": they do not
+	Auth        *authres.Verifier                                                                        // tells outgoing handlers what is known of a post; nil: nothing
+	Bounces     func(ctx context.Context, m *gateway.Message, leg *gateway.Leg) (owners bool, err error) // takes what came to a -bounces address; owners: they are to see it
+	Commands    func(ctx context.Context, m *gateway.Message, leg *gateway.Leg) error                    // does what came to -join, -leave, -request or -confirm
+	Held        func(ctx context.Context, m *gateway.Message, leg *gateway.Leg) error                    // tells moderators
 
 	RecipientsMax int                                          // of one transaction
 	XVERP         func(ctx context.Context, route string) bool // whether the next hop adds members to a shared reverse-path; nil: none does
@@ -129,7 +130,7 @@ func (x *expansion) decorate(ctx context.Context) error {
 	chain := x.Chains.Outgoing(x.list)
 	defer chain.end()
 	r := chain.run(ctx, gateway.Exchange{
-		Phase: gateway.PhaseOutgoing, Message: x.m, Leg: &state, List: x.list, Draft: draft, RouteNames: x.Routes, Auth: x.auth(ctx),
+		Phase: gateway.PhaseOutgoing, Message: x.m, Leg: &state, List: x.list, Draft: draft, RouteNames: x.Routes, Auth: x.auth(ctx), Unsubscribe: x.unsubscribe(),
 	}, logger(x.Log))
 	switch r.action {
 	case gateway.Reject, gateway.Defer:
@@ -159,6 +160,14 @@ func (x *expansion) auth(ctx context.Context) func() gateway.AuthResults {
 		}
 		return x.Auth.Policy(ctx, draft.Header, x.Auth.Check(ctx, x.m, draft.Header))
 	})
+}
+
+// unsubscribe is where members of the list leave by one click.
+func (x *expansion) unsubscribe() string {
+	if x.Unsubscribe == nil {
+		return ""
+	}
+	return x.Unsubscribe(x.list)
 }
 
 // stop ends the way of a post that an outgoing handler holds or discards.
@@ -225,7 +234,7 @@ func (x *expansion) plan(ctx context.Context, members []gateway.Recipient) (gate
 	ctx, cancel := context.WithTimeout(ctx, x.Timeout)
 	defer cancel()
 	return x.Planner().Plan(ctx, &gateway.Exchange{
-		Phase: gateway.PhasePlan, Message: x.m, Leg: x.leg, List: x.list, Draft: draft, Recipients: members, RouteNames: x.Routes,
+		Phase: gateway.PhasePlan, Message: x.m, Leg: x.leg, List: x.list, Draft: draft, Recipients: members, RouteNames: x.Routes, Unsubscribe: x.unsubscribe(),
 	})
 }
 

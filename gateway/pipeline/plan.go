@@ -23,7 +23,7 @@ func (x *expansion) batch(ctx context.Context, plan gateway.Plan, members []gate
 	if !plan.Expires.IsZero() && plan.Expires.Before(b.Expires) {
 		b.Expires = plan.Expires
 	}
-	personal := slices.ContainsFunc(plan.Edits, func(e gateway.Edit) bool { return e.Template })
+	personal := slices.ContainsFunc(plan.Edits, isTemplate) || slices.ContainsFunc(x.leg.Edits, isTemplate)
 	shared := map[string][]gateway.Recipient{}
 	offload := plan.VERP && !personal && plan.ReversePath == nil && x.offloads(ctx, plan)
 	for i, member := range members {
@@ -54,6 +54,9 @@ func (x *expansion) batch(ctx context.Context, plan gateway.Plan, members []gate
 	}
 	return b, nil
 }
+
+// isTemplate says whether each copy has its own text by an edit.
+func isTemplate(e gateway.Edit) bool { return e.Template }
 
 // offloads says whether the next hop of a plan adds members to a reverse-path
 // (XVERP), so that those who can share one share a transaction.

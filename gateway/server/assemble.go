@@ -47,7 +47,7 @@ func (s *Server) assemble(codec *verp.Codec) error {
 	}
 	s.expander = &pipeline.Expander{
 		Site: site, Roster: s.roster, Spool: s.spool, Chains: s, Planner: func() gateway.Planner { return planner{s} }, VERP: codec, Remember: s.roster.Remember,
-		Auth: verifier, Bounces: bounces.Handle, RecipientsMax: cfg.MTA.MaxRecipients, Routes: routes, Timeout: cfg.Incoming.Timeout,
+		Auth: verifier, Unsubscribe: s.links.List, Bounces: bounces.Handle, RecipientsMax: cfg.MTA.MaxRecipients, Routes: routes, Timeout: cfg.Incoming.Timeout,
 		Planned: s.line.add, Log: s.log,
 	}
 	if cfg.VERP.Offload == "auto" {
@@ -57,7 +57,7 @@ func (s *Server) assemble(codec *verp.Codec) error {
 		return err
 	}
 	s.deliverer = &pipeline.Deliverer{
-		Spool: s.spool, Transport: s.relay, Failed: failures.Failed, Attempted: s.attempted, Signer: signerOf(cfg),
+		Spool: s.spool, Transport: s.relay, Failed: failures.Failed, Attempted: s.attempted, Signer: signerOf(cfg), Unsubscribe: s.links.Member,
 		Workers: 2 * cfg.MTA.MaxConnections, Log: s.log,
 	}
 	s.deliverer.Results = planner{s}

@@ -131,9 +131,7 @@ func Unused(cfg *config.Config) []string {
 		set  bool
 	}{
 		{"lmtp.trusted_received", cfg.LMTP.TrustedReceived != 0},
-		{"http.listen", cfg.HTTP.Listen.Network != ""},
 		{"bounce (all but unrecognized)", scores(cfg) != scores(defaults)},
-		{"list.unsubscribe = \"member\"", slices.ContainsFunc(cfg.Lists, func(l config.List) bool { return l.Unsubscribe == "member" })},
 	} {
 		if key.set {
 			names = append(names, key.name)

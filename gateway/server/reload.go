@@ -99,6 +99,7 @@ func movedKeys(old, next *config.Config) []string {
 		{"mta.lmtp_socket", old.MTA.LMTPSocket == next.MTA.LMTPSocket},
 		{"lookup.listen", old.Lookup == next.Lookup},
 		{"metrics.listen", old.Metrics == next.Metrics},
+		{"http.listen", old.HTTP.Listen == next.HTTP.Listen},
 	} {
 		if !k.same {
 			keys = append(keys, k.name)

@@ -82,14 +82,15 @@ type running struct {
 	cut        context.CancelFunc
 	failed     chan error
 
-	lmtp    *lmtp.Server
-	tcp     net.Listener
-	sockets []net.Listener // LMTP's second, if any
-	admin   net.Listener
-	metrics net.Listener
-	lookup  net.Listener
-	group   sync.WaitGroup
-	stopped chan struct{}
+	lmtp     *lmtp.Server
+	tcp      net.Listener
+	sockets  []net.Listener // LMTP's second, if any
+	admin    net.Listener
+	metrics  net.Listener
+	oneClick net.Listener
+	lookup   net.Listener
+	group    sync.WaitGroup
+	stopped  chan struct{}
 }
 
 func (r *running) listen() error {
@@ -117,6 +118,12 @@ func (r *running) listen() error {
 		}
 		r.env.Listening("lookup", at.Network, r.lookup.Addr().String())
 	}
+	if at := cfg.HTTP.Listen; at.Network != "" {
+		if r.oneClick, err = listenAt(at); err != nil {
+			return fmt.Errorf("http.listen: %w", err)
+		}
+		r.env.Listening("http", at.Network, r.oneClick.Addr().String())
+	}
 	if at := cfg.Metrics.Listen; at.Network != "" {
 		if r.metrics, err = listenAt(at); err != nil {
 			return fmt.Errorf("metrics.listen: %w", err)
@@ -134,7 +141,7 @@ func listenAt(at config.Endpoint) (net.Listener, error) {
 }
 
 func (r *running) closeListeners() {
-	for _, l := range append(r.sockets, r.tcp, r.admin, r.metrics, r.lookup) {
+	for _, l := range append(r.sockets, r.tcp, r.admin, r.metrics, r.lookup, r.oneClick) {
 		if l != nil {
 			l.Close()
 		}
@@ -151,6 +158,9 @@ func (r *running) start() {
 	if r.metrics != nil {
 		health := admin.Health{Metrics: r.metricsRegistry(), Ready: r.ready}
 		r.run(func() error { return admin.Serve(r.ctx, r.metrics, health.Handler()) })
+	}
+	if r.oneClick != nil {
+		r.run(func() error { return admin.Serve(r.ctx, r.oneClick, r.unsubscribePage()) })
 	}
 	if r.lookup != nil {
 		server := &lookup.Server{Tables: r.lookupTables(), Allow: r.cfg.LMTP.Allow, Log: r.log}

@@ -30,6 +30,7 @@ import (
 	"github.com/mmgw/mmgw/gateway/sandbox"
 	"github.com/mmgw/mmgw/gateway/spool"
 	"github.com/mmgw/mmgw/gateway/store"
+	"github.com/mmgw/mmgw/gateway/unsubscribe"
 	"github.com/mmgw/mmgw/gateway/verp"
 )
 
@@ -43,6 +44,7 @@ type Server struct {
 	spool  *spool.Spool
 	roster *roster.Roster
 
+	links  unsubscribe.Links // by which members leave
 	dns    *authres.Resolver // asked for all of the gateway
 	host   *sandbox.Host
 	shelf  *modules.Shelf
@@ -175,6 +177,9 @@ func (s *Server) openAll(ctx context.Context) error {
 	s.relay, s.targetNames = relay.New(options), map[string]string{}
 	for route, target := range options.Targets {
 		s.targetNames[route] = target.String()
+	}
+	if s.links, err = s.openLinks(); err != nil {
+		return err
 	}
 	return s.assemble(s.codec(keys))
 }

@@ -60,7 +60,6 @@ func add(m *sdk.Message, l list) error {
 		{"List-Post", l.mailto("", "")},
 		{"List-Help", l.mailto("-request", "help")},
 		{"List-Subscribe", l.mailto("-join", "")},
-		{"List-Unsubscribe", l.mailto("-leave", "")},
 		{"List-Owner", l.mailto("-owner", "")},
 	}
 	if archive, _ := sdk.Get("list.config.archive"); archive != "" {
@@ -71,6 +70,9 @@ func add(m *sdk.Message, l list) error {
 			return err
 		}
 	}
+	if err := addUnsubscribe(m, l.mailto("-leave", "")); err != nil {
+		return err
+	}
 	if err := m.SetHeader("Precedence", "list"); err != nil {
 		return err
 	}
@@ -78,6 +80,18 @@ func add(m *sdk.Message, l list) error {
 		return m.SetHeader("Sender", l.local+"-bounces@"+l.domain)
 	}
 	return nil
+}
+
+// addUnsubscribe says how to leave: by mail, or where the list's members leave
+// by one click (RFC 8058) by a link of their own as well.
+func addUnsubscribe(m *sdk.Message, mailto string) error {
+	if _, ok := sdk.Get("list.unsubscribe_url"); !ok {
+		return m.AppendHeader("List-Unsubscribe", mailto)
+	}
+	if err := m.SetHeaderTemplate("List-Unsubscribe", "<{unsubscribe_url}>, "+mailto); err != nil {
+		return err
+	}
+	return m.AppendHeader("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
 }
 
 // listID is the value of List-Id: the description as a phrase, and the id.

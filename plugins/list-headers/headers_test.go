@@ -32,8 +32,8 @@ List-Id: "Developers, old and new" <dev.lists.example.com>
 List-Post: <mailto:dev@lists.example.com>
 List-Help: <mailto:dev-request@lists.example.com?subject=help>
 List-Subscribe: <mailto:dev-join@lists.example.com>
-List-Unsubscribe: <mailto:dev-leave@lists.example.com>
 List-Owner: <mailto:dev-owner@lists.example.com>
+List-Unsubscribe: <mailto:dev-leave@lists.example.com>
 
 text
 `
@@ -94,5 +94,21 @@ func TestForwardRoute(t *testing.T) {
 	h := sdktest.Host{Mail: mail}
 	if err := h.Outgoing(decorate); err != nil || h.Mail != mail {
 		t.Errorf("mail that belongs to no list became %q, %v", h.Mail, err)
+	}
+}
+
+// TestOneClick holds that members who leave by a link get one each, and that
+// braces of an address are none of a template.
+func TestOneClick(t *testing.T) {
+	h := sdktest.Host{
+		Mail: "List-Unsubscribe: <https://other.example>\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\n\n",
+		Keys: map[string]string{"list.address": "a{member}@example.org", "list.id": "a.example.org", "list.unsubscribe_url": "https://example.org/unsubscribe"},
+	}
+	if err := h.Outgoing(decorate); err != nil {
+		t.Fatal(err)
+	}
+	const want = "<{unsubscribe_url}>, <mailto:a%7Bmember%7D-leave@example.org>"
+	if got := h.Templates["List-Unsubscribe"]; got != want || h.Header("List-Unsubscribe-Post") != "List-Unsubscribe=One-Click" {
+		t.Errorf("template %q in\n%s", got, h.Mail)
 	}
 }

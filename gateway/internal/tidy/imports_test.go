@@ -15,7 +15,7 @@ var tiers = [][]string{
 	{"gateway", "testdata"},
 	{"gateway/store", "plugins", "wasm-examples"},
 	{"gateway/smtp", "gateway/spool", "gateway/roster", "gateway/kv", "gateway/replay", "gateway/entity", "gateway/queue", "gateway/verp", "gateway/token", "gateway/bounce", "gateway/dsn", "gateway/authres", "gateway/command", "gateway/notice"},
-	{"gateway/lmtp", "gateway/relay", "gateway/pipeline", "gateway/sandbox", "gateway/admin", "mta", "gateway/config", "gateway/probe"},
+	{"gateway/lmtp", "gateway/relay", "gateway/pipeline", "gateway/sandbox", "gateway/admin", "gateway/unsubscribe", "mta", "gateway/config", "gateway/probe"},
 	{"gateway/modules", "gateway/conformance"},
 	{"gateway/server"},
 	{"gateway/demo"},
