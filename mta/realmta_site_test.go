@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -204,12 +205,17 @@ func (s *realSite) record(t probe.Transaction) {
 	s.taken = append(s.taken, t)
 }
 
-// sent are the transactions that the next hop took, with a subject.
-func (s *realSite) sent(subject string) []probe.Transaction {
+// transactions are those that the next hop took.
+func (s *realSite) transactions() []probe.Transaction {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return slices.Clone(s.taken)
+}
+
+// sent are the transactions that the next hop took, with a subject.
+func (s *realSite) sent(subject string) []probe.Transaction {
 	var found []probe.Transaction
-	for _, c := range s.taken {
+	for _, c := range s.transactions() {
 		if bytes.Contains(c.Content, []byte("Subject: "+subject+"\r\n")) {
 			found = append(found, c)
 		}
