@@ -61,17 +61,20 @@ func (f format) table(name, question string) string {
 	return f.kind + ":" + f.place + "/postfix_" + name
 }
 
-// address is the key of one address. Lookup tables find an address with a
-// detail by themselves (recipient_delimiter); patterns must say it.
-func (f format) address(address string, detail bool) string {
+// appendAddress adds the key of one address. Lookup tables find an address with
+// a detail by themselves (recipient_delimiter); patterns must say it.
+func (f format) appendAddress(key []byte, address string, detail bool) []byte {
 	if !f.isRegexp() {
-		return address
+		return append(key, address...)
 	}
 	local, domain := writer.Split(address)
+	key = appendEscaped(append(key, "/^"...), local)
 	if detail {
-		return "/^" + escape(local) + "(" + escape(f.delimiter) + ".*)?@" + escape(domain) + "$/"
+		key = appendEscaped(append(key, '('), f.delimiter)
+		key = append(key, ".*)?"...)
 	}
-	return "/^" + escape(address) + "$/"
+	key = appendEscaped(append(key, '@'), domain)
+	return append(key, "$/"...)
 }
 
 // domain is the key of a domain in a list of domains.
@@ -107,15 +110,18 @@ func (f format) rewritten(local, domain string, detail bool) string {
 
 // escape takes the meaning from every character that has one in a POSIX
 // extended regular expression, or ends it.
-func escape(s string) string {
-	var b strings.Builder
+func escape(s string) string { return string(appendEscaped(nil, s)) }
+
+func appendEscaped(to []byte, s string) []byte {
 	for i := range len(s) {
-		if strings.IndexByte(`.[]()*+?{}^$|\/`, s[i]) >= 0 {
-			b.WriteByte('\\')
+		switch c := s[i]; c {
+		case '.', '[', ']', '(', ')', '*', '+', '?', '{', '}', '^', '$', '|', '\\', '/':
+			to = append(to, '\\', c)
+		default:
+			to = append(to, c)
 		}
-		b.WriteByte(s[i])
 	}
-	return b.String()
+	return to
 }
 
 // nextHop is the transport that every address has. Brackets keep Postfix from

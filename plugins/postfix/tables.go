@@ -14,7 +14,8 @@ type renderer struct {
 	format  format
 	domains []writer.Domain
 	nextHop string
-	aliases int // lists that are known by an alias domain
+	aliases int    // lists that are known by an alias domain
+	key     []byte // of the line in progress
 }
 
 func render(inv *sdk.Inventory) error {
@@ -75,7 +76,7 @@ func (r *renderer) lmtp() error {
 		}
 		width := l.width(l.domain) + strings.Count(l.entries[0].address, ".") + 10
 		for _, e := range l.entries {
-			line(file, r.format.address(e.address, e.detail), width, r.nextHop)
+			r.address(file, e.address, e.detail, width, r.nextHop)
 		}
 		file.WriteString("\n")
 	})
@@ -149,7 +150,7 @@ func (r *renderer) vmap() error {
 				continue
 			}
 			local, _ := writer.Split(e.address)
-			line(file, r.format.address(e.public, e.detail), width, r.format.rewritten(local, l.domain, e.detail))
+			r.address(file, e.public, e.detail, width, r.format.rewritten(local, l.domain, e.detail))
 		}
 		file.WriteString("\n")
 	})
@@ -157,6 +158,14 @@ func (r *renderer) vmap() error {
 		return err
 	}
 	return file.Close()
+}
+
+// address writes the key of an address and its value, as line does.
+func (r *renderer) address(file *sdk.File, address string, detail bool, width int, value string) {
+	r.key = r.format.appendAddress(r.key[:0], address, detail)
+	file.Write(r.key)
+	file.Pad(width - len(r.key))
+	file.WriteString(value, "\n")
 }
 
 // line writes a key, padded to width but with one space at least, and a value.
