@@ -35,7 +35,7 @@ type Leg struct {
 	Details    []string    // of each recipient, what stood behind the delimiter
 	Added      []Recipient // by incoming handlers
 	Edits      []Edit      // of incoming handlers, then of outgoing ones
-	Handlers   []string    // name@digest of each module that handled the leg, for the record
+	Handlers   []string    // name@digest of each module that handled or planned the leg, for the record
 	Route      string      // chosen by a handler, "" for the usual one
 	PostNumber uint64      // of the list, counted from 1, for Post
 	Stage      Stage

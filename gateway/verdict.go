@@ -82,6 +82,7 @@ type Plan struct {
 	Expires       time.Time
 	Edits         []Edit                // of every copy; templates allowed
 	Recipients    map[int]RecipientPlan // by index in Exchange.Recipients
+	Module        string                // name@digest of the module that planned, "" where that is not known
 	Usage         Usage
 }
 

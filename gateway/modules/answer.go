@@ -80,7 +80,7 @@ func sameEdits(a, b []gateway.Edit) bool { return len(a)+len(b) == 0 || reflect.
 
 // samePlan compares what two modules plan, but for their edits and their cost.
 func samePlan(a, b gateway.Plan) bool {
-	a.Edits, a.Usage, b.Edits, b.Usage = nil, gateway.Usage{}, nil, gateway.Usage{}
+	a.Edits, a.Usage, a.Module, b.Edits, b.Usage, b.Module = nil, gateway.Usage{}, "", nil, gateway.Usage{}, ""
 	if len(a.Recipients)+len(b.Recipients) == 0 {
 		a.Recipients, b.Recipients = nil, nil
 	}

@@ -80,10 +80,11 @@ func (l *Lease) Handle(ctx context.Context, x *gateway.Exchange) (gateway.Verdic
 
 // Plan has the version plan. Behind an open breaker the error is a deferral.
 func (l *Lease) Plan(ctx context.Context, x *gateway.Exchange) (gateway.Plan, error) {
-	plan, _, err := run(ctx, l, x, false, func(v *Version, _ int64) (gateway.Plan, error) { return v.Plugin.Plan(ctx, x) })
+	plan, by, err := run(ctx, l, x, false, func(v *Version, _ int64) (gateway.Plan, error) { return v.Plugin.Plan(ctx, x) })
 	if open := (*openError)(nil); errors.As(err, &open) {
 		return gateway.Plan{}, open.status()
 	}
+	plan.Module = by.ModuleName()
 	return plan, err
 }
 

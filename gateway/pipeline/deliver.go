@@ -43,7 +43,7 @@ type Failure struct {
 type Attempt struct {
 	Message   *gateway.Message
 	Leg       *gateway.Leg
-	Modules   string // of the outgoing handlers, as Leg.Handlers has them
+	Modules   string // of the handlers and the planner, as Leg.Handlers has them
 	Delivery  *gateway.Delivery
 	Recipient gateway.Recipient
 	Outcome   gateway.Outcome

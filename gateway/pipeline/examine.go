@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/mmgw/mmgw/gateway"
 )
@@ -92,12 +93,15 @@ func (e *examination) rule(ctx context.Context, chain Chain, x gateway.Exchange)
 func (e *examination) enter(ctx context.Context, leg gateway.Leg, r ruling) {
 	leg.Handlers, leg.Route = r.modules, r.route
 	leg.Edits = append(append([]gateway.Edit{}, e.trace...), r.edits...)
+	if len(r.modules) > 0 {
+		logger(e.in.Log).Info("handled", messageAttrs(e.m), "list", string(leg.List), "service", string(leg.Service),
+			"action", r.action.String(), "modules", strings.Join(r.modules, " "))
+	}
 	switch r.action {
 	case gateway.Reject, gateway.Defer:
 		e.reply(leg, r.status)
 		return
 	case gateway.Discard:
-		logger(e.in.Log).Info("discarded", messageAttrs(e.m), "list", string(leg.List), "service", string(leg.Service))
 		e.keep(leg, r.discarded(leg)) // whom an earlier handler refused or held was not before the one that discards
 		return
 	case gateway.Hold:

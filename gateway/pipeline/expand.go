@@ -222,6 +222,9 @@ func (x *expansion) nextBatch(ctx context.Context) (gateway.Leg, []*gateway.Batc
 	if err != nil {
 		return state, nil, err
 	}
+	if plan.Module != "" && !slices.Contains(state.Handlers, plan.Module) {
+		state.Handlers = append(slices.Clip(state.Handlers), plan.Module)
+	}
 	state.Batches++
 	return state, []*gateway.Batch{b}, nil
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -58,9 +59,15 @@ func (in *Intake) Recipient(ctx context.Context, client gateway.Client, envelope
 	if route.List != nil {
 		leg.List = route.List.ID
 	}
-	return in.rule(ctx, in.Chains.Incoming(route.List), gateway.Exchange{
+	r := in.rule(ctx, in.Chains.Incoming(route.List), gateway.Exchange{
 		Phase: gateway.PhaseRecipient, Message: m, Leg: leg, List: route.List, Recipients: m.Envelope.Recipients, RouteNames: in.Routes,
-	}).refusal()
+	})
+	err = r.refusal()
+	if err != nil {
+		logger(in.Log).Info("recipient refused", "reverse_path", gateway.Printable(string(envelope.ReversePath)), "recipient", gateway.Printable(string(to.Path)),
+			"reply", gateway.AsStatus(err).Reply(), "modules", strings.Join(r.modules, " "))
+	}
+	return err
 }
 
 // refusal is the Status of a ruling that refuses the only recipient, else nil.

@@ -113,6 +113,11 @@ func TestPlannersAndOutgoingHandlersHaveShadows(t *testing.T) {
 		t.Fatal(got)
 	}
 	<-p.sent
+	waitUntil(t, func() bool { // the record of a copy names who made it
+		text, _ := os.ReadFile(filepath.Join(p.dir, "s", "log", "deliveries.jsonl"))
+		return strings.Contains(string(text), "list-headers@"+row(t, s, "list-headers").Digest[:12]) &&
+			strings.Contains(string(text), " deliver@"+row(t, s, "deliver").Digest[:12])
+	})
 	for _, name := range []string{"list-headers", "deliver"} {
 		waitUntil(t, func() bool { r := row(t, s, name).Shadow; return r.Compared+r.Failed+r.Skipped > 0 })
 		if got := *row(t, s, name).Shadow; got.Compared != 1 || got.Verdicts+got.Edits != 0 {
