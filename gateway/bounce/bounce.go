@@ -79,6 +79,8 @@ type Finding struct {
 	Bounce     bool        `json:"bounce"`
 	Complaint  bool        `json:"complaint,omitempty"` // a recipient says that the message is abuse (RFC 5965)
 	Recipients []Recipient `json:"recipients"`          // at most RecipientsMax, never nil
+
+	ReversePath gateway.ReversePath `json:"-"` // of the message that a complaint is about, where it tells
 }
 
 // Inspect reads a message. Line ends of any kind are taken. The error is of
@@ -89,7 +91,7 @@ func Inspect(content gateway.Content) (Finding, error) {
 		return Finding{}, err
 	}
 	if found, ok := feedback(m); ok {
-		return Finding{Bounce: true, Complaint: isAbuse(m), Recipients: append([]Recipient{}, found...)}, nil
+		return Finding{Bounce: true, Complaint: isAbuse(m), Recipients: append([]Recipient{}, found...), ReversePath: m.originalFrom()}, nil
 	}
 	if found, complained, ok := m.notification(); ok {
 		return Finding{Bounce: true, Complaint: complained, Recipients: found}, nil

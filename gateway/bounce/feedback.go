@@ -51,3 +51,19 @@ func isAbuse(m message) bool {
 	}
 	return false
 }
+
+// originalFrom is the reverse-path of the message that a feedback report is
+// about: as it says, or as the message that it encloses does.
+func (m message) originalFrom() gateway.ReversePath {
+	for _, p := range m.parts {
+		if p.kind != "message/feedback-report" {
+			continue
+		}
+		for field := range fieldsOf(p.decoded()) {
+			if field.Is("Original-Mail-From") {
+				return gateway.ReversePath(addressOf(field.Value()))
+			}
+		}
+	}
+	return gateway.ReversePath(addressOf(walk(m.returned()).header.Get("Return-Path")))
+}

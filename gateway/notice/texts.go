@@ -25,6 +25,12 @@ const (
 	Answer       = "answer"        // what became of each command
 	ApprovePost  = "approve-post"  // to the moderators of a list: a post is held
 	ApproveJoin  = "approve-join"  // to them: somebody wants to join
+
+	BounceProbe    = "bounce-probe"    // to a member whose mail comes back: does this arrive?
+	BounceWarning  = "bounce-warning"  // to a member that gets no posts for that
+	BounceDisabled = "bounce-disabled" // to the owners of a list: a member gets none from now on
+	BounceRemoved  = "bounce-removed"  // to them: a member was removed
+	Complained     = "complained"      // to them: a member says that a post is abuse, and was removed
 )
 
 // Fields are what a text can name, {{.List.Address}} say. Those of one use say
@@ -37,7 +43,8 @@ type Fields struct {
 	Drop    string // the address that refuses, of approve-post and approve-join
 	Expires string // when the token is worth nothing any more
 	Subject string // of a post that is held
-	Reason  string // why it is held
+	Reason  string // why it is held; of bounces, the last one's
+	Count   string // of bounce-warning: how many more there will be
 	Lines   []string
 }
 
@@ -158,7 +165,7 @@ func (t *Texts) add(name, file, text string) error {
 var sample = Fields{
 	List: ListFields(&gateway.List{Address: "list@example.com"}), Address: "anne@example.com", Token: "token",
 	Reply: "list-confirm+token@example.com", Drop: "list-confirm+other@example.com", Expires: time.Time{}.Format(DateForm),
-	Subject: "a post", Reason: "a reason", Lines: []string{"a line"},
+	Subject: "a post", Reason: "a reason", Count: "1", Lines: []string{"a line"},
 }
 
 // filledMax bounds what a text becomes: a text of a site that loops over a

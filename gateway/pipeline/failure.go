@@ -2,37 +2,20 @@ package pipeline
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
 	"github.com/mmgw/mmgw/gateway"
 	"github.com/mmgw/mmgw/gateway/bounce"
 	"github.com/mmgw/mmgw/gateway/dsn"
-	"github.com/mmgw/mmgw/gateway/roster"
 )
-
-// BounceBook keeps what is known of members whose mail fails.
-type BounceBook interface {
-	// RecordBounce is roster.ErrUnknownMember for those who have left.
-	RecordBounce(list gateway.ListID, member gateway.ForwardPath, status *gateway.Status, at time.Time) error
-}
-
-// bookBounce records a bounce. Who has left meanwhile needs none.
-func bookBounce(book BounceBook, list gateway.ListID, member gateway.ForwardPath, status *gateway.Status, at time.Time) error {
-	if err := book.RecordBounce(list, member, status, at); err != nil && !errors.Is(err, roster.ErrUnknownMember) {
-		return fmt.Errorf("book the bounce of %s: %w", member, err)
-	}
-	return nil
-}
 
 // Failures follows up recipients that are given up: members of a list are
 // booked, other mail is reported to its reverse-path (RFC 3464).
 type Failures struct {
 	Site   Site
 	Outbox *Outbox // reports go out by it
-	Book   BounceBook
+	Scores *Scores // books the members of posts and probes
 	Log    *slog.Logger
 }
 
@@ -43,24 +26,37 @@ func (s *Failures) Failed(ctx context.Context, f Failure) error {
 			"recipient", gateway.Printable(string(recipient.Path)), "status", f.Statuses[i].Error())
 	}
 	if f.Leg.Service == gateway.Post {
-		return s.book(f)
+		return s.book(ctx, f, f.Leg.List, bounce.Signed)
+	}
+	if f.Leg.Service == gateway.Relay {
+		if list, _, ok := s.Scores.probed(ctx, f.ReversePath); ok {
+			return s.book(ctx, f, list, bounce.Probed)
+		}
 	}
 	return s.report(ctx, f)
 }
 
-// book enters members whose mailbox refused for good. A refusal of the
-// content, a policy or a full mailbox says nothing about the member.
-func (s *Failures) book(f Failure) error {
+// book books members whose mailbox refused for good.
+func (s *Failures) book(ctx context.Context, f Failure, list gateway.ListID, trust bounce.Trust) error {
 	for i, recipient := range f.Recipients {
 		status := f.Statuses[i]
-		if _, class := bounce.Classify(status.Enhanced, status.Text); status.Class() != gateway.Permanent || class != bounce.Hard {
+		code, class := bounce.Classify(status.Enhanced, status.Text)
+		if !counts(status, code, class) {
 			continue
 		}
-		if err := bookBounce(s.Book, f.Leg.List, recipient.Path, status, time.Now()); err != nil {
+		err := s.Scores.Book(ctx, Failing{List: list, Member: recipient.Path, Trust: trust, Status: code.String(), Text: status.Text, At: time.Now()})
+		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// counts says whether a reply is about the mailbox. One that says nothing may be
+// about the message or about us, and would be so for every member.
+func counts(status *gateway.Status, code gateway.EnhancedCode, class bounce.Class) bool {
+	return status.Class() == gateway.Permanent &&
+		(class == bounce.Hard || class == bounce.Full || class == bounce.Soft && (code[1] == 1 || code[1] == 2))
 }
 
 // report spools a DSN to the reverse-path of the delivery. What came with a

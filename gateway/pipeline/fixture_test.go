@@ -12,6 +12,7 @@ import (
 
 	"github.com/mmgw/mmgw/gateway"
 	"github.com/mmgw/mmgw/gateway/authres"
+	"github.com/mmgw/mmgw/gateway/bounce"
 	"github.com/mmgw/mmgw/gateway/notice"
 	"github.com/mmgw/mmgw/gateway/roster"
 	"github.com/mmgw/mmgw/gateway/spool"
@@ -35,6 +36,7 @@ type house struct {
 	intake    *Intake
 	expander  *Expander
 	deliverer *Deliverer
+	scores    *Scores
 	outbox    *Outbox
 	held      *Held
 
@@ -82,23 +84,27 @@ func (h *house) assemble() {
 		Site: site, Roster: h.roster, Spool: h.spool, Chains: h, Auth: &authres.Verifier{DNS: dns{}},
 		Timeout: time.Minute, Running: make(chan struct{}, 4), Expiry: time.Hour, Accepted: h.queued,
 	}
-	bounces := &Bounces{Roster: h.roster, Book: h.roster, VERP: codec, ToOwners: true}
-	h.expander = &Expander{
-		Site: site, Roster: h.roster, Spool: h.spool, Chains: h, Planner: func() gateway.Planner { return h },
-		VERP: codec, Remember: h.roster.Remember,
-		Bounces: bounces.Handle, RecipientsMax: 100, Timeout: time.Minute, Planned: h.queued,
-	}
 	h.outbox = &Outbox{Hostname: site.Hostname, Spool: h.spool, Expiry: time.Hour, Queued: h.queued}
 	texts, err := notice.Open("")
 	if err != nil {
 		h.t.Fatal(err)
+	}
+	h.scores = &Scores{
+		Site: site, Roster: h.roster, VERP: codec, Outbox: h.outbox, Texts: texts,
+		Rules: bounce.Rules{Threshold: 5, StaleAfter: 7 * 24 * time.Hour, Warnings: 3, WarningInterval: 7 * 24 * time.Hour, Probe: true},
+	}
+	bounces := &Bounces{Scores: h.scores, ToOwners: true}
+	h.expander = &Expander{
+		Site: site, Roster: h.roster, Spool: h.spool, Chains: h, Planner: func() gateway.Planner { return h },
+		VERP: codec, Remember: h.roster.Remember,
+		Bounces: bounces.Handle, RecipientsMax: 100, Timeout: time.Minute, Planned: h.queued,
 	}
 	desk := &Desk{Outbox: h.outbox, Roster: h.roster, Texts: texts}
 	confirmations := &Confirmations{Roster: h.roster, Tokens: &token.Codec{Secrets: [][]byte{make([]byte, 32)}}, Delimiter: "+"}
 	h.held = &Held{Site: site, Roster: h.roster, Spool: h.spool, Desk: desk, Confirmations: confirmations, For: 14 * 24 * time.Hour, Queued: h.queued}
 	commands := &Commands{Site: site, Roster: h.roster, Desk: desk, Confirmations: confirmations, Held: h.held}
 	h.expander.Commands, h.expander.Held = commands.Handle, h.held.Tell
-	failures := &Failures{Site: site, Outbox: h.outbox, Book: h.roster}
+	failures := &Failures{Site: site, Outbox: h.outbox, Scores: h.scores}
 	h.deliverer = &Deliverer{Spool: h.spool, Transport: h, Failed: failures.Failed, Workers: 2}
 }
 

@@ -28,6 +28,12 @@ type Writer func(now time.Time, messageID string) (gateway.Content, error)
 // Send returns without error; after a crash the caller may come again, and the
 // same mail twice.
 func (o *Outbox) Send(ctx context.Context, to []gateway.ForwardPath, write Writer) error {
+	return o.SendFrom(ctx, "", to, write)
+}
+
+// SendFrom is Send for what is to come back when it fails: it leaves under a
+// reverse-path.
+func (o *Outbox) SendFrom(ctx context.Context, from gateway.ReversePath, to []gateway.ForwardPath, write Writer) error {
 	now := time.Now()
 	id, w, err := o.Spool.Begin(now)
 	if err != nil {
@@ -39,8 +45,13 @@ func (o *Outbox) Send(ctx context.Context, to []gateway.ForwardPath, write Write
 		return err
 	}
 	m := &gateway.Message{ID: id, Received: now, Legs: []gateway.Leg{{Service: gateway.Relay}}}
+	m.Envelope.ReversePath = from
 	for _, path := range to {
-		m.Legs[0].Added = append(m.Legs[0].Added, gateway.Recipient{Path: path, Notify: gateway.NotifyNever})
+		r := gateway.Recipient{Path: path}
+		if from.IsNull() {
+			r.Notify = gateway.NotifyNever
+		}
+		m.Legs[0].Added = append(m.Legs[0].Added, r)
 	}
 	m.Envelope.BodyType = gateway.Body8BitMIME
 	m.Envelope.SMTPUTF8 = slices.ContainsFunc(to, func(p gateway.ForwardPath) bool { return !p.IsASCII() })

@@ -3,7 +3,6 @@ package roster
 import (
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/mmgw/mmgw/gateway"
 	"github.com/mmgw/mmgw/gateway/store"
@@ -16,8 +15,13 @@ var ErrUnknownMember = errors.New("no such member")
 // caller with more of them shows its progress in between.
 const MembersPerCommitMax = 10_000
 
-// AddMember adds one member, as AddMembers does.
+// AddMember adds one member, as AddMembers does. One whose delivery bounces
+// ended gets posts again: who asks to join is there.
 func (r *Roster) AddMember(id gateway.ListID, recipient gateway.Recipient) (added bool, err error) {
+	row, err := r.Member(id, recipient.Path)
+	if err == nil && row.Bounce.Disabled {
+		return false, r.SetDisabled(id, recipient.Path, false)
+	}
 	n, err := r.AddMembers(id, []gateway.Recipient{recipient})
 	return n == 1, err
 }
@@ -109,22 +113,21 @@ func (r *Roster) ResetMember(id gateway.ListID, path gateway.ForwardPath) error 
 	return r.put(l, m)
 }
 
-// SetDisabled ends or resumes the delivery of posts to a member.
+// SetDisabled ends or resumes the delivery of posts to a member, by hand: what
+// bounces did to it is forgotten when it resumes.
 func (r *Roster) SetDisabled(id gateway.ListID, path gateway.ForwardPath, disabled bool) error {
-	return r.change(id, path, func(m *member) { m.row.Disabled = disabled })
-}
-
-// SetScore sets the bounce score of a member.
-func (r *Roster) SetScore(id gateway.ListID, path gateway.ForwardPath, score float64) error {
-	return r.change(id, path, func(m *member) { m.row.Score = score })
-}
-
-// RecordBounce counts a bounce of mail to a member and keeps the last one's
-// reason. The score stays as it is.
-func (r *Roster) RecordBounce(id gateway.ListID, path gateway.ForwardPath, status *gateway.Status, at time.Time) error {
 	return r.change(id, path, func(m *member) {
-		m.row.Bounce = Bounce{Count: m.row.Bounce.Count + 1, Status: status.Enhanced.String(), Text: status.Text, Time: at}
+		if m.row.Disabled = disabled; !disabled {
+			m.row.Score, m.row.Bounce = 0, Bounce{}
+		}
 	})
+}
+
+// ChangeBounces has change book a bounce of a member, or what follows from
+// earlier ones: Disabled, Score and Bounce of the row. The error is
+// ErrUnknownMember for who has left meanwhile.
+func (r *Roster) ChangeBounces(id gateway.ListID, path gateway.ForwardPath, change func(*MemberRow)) error {
+	return r.change(id, path, func(m *member) { change(&m.row) })
 }
 
 // Member returns what is known of a member, or ErrUnknownMember.
@@ -166,6 +169,7 @@ func (r *Roster) change(id gateway.ListID, path gateway.ForwardPath, f func(*mem
 func (r *Roster) put(l *listing, m *member) error {
 	var b store.Batch
 	key := memberKey(l.list.ID, m.row.Path.Key())
+	m.index(&b, l.list.ID)
 	silent := !m.added && !m.row.Left && !m.row.Disabled && m.row.Score == 0 && m.row.Bounce.Count == 0
 	if silent {
 		b.Delete(key)

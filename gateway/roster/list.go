@@ -98,6 +98,8 @@ func (r *Roster) CreateList(list gateway.List) error {
 		return err
 	}
 	var b store.Batch
+	b.DeletePrefix(bouncePrefix(list.ID))
+	b.DeletePrefix(disabledPrefix(list.ID))
 	b.DeletePrefix(memberPrefix(list.ID)) // an overlay of a list that is gone says nothing of this one
 	b.Set(listKey(list.ID), record)
 	if err := r.db.Commit(&b); err != nil {
@@ -151,6 +153,8 @@ func (r *Roster) DeleteList(id gateway.ListID) error {
 	var b store.Batch
 	b.Set(listKey(id), record)
 	b.DeletePrefix(memberPrefix(id))
+	b.DeletePrefix(bouncePrefix(id))
+	b.DeletePrefix(disabledPrefix(id))
 	b.DeletePrefix(tokenPrefix(id))
 	if err := r.db.Commit(&b); err != nil {
 		return fmt.Errorf("delete %s: %w", l.list.Address, err)

@@ -35,12 +35,17 @@ func searchFile(members []fileMember, key string) (int, bool) {
 	return slices.BinarySearchFunc(members, key, func(m fileMember, key string) int { return strings.Compare(m.path.Key(), key) })
 }
 
-// Bounce is what is kept of the mail to a member that came back.
+// Bounce is what is kept of the mail to a member that came back. The score
+// stands in Member.
 type Bounce struct {
-	Count  uint64    // of all that were recorded
-	Status string    // enhanced status code of the last one
-	Text   string    // its reply, untrusted
-	Time   time.Time // of the last one
+	Count    uint64    // of all that were recorded
+	Status   string    // enhanced status code of the last one
+	Text     string    // its reply, untrusted
+	Time     time.Time // of the last one
+	Probed   time.Time // when a probe left whose bounce has not come, or zero
+	Disabled bool      // by bounces, and not by hand
+	Warnings int       // sent since then
+	Warned   time.Time // when the last one left
 }
 
 // MemberRow is one address of a list as an operator sees it.
@@ -92,10 +97,14 @@ func (m *member) complete(l *listing, file *fileMember) {
 	}
 }
 
+// memberVersion is that of a member's record. Version 1 knew of bounces no more
+// than the last one.
+const memberVersion = 2
+
 const textBytesMax = 480 // of a reply that is kept, as much as a log shows of it
 
 func encodeMember(m *member) []byte {
-	w := store.NewWriter(recordVersion)
+	w := store.NewWriter(memberVersion)
 	w.String(string(m.row.Path))
 	w.String(m.row.Name)
 	w.Bool(m.added)
@@ -109,12 +118,16 @@ func encodeMember(m *member) []byte {
 		w.String(m.row.Bounce.Status)
 		w.String(m.row.Bounce.Text[:min(len(m.row.Bounce.Text), textBytesMax)])
 		w.Time(m.row.Bounce.Time)
+		w.Time(m.row.Bounce.Probed)
+		w.Bool(m.row.Bounce.Disabled)
+		w.Uint(uint64(m.row.Bounce.Warnings))
+		w.Time(m.row.Bounce.Warned)
 	}
 	return w.Record()
 }
 
 func decodeMember(record []byte) (*member, error) {
-	r, _ := store.NewReader(record, recordVersion)
+	r, version := store.NewReader(record, memberVersion)
 	m := &member{}
 	m.row.Path = gateway.ForwardPath(r.String())
 	m.row.Name = r.String()
@@ -122,6 +135,10 @@ func decodeMember(record []byte) (*member, error) {
 	m.row.Score = r.Float()
 	if r.Bool() {
 		m.row.Bounce = Bounce{Count: r.Uint(), Status: r.String(), Text: r.String(), Time: r.Time()}
+		if version >= 2 {
+			m.row.Bounce.Probed, m.row.Bounce.Disabled = r.Time(), r.Bool()
+			m.row.Bounce.Warnings, m.row.Bounce.Warned = int(r.Uint()), r.Time()
+		}
 		if m.row.Bounce.Count == 0 && r.Err() == nil {
 			return nil, store.ErrCorrupt
 		}

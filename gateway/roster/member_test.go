@@ -1,6 +1,7 @@
 package roster
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -33,7 +34,7 @@ func TestOverlay(t *testing.T) {
 		second(f.AddMember(dev, gateway.Recipient{Path: "Dora@example.com"})),
 		second(f.AddMember(dev, gateway.Recipient{Path: "elma@example.com"})),
 		f.RemoveMember(dev, "elma@example.com"),
-		f.SetScore(dev, "carl@example.com", 2),
+		setScore(f, dev, "carl@example.com", 2),
 	} {
 		if err != nil {
 			t.Errorf("change %d: %v", i, err)
@@ -106,7 +107,7 @@ func TestPages(t *testing.T) {
 		case 2:
 			_, err = f.AddMember(dev, gateway.Recipient{Path: "x" + path})
 		case 3:
-			err = f.SetScore(dev, path, 1)
+			err = setScore(f, dev, path, 1)
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -148,23 +149,50 @@ func TestRole(t *testing.T) {
 	}
 }
 
-func TestRecordBounce(t *testing.T) {
+// setScore is what a bounce does at least.
+func setScore(f *fixture, id gateway.ListID, path gateway.ForwardPath, score float64) error {
+	return f.ChangeBounces(id, path, func(row *MemberRow) { row.Score = score })
+}
+
+func TestChangeBounces(t *testing.T) {
 	f := open(t, store.NewMemory())
-	f.create(t, "dev@lists.example.com", "anne@example.com")
+	f.create(t, "dev@lists.example.com", "anne@example.com", "bart@example.com")
 	at := time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
-	status := &gateway.Status{Code: 550, Enhanced: gateway.EnhancedCode{5, 1, 1}, Text: "gone"}
-	for range 2 {
-		if err := f.RecordBounce(dev, "Anne@example.com", status, at); err != nil {
-			t.Fatal(err)
-		}
+	want := Bounce{Count: 2, Status: "5.1.1", Text: "gone", Time: at, Probed: at.Add(1), Disabled: true, Warnings: 2, Warned: at.Add(2)}
+	bounced := func(row *MemberRow) { row.Bounce, row.Disabled, row.Score = want, true, 3 }
+	if err := errors.Join(f.KeepBounced(dev, "Anne@example.com", bytes.Repeat([]byte("x"), 2*BouncedBytesMax)), f.ChangeBounces(dev, "Anne@example.com", bounced)); err != nil {
+		t.Fatal(err)
 	}
 	f = f.restart(t)
 	row, err := f.Member(dev, "anne@example.com")
-	if want := (Bounce{2, "5.1.1", "gone", at}); err != nil || row.Bounce != want || row.Disabled {
+	if err != nil || row.Bounce != want || !row.Disabled || row.Score != 3 {
 		t.Errorf("%+v, %v", row, err)
 	}
-	if err := f.RecordBounce(dev, "x@example.com", status, at); !errors.Is(err, ErrUnknownMember) {
+	if kept, err := f.Bounced(dev, "anne@example.com"); len(kept) != BouncedBytesMax || err != nil {
+		t.Errorf("%d octets are kept, %v", len(kept), err)
+	}
+	if disabled, next, err := f.BounceDisabled(dev, "", 10); len(disabled) != 1 || disabled[0] != "anne@example.com" || next != "" || err != nil {
+		t.Errorf("%v, %q, %v", disabled, next, err)
+	}
+	if err := f.ChangeBounces(dev, "x@example.com", bounced); !errors.Is(err, ErrUnknownMember) {
 		t.Errorf("no member: %v", err)
+	}
+	// Whatever ends it leaves nothing behind.
+	for name, end := range map[string]func(gateway.ListID, gateway.ForwardPath) error{
+		"remove": f.RemoveMember, "reset": f.ResetMember,
+		"enable": func(id gateway.ListID, path gateway.ForwardPath) error { return f.SetDisabled(id, path, false) },
+	} {
+		if err := errors.Join(f.KeepBounced(dev, "bart@example.com", []byte("x")), f.ChangeBounces(dev, "bart@example.com", bounced), end(dev, "bart@example.com")); err != nil {
+			t.Fatal(name, err)
+		}
+		kept, err := f.Bounced(dev, "bart@example.com")
+		disabled, _, err2 := f.BounceDisabled(dev, "anne@example.com", 10)
+		if kept != nil || len(disabled) != 0 || err != nil || err2 != nil {
+			t.Errorf("%s leaves %q, %v, %v, %v", name, kept, disabled, err, err2)
+		}
+		if _, err := f.AddMember(dev, gateway.Recipient{Path: "bart@example.com"}); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

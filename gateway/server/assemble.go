@@ -9,6 +9,7 @@ import (
 	"github.com/mmgw/mmgw/gateway"
 	"github.com/mmgw/mmgw/gateway/authres"
 	"github.com/mmgw/mmgw/gateway/config"
+	"github.com/mmgw/mmgw/gateway/notice"
 	"github.com/mmgw/mmgw/gateway/pipeline"
 	"github.com/mmgw/mmgw/gateway/relay"
 	"github.com/mmgw/mmgw/gateway/smtp"
@@ -33,11 +34,11 @@ func (s *Server) assemble(codec *verp.Codec) error {
 	site := s.site()
 	routes := slices.Sorted(maps.Keys(cfg.Routes))
 	outbox := &pipeline.Outbox{Hostname: cfg.Hostname, Spool: s.spool, Expiry: cfg.MTA.DeliveryRetryPeriod, Queued: s.line.add}
-	failures := &pipeline.Failures{Site: site, Outbox: outbox, Book: s.roster, Log: s.log}
-	bounces := &pipeline.Bounces{
-		Roster: s.roster, Book: s.roster, VERP: codec, ToOwners: cfg.Bounce.Unrecognized == config.UnrecognizedOwner, Log: s.log,
-	}
 	verifier := &authres.Verifier{DNS: s.dns, Log: s.log}
+	failures, bounces, err := s.assembleBounces(site, codec, outbox)
+	if err != nil {
+		return err
+	}
 	s.intake = &pipeline.Intake{
 		Site: site, Roster: s.roster, Spool: s.spool, Chains: s, Routes: routes,
 		Auth:    verifier,
@@ -75,6 +76,18 @@ func (s *Server) assemble(codec *verp.Codec) error {
 		}
 	}
 	return nil
+}
+
+// assembleBounces puts together what books the members whose mail fails.
+func (s *Server) assembleBounces(site pipeline.Site, codec *verp.Codec, outbox *pipeline.Outbox) (*pipeline.Failures, *pipeline.Bounces, error) {
+	texts, err := notice.Open(s.cfg.TextDir)
+	if err != nil {
+		return nil, nil, err
+	}
+	s.scores = &pipeline.Scores{Site: site, Roster: s.roster, VERP: codec, Rules: bounceRules(s.cfg), Outbox: outbox, Texts: texts, Log: s.log}
+	toOwners := s.cfg.Bounce.Unrecognized == config.UnrecognizedOwner
+	return &pipeline.Failures{Site: site, Outbox: outbox, Scores: s.scores, Log: s.log},
+		&pipeline.Bounces{Scores: s.scores, ToOwners: toOwners, Log: s.log}, nil
 }
 
 func (s *Server) codec(keys []verp.Key) *verp.Codec {

@@ -121,17 +121,12 @@ func checkLists(ctx context.Context, cfg *config.Config, env Env) (problems conf
 // Unused names the settings of cfg that this version reads and does not act
 // on, so that nobody relies on them.
 func Unused(cfg *config.Config) []string {
-	defaults, err := config.Parse("defaults", nil, config.Options{})
-	if err != nil {
-		defaults = cfg
-	}
 	var names []string
 	for _, key := range []struct {
 		name string
 		set  bool
 	}{
 		{"lmtp.trusted_received", cfg.LMTP.TrustedReceived != 0},
-		{"bounce (all but unrecognized)", scores(cfg) != scores(defaults)},
 	} {
 		if key.set {
 			names = append(names, key.name)
@@ -144,11 +139,4 @@ func Unused(cfg *config.Config) []string {
 	}
 	slices.Sort(names)
 	return names
-}
-
-// scores is the part of [bounce] by which members are scored.
-func scores(cfg *config.Config) config.Bounce {
-	b := cfg.Bounce
-	b.Unrecognized = ""
-	return b
 }

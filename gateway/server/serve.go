@@ -170,6 +170,7 @@ func (r *running) start() {
 	r.group.Go(func() { r.keepMTAFiles(r.ctx) })
 	r.group.Go(func() { r.expireHeld(r.ctx) })
 	r.group.Go(func() { r.forgetKept(r.ctx) })
+	r.group.Go(func() { r.followBounces(r.ctx) })
 }
 
 // ready says why no mail should be sent here.

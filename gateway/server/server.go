@@ -58,6 +58,7 @@ type Server struct {
 	targetNames map[string]string // of the next hops, by Delivery.Route
 	intake      *pipeline.Intake
 	expander    *pipeline.Expander
+	scores      *pipeline.Scores
 	deliverer   *pipeline.Deliverer
 	held        *pipeline.Held
 	deliveries  *deliveryLog

@@ -22,6 +22,10 @@ const (
 	RosterPending  Space = 0x15 // token: what is done when it comes back
 	RosterQuotas   Space = 0x16 // what is counted: how often, since when
 	RosterPosts    Space = 0x17 // day, list and Message-ID: the post that had it
+
+	RosterBounces    Space = 0x18 // list, address: the last bounce of a member
+	RosterDisabled   Space = 0x19 // list, address: of members that bounces disabled
+	RosterSuppressed Space = 0x1a // address: no mail goes there, why and until when
 )
 
 // The spaces of kv.

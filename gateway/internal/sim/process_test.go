@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"time"
 
 	"github.com/mmgw/mmgw/gateway"
 	"github.com/mmgw/mmgw/gateway/authres"
+	"github.com/mmgw/mmgw/gateway/bounce"
 	"github.com/mmgw/mmgw/gateway/pipeline"
 	"github.com/mmgw/mmgw/gateway/queue"
 	"github.com/mmgw/mmgw/gateway/roster"
@@ -71,20 +73,22 @@ func (p *process) assemble() {
 		Site: site, Roster: p.roster, Spool: recorded, Chains: w.handlers, Auth: &authres.Verifier{DNS: noDNS{}},
 		Timeout: time.Minute, Running: make(chan struct{}, 1), Expiry: w.expiry, Accepted: p.add,
 	}
-	bounces := &pipeline.Bounces{Roster: p.roster, Book: p.roster, VERP: codec, ToOwners: true}
+	outbox := &pipeline.Outbox{Hostname: site.Hostname, Spool: recorded, Expiry: w.expiry, Queued: p.add}
+	// No score gets anywhere: what is in play here are the messages of the game.
+	scores := &pipeline.Scores{Site: site, Roster: p.roster, VERP: codec, Outbox: outbox, Rules: bounce.Rules{Threshold: math.MaxInt32}}
+	bounces := &pipeline.Bounces{Scores: scores, ToOwners: true}
 	p.expander = &pipeline.Expander{
 		Site: site, Roster: p.roster, Spool: recorded, Chains: w.handlers, VERP: codec,
 		Planner:  func() gateway.Planner { return w.handlers },
 		Remember: p.roster.Remember,
 		Bounces:  bounces.Handle, RecipientsMax: 3, Timeout: time.Minute, Planned: p.add,
 	}
-	outbox := &pipeline.Outbox{Hostname: site.Hostname, Spool: recorded, Expiry: w.expiry, Queued: p.add}
 	desk := &pipeline.Desk{Outbox: outbox, Roster: p.roster, Texts: w.texts}
 	confirmations := &pipeline.Confirmations{Roster: p.roster, Tokens: &token.Codec{Secrets: [][]byte{make([]byte, 32)}}, Delimiter: "+"}
 	held := &pipeline.Held{Site: site, Roster: p.roster, Spool: p.spool, Desk: desk, Confirmations: confirmations, For: w.expiry, Queued: p.add}
 	commands := &pipeline.Commands{Site: site, Roster: p.roster, Desk: desk, Confirmations: confirmations, Held: held}
 	p.expander.Commands, p.expander.Held = w.ledger.writing(commands.Handle), w.ledger.writing(held.Tell)
-	failures := &pipeline.Failures{Site: site, Outbox: outbox, Book: p.roster}
+	failures := &pipeline.Failures{Site: site, Outbox: outbox, Scores: scores}
 	p.deliverer = &pipeline.Deliverer{
 		Spool: recorded, Transport: w.hosts, Retry: retry, Workers: 1, Attempted: w.ledger.attempted,
 		Failed: func(ctx context.Context, f pipeline.Failure) error {
