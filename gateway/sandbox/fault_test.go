@@ -85,7 +85,7 @@ func TestLogFlood(t *testing.T) {
 	if n := strings.Count(out.String(), "it is too late"); n != LogLinesMax {
 		t.Errorf("%d lines came out, not %d", n, LogLinesMax)
 	}
-	if !strings.Contains(out.String(), "dropped=900") || p.Stats().LogLinesDropped != 900 {
+	if !strings.Contains(out.String(), "dropped=999900") || p.Stats().LogLinesDropped != 999_900 {
 		t.Errorf("the end of the log is %q", out.String()[max(0, out.Len()-200):])
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"syscall"
@@ -208,7 +207,7 @@ func handleJSON(b *testing.B, p *Plugin, x *gateway.Exchange, whole bool) {
 
 // unmetered loads a module as it came, without any limit: it is the control of
 // what metering costs.
-func unmetered(b *testing.B, spec Spec) *Plugin {
+func unmetered(b testing.TB, spec Spec) *Plugin {
 	b.Helper()
 	spec, err := spec.normal()
 	if err != nil {
@@ -321,39 +320,70 @@ func loading(b *testing.B, cache string, wasm []byte) time.Duration {
 
 // BenchmarkFigureStall is how long a guest that burns its fuel keeps Go's
 // collector waiting, and all goroutines with it: in a loop, in recursion, and
-// waiting for memory. A slice is that time by the processor, pauses are what it
-// came to by the clock. The control is a guest without a meter, which nothing
-// stops before its end.
+// waiting for memory. A slice is that time by the processor; a collection by the
+// clock also waits for its turn on a processor.
 func BenchmarkFigureStall(b *testing.B) {
-	for name, what := range map[string]int{"loop": loopForever, "memory": chaseMemory, "recursion": recurse, "control": recurse} {
+	for name, what := range map[string]int{"loop": loopForever, "memory": chaseMemory, "recursion": recurse} {
 		b.Run(name, func(b *testing.B) {
-			spec := Spec{Name: "hostile", Wasm: testdata(b, "hostile"), Config: map[string]any{"what": what}, Fuel: 1 << 50, Timeout: time.Hour, Isolation: Pooled}
-			load := load
-			if name == "control" {
-				load = func(t testing.TB, _ Env, spec Spec) *Plugin { return unmetered(b, spec) }
-			}
-			p := load(b, Env{}, spec)
-			ctx, stop := context.WithCancel(context.Background())
-			ended := make(chan error)
-			go func() {
-				_, err := p.Handle(ctx, exchange(b, incoming))
-				ended <- err
-			}()
 			for b.Loop() {
-				if name != "control" {
-					b.ReportMetric(slice(b, what).Seconds()*1000, "slice-ms")
+				b.ReportMetric(slice(b, what).Seconds()*1000, "slice-ms")
+				stop := burn(b, what)
+				var all []time.Duration
+				for range 20 {
+					start := time.Now()
+					runtime.GC()
+					all = append(all, time.Since(start))
 				}
-				n := 20
-				if name == "control" {
-					n = 1 // it takes seconds, and ends then
-				}
-				pauses := pauses(n)
-				b.ReportMetric(pauses[len(pauses)/2].Seconds()*1000, "median-ms")
-				b.ReportMetric(pauses[len(pauses)-1].Seconds()*1000, "slowest-ms")
+				stop()
+				slices.Sort(all)
+				b.ReportMetric(all[len(all)/2].Seconds()*1000, "collection-ms")
 			}
-			stop()
-			<-ended
 		})
+	}
+}
+
+// burn has a guest burn its fuel, until it is stopped.
+func burn(b *testing.B, what int) (stop func()) {
+	p := hostile(b, Env{}, what, Spec{Fuel: 1 << 50, Timeout: time.Hour})
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error)
+	go func() {
+		_, err := p.Handle(ctx, exchange(b, incoming))
+		ended <- err
+	}()
+	return func() {
+		cancel()
+		<-ended
+	}
+}
+
+// BenchmarkFigureNeighbour is the slowest of a hundred calls of an honest
+// handler, alone and while a guest of another plugin burns its fuel.
+func BenchmarkFigureNeighbour(b *testing.B) {
+	p := load(b, Env{}, Spec{Name: "tag", Wasm: testdata(b, "tag")})
+	call := handling(b, p, post(b))
+	p99 := func() float64 {
+		times := make([]time.Duration, 2000)
+		for i := range times {
+			start := time.Now()
+			call()
+			times[i] = time.Since(start)
+		}
+		slices.Sort(times)
+		return float64(times[len(times)*99/100].Nanoseconds())
+	}
+	for b.Loop() {
+		var alone, beside []float64
+		for range 20 {
+			alone = append(alone, p99())
+			stop := burn(b, loopForever)
+			beside = append(beside, p99())
+			stop()
+		}
+		slices.Sort(alone)
+		slices.Sort(beside)
+		b.ReportMetric(alone[len(alone)/2], "alone-p99-ns")
+		b.ReportMetric(beside[len(beside)/2]/alone[len(alone)/2], "x-alone")
 	}
 }
 
@@ -368,17 +398,4 @@ func slice(b *testing.B, what int) time.Duration {
 		b.Error("it ended")
 	}
 	return (processor(b) - start) / slices
-}
-
-// pauses are how long the world stood still in so many collections, sorted.
-func pauses(collections int) []time.Duration {
-	var all []time.Duration
-	for range collections {
-		runtime.GC()
-		var stats debug.GCStats
-		debug.ReadGCStats(&stats)
-		all = append(all, stats.Pause[0])
-	}
-	slices.Sort(all)
-	return all
 }

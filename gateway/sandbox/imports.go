@@ -12,7 +12,7 @@ var hostModules = map[string][]function{wire.Module: coreFunctions[:], wasiModul
 var coreFunctions = [...]function{
 	{"get", "iiii", "i", "", hookAny, (*call).get},
 	{"get_int", "ii", "I", "", hookAny, (*call).getInt},
-	{"set", "iiii", "i", "", hookAny, (*call).set},
+	{"set", "iiii", "i", "", hookIncoming | hookPlan, (*call).set},
 	{"log", "iii", "", "", hookAny, (*call).logText},
 	{"log_enabled", "i", "i", "", hookAny, (*call).logEnabled},
 	{"error", "ii", "", "", hookAny, (*call).setError},

@@ -47,7 +47,7 @@
       (call $tree (i32.const 30)) (return (i32.const 0)))
       (drop (call $deep)) (return (i32.const 0)))
       (call $bomb) (return (memory.size)))
-      (call $flood (i32.const 1000)) (return (i32.const 0)))
+      (call $flood (i32.const 1000000)) (return (i32.const 0)))
       (return (call $gibibyte)))
       (call $exit (i32.const 3)) (return (i32.const 0)))
       (call $error (i32.const 32) (i32.const 14)) (return (i32.const 3)))
