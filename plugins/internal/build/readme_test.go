@@ -22,8 +22,9 @@ var pages = []page{
 	{"Zig", "zig", "mmgw.zig", "tag.zig"},
 }
 
-// TestPages does what an author does who reads nothing but a page: copies the
-// SDK's file, writes the handler down, and types the lines.
+// TestPages does what an author does who reads nothing but a page and the
+// README of sdk: copies the SDK's file, writes the handler down, and types the
+// lines, from an empty folder to a gateway that runs the handler.
 func TestPages(t *testing.T) {
 	if testing.Short() {
 		t.Skip("building modules takes seconds: not with -short")
@@ -34,7 +35,6 @@ func TestPages(t *testing.T) {
 	}
 	programs := t.TempDir()
 	mmgw(t, root, programs)
-	t.Run("entrance", func(t *testing.T) { holdEntrance(t, root, programs) })
 	for _, p := range pages {
 		t.Run(p.language, func(t *testing.T) {
 			i := slices.IndexFunc(toolchains(), func(tool toolchain) bool { return tool.language == p.language })
@@ -42,30 +42,14 @@ func TestPages(t *testing.T) {
 				t.Skip(err)
 			}
 			dir := p.write(t, filepath.Join(root, "sdk", p.dir))
-			said := p.shell(t, dir, programs)
-			for _, want := range []string{"hooks    incoming", "verdict  continue", "+ Subject: [dev] hello\n"} {
-				if !strings.Contains(said, want) {
-					t.Errorf("the lines do not print %q but\n%s", want, said)
-				}
+			p.prints(t, dir, programs, "hooks    incoming", "verdict  continue", "+ Subject: [dev] hello\n")
+			put(t, filepath.Join(dir, "lines.sh"), []byte(block(t, filepath.Join(root, "sdk", "README.md"), "sh")))
+			p.prints(t, dir, programs, "ok   tag: 1 case,", "250", "\ntag ", " 1      0 ")
+			verdict, err := os.ReadFile(filepath.Join(dir, "tags.txtar"))
+			if err != nil || !strings.Contains(string(verdict), "-- becomes --\nSubject: [dev] hello\n") {
+				t.Errorf("%v\n%s", err, verdict)
 			}
 		})
-	}
-}
-
-// holdEntrance holds the configuration of sdk/README.md to what mmgw check says.
-func holdEntrance(t *testing.T, root, programs string) {
-	t.Helper()
-	dir := t.TempDir()
-	wasm, err := os.ReadFile(filepath.Join(root, "wasm-examples", "size-gate", "size-gate.wasm"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	put(t, filepath.Join(dir, "plugins", "tag.wasm"), wasm)
-	put(t, filepath.Join(dir, "mmgw.toml"), []byte(block(t, filepath.Join(root, "sdk", "README.md"), "toml")))
-	cmd := exec.CommandContext(t.Context(), filepath.Join(programs, "mmgw"), "--config", filepath.Join(dir, "mmgw.toml"), "check")
-	cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+dir)
-	if said, err := cmd.CombinedOutput(); err != nil {
-		t.Errorf("%v\n%s", err, said)
 	}
 }
 
@@ -97,6 +81,17 @@ func (p page) write(t *testing.T, sdk string) string {
 		put(t, filepath.Join(dir, p.copied), text)
 	}
 	return dir
+}
+
+// prints holds the lines to what they should print.
+func (p page) prints(t *testing.T, dir, programs string, wanted ...string) {
+	t.Helper()
+	said := p.shell(t, dir, programs)
+	for _, want := range wanted {
+		if !strings.Contains(said, want) {
+			t.Errorf("the lines do not print %q but\n%s", want, said)
+		}
+	}
 }
 
 // shell runs the lines of the page, with the compilers of npm in PATH.
