@@ -100,7 +100,7 @@ func (w *bodyWriter) Write(p []byte) (int, error) {
 			continue
 		case w.cr:
 			w.cr = false
-			w.text("\r")
+			w.text([]byte{'\r'})
 		}
 		switch {
 		case c == '\r':
@@ -109,10 +109,10 @@ func (w *bodyWriter) Write(p []byte) (int, error) {
 			w.space = true
 		default:
 			end := i + 1
-			for end < len(p) && p[end] > ' ' {
-				end++
+			for end < len(p) && (p[end] > ' ' || p[end] == ' ' && (!w.relaxed || end+1 < len(p) && p[end+1] > ' ')) {
+				end++ // single spaces within a line are as they should be
 			}
-			w.text(string(p[i:end]))
+			w.text(p[i:end])
 			i = end - 1
 		}
 	}
@@ -121,7 +121,7 @@ func (w *bodyWriter) Write(p []byte) (int, error) {
 }
 
 // text passes on what was held back, and s.
-func (w *bodyWriter) text(s string) {
+func (w *bodyWriter) text(s []byte) {
 	for ; w.lines > 0; w.lines-- {
 		w.out = append(w.out, "\r\n"...)
 		if len(w.out) >= chunkBytes {
@@ -143,7 +143,7 @@ func (w *bodyWriter) flush() {
 // sum ends the body: with one CRLF, unless it is relaxed and empty.
 func (w *bodyWriter) sum() []byte {
 	if w.cr {
-		w.text("\r")
+		w.text([]byte{'\r'})
 	}
 	if w.any || !w.relaxed {
 		w.out = append(w.out, "\r\n"...)
