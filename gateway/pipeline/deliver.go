@@ -73,6 +73,7 @@ func (d *Deliverer) Deliver(ctx context.Context, entry gateway.Entry, stop <-cha
 	if run.draft, err = gateway.OpenDraft(m.Content, same...); err != nil {
 		return entry, false, err
 	}
+	run.plain = run.draft.Content()
 	if err := run.all(ctx, stop); err != nil {
 		return entry, false, err
 	}
@@ -85,8 +86,9 @@ type batchRun struct {
 	m     *gateway.Message
 	leg   *gateway.Leg
 	b     *gateway.Batch
-	draft *gateway.Draft // as the leg's edits left it
-	own   []gateway.Edit // of the leg, from the first that differs from copy to copy
+	draft *gateway.Draft  // as the leg's edits left it
+	own   []gateway.Edit  // of the leg, from the first that differs from copy to copy
+	plain gateway.Content // the copy that nothing makes one member's own
 
 	modules string
 	skipped bool
@@ -197,6 +199,9 @@ func (r *batchRun) transaction(ctx context.Context, i int, places []int, content
 // content is the copy of one delivery: the leg's message with the edits of the
 // batch, filled in for this copy, and its own, and then signed.
 func (r *batchRun) content(d *gateway.Delivery) (gateway.Content, error) {
+	if len(r.own)+len(r.b.Edits)+len(d.Edits) == 0 && r.Signer == nil {
+		return r.plain, nil
+	}
 	draft := r.draft.Clone()
 	c := gateway.Copy{Member: d.Recipients[0], VERP: d.ReversePath}
 	if r.Unsubscribe != nil && (slices.ContainsFunc(r.own, isTemplate) || slices.ContainsFunc(r.b.Edits, isTemplate)) {

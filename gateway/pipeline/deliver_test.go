@@ -3,6 +3,8 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -114,4 +116,33 @@ func TestOutcomesShareCommits(t *testing.T) {
 			t.Errorf("%d commits, %d attempts told: %+v", len(s.committed), attempts, s.committed)
 		}
 	})
+}
+
+// A host that takes two recipients in a transaction gets the others in further
+// ones at once, each recipient once; the record of an attempt names the modules.
+func TestLeftForAnotherTransaction(t *testing.T) {
+	h := newHouse(t, devList("anne@example.com", "bart@example.com", "cris@example.com", "dora@example.com", "edna@example.com"))
+	h.plan = func(*gateway.Exchange) (gateway.Plan, error) { return gateway.Plan{Module: "deliver@12ab"}, nil }
+	var tried []string
+	h.transport = func(d *gateway.Delivery, _ string) []*gateway.Status {
+		statuses := make([]*gateway.Status, len(d.Recipients))
+		for i := range min(2, len(statuses)) {
+			statuses[i] = gateway.Accepted
+			tried = append(tried, string(d.Recipients[i].Path))
+		}
+		return statuses
+	}
+	var attempts []Attempt
+	h.deliverer.Attempted = func(a []Attempt) { attempts = append(attempts, a...) }
+	h.post("anne@example.com", hello, "dev@lists.example.com")
+	if later := h.settle(); len(later) > 0 || h.spooled() > 0 {
+		t.Errorf("left: %v, %d spooled", later, h.spooled())
+	}
+	slices.Sort(tried)
+	if want := []string{"anne@example.com", "bart@example.com", "cris@example.com", "dora@example.com", "edna@example.com"}; !slices.Equal(tried, want) {
+		t.Errorf("tried %v", tried)
+	}
+	if len(attempts) != 5 || !strings.HasSuffix(attempts[4].Modules, "deliver@12ab") || attempts[4].Number != 1 {
+		t.Errorf("%d attempts: %+v", len(attempts), attempts)
+	}
 }

@@ -16,7 +16,7 @@ func encodePlan(b *gateway.Batch) []byte {
 	last := &gateway.Delivery{}
 	for i := range b.Deliveries {
 		d := &b.Deliveries[i]
-		w.String(string(d.ReversePath))
+		writePath(w, last.ReversePath, d.ReversePath)
 		writeRecipients(w, d.Recipients)
 		writeEdits(w, d.Edits)
 		same := sameParameters(last, d)
@@ -29,6 +29,40 @@ func encodePlan(b *gateway.Batch) []byte {
 		last = d
 	}
 	return w.Record()
+}
+
+// writePath writes a reverse-path by what is not as in the one before: those of
+// one post begin and end the same.
+func writePath(w *store.Writer, last, path gateway.ReversePath) {
+	start, end := inCommon(last, path)
+	w.Uint(uint64(start))
+	w.Uint(uint64(end))
+	w.String(string(path[start : len(path)-end]))
+}
+
+// readPath reads what writePath wrote. ok is false for what it does not write:
+// there is one encoding for each path.
+func readPath(r *store.Reader, last gateway.ReversePath) (path gateway.ReversePath, ok bool) {
+	start, end, middle := r.Uint(), r.Uint(), r.String()
+	if start > uint64(len(last)) || end > uint64(len(last))-start {
+		return "", false
+	}
+	path = last[:start] + gateway.ReversePath(middle) + last[len(last)-int(end):]
+	s, e := inCommon(last, path)
+	return path, uint64(s) == start && uint64(e) == end && len(path) <= gateway.PathBytesMax
+}
+
+// inCommon is how many octets two paths have in common at their start, and of
+// the rest at their end.
+func inCommon(a, b gateway.ReversePath) (start, end int) {
+	shorter := min(len(a), len(b))
+	for start < shorter && a[start] == b[start] {
+		start++
+	}
+	for end < shorter-start && a[len(a)-1-end] == b[len(b)-1-end] {
+		end++
+	}
+	return start, end
 }
 
 func sameParameters(a, b *gateway.Delivery) bool {
@@ -44,10 +78,10 @@ func decodePlan(key gateway.BatchKey, record []byte) (*gateway.Batch, error) {
 	b := &gateway.Batch{Message: key.Message, Leg: key.Leg, Number: key.Number, Edits: readEdits(r)}
 	last := &gateway.Delivery{}
 	for range r.Count(deliveryBytesMin) {
-		d := gateway.Delivery{
-			ReversePath: gateway.ReversePath(r.String()),
-			Recipients:  readRecipients(r),
-			Edits:       readEdits(r),
+		path, ok := readPath(r, last.ReversePath)
+		d := gateway.Delivery{ReversePath: path, Recipients: readRecipients(r), Edits: readEdits(r)}
+		if !ok && r.Err() == nil {
+			return nil, store.ErrCorrupt
 		}
 		if r.Bool() {
 			d.Route, d.XVERP, d.Envelope = last.Route, last.XVERP, last.Envelope

@@ -13,7 +13,7 @@ import (
 func FuzzRecords(f *testing.F) {
 	h := &head{message: gateway.Message{Envelope: gateway.Envelope{Recipients: []gateway.Recipient{{Path: "a@b"}}}}, size: 5, legs: 1}
 	l := &gateway.Leg{Service: gateway.Post, Recipients: []gateway.RecipientID{1}, Edits: []gateway.Edit{{Op: gateway.ReplaceBody, Body: []byte("x")}}}
-	b := &gateway.Batch{Deliveries: []gateway.Delivery{{Recipients: []gateway.Recipient{{Path: "a@b"}}}, {Route: "x"}}}
+	b := &gateway.Batch{Deliveries: []gateway.Delivery{{Recipients: []gateway.Recipient{{Path: "a@b"}}, ReversePath: "l+a=b@c"}, {Route: "x", XVERP: "+=", ReversePath: "l+ab=b@c"}}}
 	outcomes := []gateway.Outcome{{}, {Settled: true, Status: gateway.Accepted}}
 	for _, record := range [][]byte{
 		encodeHead(h), encodeLeg(l), encodePlan(b), encodeOutcomes(outcomes), encodeContent([]byte("x")),
@@ -49,4 +49,25 @@ func write[T any](v T, err error, encode func(T) []byte) ([]byte, error) {
 		return nil, err
 	}
 	return encode(v), nil
+}
+
+// The paths of a post are written by what differs, and read as they were.
+func TestPlanPaths(t *testing.T) {
+	b := &gateway.Batch{}
+	for _, path := range []gateway.ReversePath{"", "l-bounces+anne=x.org@h.org", "l-bounces+ann=x.org@h.org", "l-bounces+annanne=x.org@h.org", "l-bounces+annanne=x.org@h.org", "o@p.org", ""} {
+		b.Deliveries = append(b.Deliveries, gateway.Delivery{ReversePath: path, XVERP: "+="})
+	}
+	record := encodePlan(b)
+	got, err := decodePlan(gateway.BatchKey{}, record)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range b.Deliveries {
+		if d := got.Deliveries[i]; d.ReversePath != b.Deliveries[i].ReversePath || d.XVERP != "+=" {
+			t.Errorf("%d: %q, want %q", i, d.ReversePath, b.Deliveries[i].ReversePath)
+		}
+	}
+	if n := bytes.Count(record, []byte("l-bounces")); n != 1 {
+		t.Errorf("what is the same is written %d times", n)
+	}
 }
