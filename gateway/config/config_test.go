@@ -186,6 +186,9 @@ func TestExample(t *testing.T) {
 	if len(c.Lists) != 1 || len(c.Lists[0].Members) != 2 || c.StateDir != filepath.Join(dir, "state") {
 		t.Errorf("lists %+v in %s", c.Lists, c.StateDir)
 	}
+	if other, _ := Example("opensmtpd"); !strings.Contains(other, "[lmtp]\nreply_pause = \"20ms\"\n") {
+		t.Error("OpenSMTPD gets its replies in one packet")
+	}
 	if other, _ := Example(`x"`); !strings.Contains(other, `incoming = "x\""`) {
 		t.Error("the name of a writer is not quoted")
 	}

@@ -29,5 +29,17 @@ func Example(mta string) (file, membersFile string) {
 	if mta == "" {
 		mta = "postfix"
 	}
-	return strings.ReplaceAll(exampleText, `"{{mta}}"`, basicString(mta)), exampleMembers
+	file = strings.ReplaceAll(exampleText, `"{{mta}}"`, basicString(mta))
+	if mta == "opensmtpd" {
+		file += exampleOpenSMTPD
+	}
+	return file, exampleMembers
 }
+
+// exampleOpenSMTPD is what OpenSMTPD needs: it takes the second of two replies in
+// one packet for a failure, and sends that copy again.
+const exampleOpenSMTPD = `
+# Between the replies to the recipients of one message: OpenSMTPD needs it.
+[lmtp]
+reply_pause = "20ms"
+`
