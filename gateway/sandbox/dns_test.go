@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/mmgw/mmgw/gateway"
 	"github.com/mmgw/mmgw/sdk/wire"
 )
 
@@ -219,5 +220,52 @@ func TestInstancesThatWait(t *testing.T) {
 		if got, err := test.spec.normal(); err != nil || got.Instances != test.want {
 			t.Errorf("%v: %d instances, %v", test.spec.Capabilities, got.Instances, err)
 		}
+	}
+}
+
+// TestWaitingDelaysNobody: while all but one of a plugin's instances wait for a
+// name server that is silent, a call that need not wait takes no time. With one
+// instance it does, which is the control.
+func TestWaitingDelaysNobody(t *testing.T) {
+	for _, test := range []struct{ instances, waiting int }{{0, InstancesWaiting - 1}, {1, 1}} {
+		synctest.Test(t, func(t *testing.T) {
+			z := &zone{records: map[string][]string{"txt quick.example.": {"yes"}, "txt slow.example.": {"timeout"}}}
+			for i := range test.waiting {
+				z.records[fmt.Sprintf("txt slow%d.example.", i)] = []string{"timeout"}
+			}
+			spec := dnsSpec()
+			spec.Wasm, spec.Instances = testdata(t, "ask"), test.instances
+			h, err := New(Env{Resolver: z})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer h.Close(context.Background())
+			p, err := h.Load(t.Context(), spec)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer p.Close()
+			var all sync.WaitGroup
+			ask := func(name string) {
+				x := exchange(t, incoming)
+				x.Draft.Header[3] = "Subject: " + gateway.Field(name) + "\r\n"
+				if _, err := p.Handle(t.Context(), x); err != nil {
+					t.Error(err)
+				}
+			}
+			start := time.Now()
+			for i := range test.waiting {
+				all.Go(func() { ask(fmt.Sprintf("slow%d.example", i)) })
+			}
+			synctest.Wait()
+			ask("quick.example")
+			if waited := time.Since(start); (waited > 0) != (test.instances == 1) {
+				t.Errorf("%d instances, %d calls that wait: one that need not waited %s", test.instances, test.waiting, waited)
+			}
+			all.Wait()
+			if waited := time.Since(start); waited < dnsQuestionMax {
+				t.Errorf("those that wait for a name server waited %s", waited)
+			}
+		})
 	}
 }
