@@ -2,6 +2,8 @@ package modules
 
 import (
 	"fmt"
+	"net/netip"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -35,7 +37,7 @@ func TestBreaker(t *testing.T) {
 				if b.admit() != admitted {
 					t.Errorf("%s: refused", c.name)
 				}
-				opened = b.failed(admitted, limits, key(string(step)))
+				opened = b.failed(admitted, limits, cause{key(string(step)), "a"})
 			}
 			if opened != c.open || (b.state() == BreakerOpen) != c.open {
 				t.Errorf("%s: opened %v, state %q", c.name, opened, b.state())
@@ -44,11 +46,61 @@ func TestBreaker(t *testing.T) {
 	}
 }
 
+// TestBreakerIsNotOneSendersToOpen: upper case are calls that end well, lower
+// case distinct contents on which the module fails, each behind its origin.
+func TestBreakerIsNotOneSendersToOpen(t *testing.T) {
+	limits := Limits{Failures: 3, Window: time.Minute}
+	for _, c := range []struct {
+		name  string
+		steps string
+		open  bool
+	}{
+		{"nobody else", "xa xb xc", true},
+		{"it works for the same", "xa xO xb xc", true},
+		{"it works for another", "xa yO xb xc xd xe xf xg", false},
+		{"it works for another, and the same after that", "xa yO xO xb xO xc", false},
+		{"it worked for another before", "yO xa xb xc", true},
+		{"that was long ago", "xa yO . . . xb xc xd", true},
+		{"it fails for two", "xa yO xb xc yd", true},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var b breaker
+			for step := range strings.FieldsSeq(c.steps) {
+				switch {
+				case step == ".":
+					time.Sleep(30 * time.Second)
+				case step[1] == 'O':
+					b.passed(admitted, func() string { return step[:1] })
+				default:
+					b.failed(admitted, limits, cause{key(step[1:]), step[:1]})
+				}
+			}
+			if open := b.state() == BreakerOpen; open != c.open || len(b.failures) >= limits.Failures {
+				t.Errorf("%s: open %v, %d failures kept", c.name, open, len(b.failures))
+			}
+		})
+	}
+}
+
+func TestOrigins(t *testing.T) {
+	for addr, want := range map[string]string{
+		"192.0.2.7": "192.0.2.7/32", "::ffff:192.0.2.7": "192.0.2.7/32", "2001:db8::1": "2001:db8::/64", "": "anne@example.com",
+	} {
+		x := post(t, good)
+		if addr != "" {
+			x.Message.Client.Addr = netip.MustParseAddr(addr)
+		}
+		if got := originOf(x); got != want {
+			t.Errorf("%s: %s, not %s", addr, got, want)
+		}
+	}
+}
+
 func TestBreakerHalfOpens(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		limits := Limits{Failures: 1, Window: time.Minute}
 		var b breaker
-		b.failed(admitted, limits, key("a"))
+		b.failed(admitted, limits, cause{key("a"), "a"})
 		expect := func(state State, passes ...pass) {
 			t.Helper()
 			if got := b.state(); got != state {
@@ -63,13 +115,13 @@ func TestBreakerHalfOpens(t *testing.T) {
 		expect(BreakerOpen, refused, refused)
 		time.Sleep(breakerPause)
 		expect(BreakerHalfOpen, probing, refused) // one at a time
-		b.failed(probing, limits, key("b"))
+		b.failed(probing, limits, cause{key("b"), "a"})
 		expect(BreakerOpen, refused)
 		time.Sleep(breakerPause)
 		expect(BreakerHalfOpen, probing)
 		b.abandon(probing)
 		expect(BreakerHalfOpen, probing)
-		if !b.passed(probing) {
+		if !b.passed(probing, nil) {
 			t.Error("not closed")
 		}
 		expect("", admitted, admitted)
@@ -79,7 +131,7 @@ func TestBreakerHalfOpens(t *testing.T) {
 func TestNoLimitNoBreaker(t *testing.T) {
 	var b breaker
 	for i := range 100 {
-		if b.failed(admitted, Limits{}, contentKey{0: byte(i)}) {
+		if b.failed(admitted, Limits{}, cause{contentKey{0: byte(i)}, "a"}) {
 			t.Fatal("opened")
 		}
 	}

@@ -120,7 +120,7 @@ func run[R any](ctx context.Context, l *Lease, x *gateway.Exchange, reducible bo
 	}
 	answer, err := call(v, share)
 	if err == nil {
-		l.passed(pass)
+		l.passed(pass, x)
 		return answer, v, nil
 	}
 	if !blames(ctx, err) {
@@ -135,7 +135,7 @@ func run[R any](ctx context.Context, l *Lease, x *gateway.Exchange, reducible bo
 			return again, l.before, nil
 		}
 	}
-	l.failed(pass, key, err)
+	l.failed(pass, cause{key, originOf(x)}, err)
 	return answer, v, err
 }
 
@@ -146,14 +146,14 @@ func blames(ctx context.Context, err error) bool {
 	return ok && failed.Fault != sandbox.Canceled && failed.Fault != sandbox.Unavailable && ctx.Err() == nil
 }
 
-func (l *Lease) passed(p pass) {
-	if l.present.breaker.passed(p) {
+func (l *Lease) passed(p pass, x *gateway.Exchange) {
+	if l.present.breaker.passed(p, func() string { return originOf(x) }) {
 		l.module.log.Warn("breaker closed: the module works again", "handler", l.module.name, "module", l.ModuleName())
 	}
 }
 
-func (l *Lease) failed(p pass, key contentKey, err error) {
-	if l.present.breaker.failed(p, l.present.Limits, key) {
+func (l *Lease) failed(p pass, of cause, err error) {
+	if l.present.breaker.failed(p, l.present.Limits, of) {
 		l.module.log.Error("ALARM: breaker open: the module fails on too many messages", "handler", l.module.name, "module", l.ModuleName(),
 			"failures", l.present.Limits.Failures, "window", l.present.Limits.Window, "answers", l.openAnswer(), "retry_in", breakerPause, "error", err)
 	}
@@ -164,6 +164,22 @@ func (l *Lease) openAnswer() string {
 		return fmt.Sprintf("runs on 1/%d of its fuel", reducedShare)
 	}
 	return "451"
+}
+
+// originOf is where a message came from: the client, as far as the MTA tells,
+// since nobody forges an address that answers; else the reverse-path. Of IPv6 a
+// client has a whole network.
+func originOf(x *gateway.Exchange) string {
+	addr := x.Message.Client.Addr.Unmap()
+	if !addr.IsValid() {
+		return string(x.Message.Envelope.ReversePath)
+	}
+	bits := addr.BitLen()
+	if addr.Is6() {
+		bits = 64
+	}
+	network, _ := addr.Prefix(bits) // it fails for more bits than there are
+	return network.String()
 }
 
 // contentKey tells contents apart.
