@@ -30,7 +30,11 @@ type examination struct {
 // leg has the handlers and the posting policy rule on one leg and enters what
 // is left of it into the message.
 func (e *examination) leg(ctx context.Context, leg gateway.Leg, list *gateway.List) {
-	if list != nil && hasChain(leg.Service) && isLoop(e.draft.Header, leg.Service, list, addressOf(e.m, &leg, list)) {
+	toPostmaster := leg.Service == gateway.Relay // all other mail of this service is our own
+	if toPostmaster {
+		leg.Added = []gateway.Recipient{{Path: e.in.Site.Owner}}
+	}
+	if (toPostmaster || list != nil && hasChain(leg.Service)) && isLoop(e.draft.Header, leg.Service, list, addressOf(e.m, &leg, list)) {
 		e.reply(leg, errLoop)
 		return
 	}
@@ -191,7 +195,7 @@ func (e *examination) addLocal(ctx context.Context, local []gateway.Recipient) e
 	if len(local) == 0 {
 		return nil
 	}
-	legs, lists := split(ctx, e.in.Roster, local, make([]*gateway.Status, len(local)))
+	legs, lists := split(ctx, e.in.Roster.Resolve, local, make([]*gateway.Status, len(local)))
 	m := *e.m
 	m.Envelope.Recipients = local
 	inner := examination{in: e.in, m: &m, draft: e.draft, auth: e.auth, policy: e.policy, trace: e.trace, author: e.author, replies: make([]*gateway.Status, len(local)), added: true}

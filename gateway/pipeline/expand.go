@@ -77,7 +77,12 @@ func (x *expansion) route(ctx context.Context) error {
 		return x.serve(ctx, x.Commands)
 	case gateway.Moderation:
 		return x.serve(ctx, x.Held)
-	case gateway.Forward, gateway.Relay:
+	case gateway.Relay:
+		for _, id := range x.leg.Recipients { // the postmaster
+			x.leg.Edits = slices.Concat(x.leg.Edits, deliveredTo(x.m.Envelope.Recipients[id].Path))
+		}
+		return x.finish(ctx, x.m.Envelope.ReversePath, x.leg.Added)
+	case gateway.Forward:
 		return x.finish(ctx, x.m.Envelope.ReversePath, recipientsOf(x.m, x.leg))
 	}
 	return x.toOwners(ctx)

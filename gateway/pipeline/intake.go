@@ -33,6 +33,10 @@ type Intake struct {
 
 	Posts PostBook // ends posts that come a second time; nil: none is known
 
+	// TrustedReceived is which Received field from the top tells the client,
+	// where XFORWARD does not; 0: none.
+	TrustedReceived int
+
 	Accepted func([]gateway.Entry)                       // hears of what is due, after the commit
 	Keep     func(*gateway.Message, gateway.AuthResults) // hears of each message as it came, before its handlers; nil: nobody does
 	Log      *slog.Logger
@@ -41,7 +45,7 @@ type Intake struct {
 // Recipient answers RCPT: the roster must know the address, a backend must
 // take it, and no handler may refuse it by its envelope.
 func (in *Intake) Recipient(ctx context.Context, client gateway.Client, envelope *gateway.Envelope, to gateway.Recipient) error {
-	route, err := in.Roster.Resolve(ctx, to.Path)
+	route, err := in.resolve(ctx, to.Path)
 	if err != nil {
 		return err
 	}
@@ -165,6 +169,7 @@ func (in *Intake) examine(ctx context.Context, m *gateway.Message, replies []*ga
 	if !leavesRoom(draft.Header) {
 		return "", gateway.ErrHeaderTooLarge
 	}
+	m.Client = withClient(m.Client, draft.Header, in.TrustedReceived)
 	auth := in.Auth.Check(ctx, m, draft.Header)
 	if in.Keep != nil {
 		in.Keep(m, auth)
@@ -182,7 +187,7 @@ func (in *Intake) examineAs(ctx context.Context, m *gateway.Message, draft *gate
 	e := examination{in: in, m: m, draft: draft, auth: auth, trace: trace,
 		policy: sync.OnceValue(func() gateway.AuthResults { return in.Auth.Policy(ctx, draft.Header, auth) }),
 		author: authorOf(draft.Header), replies: replies}
-	legs, lists := split(ctx, in.Roster, m.Envelope.Recipients, replies)
+	legs, lists := split(ctx, in.resolve, m.Envelope.Recipients, replies)
 	for i := range legs {
 		e.leg(ctx, legs[i], lists[i])
 	}

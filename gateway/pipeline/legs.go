@@ -2,19 +2,38 @@ package pipeline
 
 import (
 	"context"
+	"strings"
 
 	"github.com/mmgw/mmgw/gateway"
 )
 
+// resolver says what an address stands for, as gateway.Roster does.
+type resolver func(context.Context, gateway.ForwardPath) (gateway.Route, error)
+
+// resolve is the roster's, and knows the postmaster of the gateway itself, whom
+// every server of mail must have (RFC 5321, section 4.5.1). Mail for him is no
+// list's: it goes on to the owner of the site.
+func (in *Intake) resolve(ctx context.Context, path gateway.ForwardPath) (gateway.Route, error) {
+	route, err := in.Roster.Resolve(ctx, path)
+	if err != nil && in.Site.Owner != "" && gateway.AsStatus(err).Class() == gateway.Permanent && in.Site.isPostmaster(path) {
+		return gateway.Route{Service: gateway.Relay}, nil
+	}
+	return route, err
+}
+
+func (s *Site) isPostmaster(path gateway.ForwardPath) bool {
+	return strings.EqualFold(string(path), "postmaster@"+s.Hostname)
+}
+
 // split sorts the recipients of an envelope into legs: one for each service of
 // each list, and one for each forward route, in the order of their first
 // recipients. A recipient that is refused meanwhile has its Status in refused.
-func split(ctx context.Context, roster gateway.Roster, recipients []gateway.Recipient, refused []*gateway.Status) ([]gateway.Leg, []*gateway.List) {
+func split(ctx context.Context, resolve resolver, recipients []gateway.Recipient, refused []*gateway.Status) ([]gateway.Leg, []*gateway.List) {
 	var legs []gateway.Leg
 	var lists []*gateway.List
 	index := map[legKey]int{}
 	for i, recipient := range recipients {
-		route, err := roster.Resolve(ctx, recipient.Path)
+		route, err := resolve(ctx, recipient.Path)
 		if err != nil {
 			refused[i] = gateway.AsStatus(err)
 			continue

@@ -136,3 +136,28 @@ func TestFloodsEnd(t *testing.T) {
 		}
 	}
 }
+
+// Mail for the gateway's own postmaster goes to the owner of the site, and ends
+// where it comes back.
+func TestPostmaster(t *testing.T) {
+	h := newHouse(t)
+	for _, path := range []gateway.ForwardPath{"postmaster@gw.example.com", "PostMaster@GW.example.com"} {
+		if replies := h.post("anne@example.com", hello+string(path), path); !strings.HasPrefix(replies[0], "250") {
+			t.Fatalf("%s: %s", path, replies[0])
+		}
+	}
+	h.settle()
+	if len(h.sent) != 2 {
+		t.Fatalf("%d copies", len(h.sent))
+	}
+	c := h.sent[0]
+	if len(c.to) != 1 || c.to[0] != string(h.intake.Site.Owner) || c.from != "anne@example.com" {
+		t.Errorf("from %s to %v", c.from, c.to)
+	}
+	if replies := h.post("anne@example.com", c.content, "postmaster@gw.example.com"); replies[0] != errLoop.Reply() {
+		t.Errorf("the copy that comes back: %s", replies[0])
+	}
+	if replies := h.post("anne@example.com", hello, "hostmaster@gw.example.com"); !strings.Contains(replies[0], "550 5.1.1") {
+		t.Errorf("somebody else: %s", replies[0])
+	}
+}

@@ -41,7 +41,7 @@ func (s *Server) assemble(codec *verp.Codec) error {
 	}
 	s.intake = &pipeline.Intake{
 		Site: site, Roster: s.roster, Spool: s.spool, Chains: s, Routes: routes,
-		Auth:    verifier,
+		Auth: verifier, TrustedReceived: cfg.LMTP.TrustedReceived,
 		Rejects: pipeline.Rejects(cfg.Incoming.Reject), Verify: s.callouts().verify,
 		Timeout: cfg.Incoming.Timeout, Running: make(chan struct{}, chainsMax), Expiry: cfg.MTA.DeliveryRetryPeriod,
 		Posts: s.roster, Accepted: s.line.add, Keep: s.keep, Log: s.log,

@@ -122,16 +122,6 @@ func checkLists(ctx context.Context, cfg *config.Config, env Env) (problems conf
 // on, so that nobody relies on them.
 func Unused(cfg *config.Config) []string {
 	var names []string
-	for _, key := range []struct {
-		name string
-		set  bool
-	}{
-		{"lmtp.trusted_received", cfg.LMTP.TrustedReceived != 0},
-	} {
-		if key.set {
-			names = append(names, key.name)
-		}
-	}
 	for name, p := range cfg.Plugins {
 		if p.Shadow != "" && !isFollowed(cfg, name) {
 			names = append(names, "plugins."+name+".shadow")

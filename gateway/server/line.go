@@ -75,7 +75,11 @@ func (l *line) next() (entries []gateway.Entry, wait time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
-	l.queue.LaneMax = l.yield.hands(now, l.queue.Count().Ready > 0)
+	hands := l.yield.hands(now, l.due(now))
+	if hands == 0 {
+		return nil, burstMax // or until the intake is less busy
+	}
+	l.queue.LaneMax = hands
 	for _, e := range l.queue.Next(now, math.MaxInt) {
 		if key := keyOf(e); !l.busy[key] {
 			l.take(key)
@@ -90,6 +94,12 @@ func (l *line) next() (entries []gateway.Entry, wait time.Duration) {
 		return entries, time.Hour
 	}
 	return entries, max(at.Sub(now), 0)
+}
+
+// due says whether entries are, and are in nobody's hands.
+func (l *line) due(now time.Time) bool {
+	at, ok := l.queue.Wake()
+	return ok && !at.After(now) || l.queue.Count().Ready > 0
 }
 
 // busyDelay is how long an entry waits for an attempt that is in progress.

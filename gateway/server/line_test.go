@@ -59,7 +59,7 @@ func TestReleasedDuringAnAttempt(t *testing.T) {
 	take(t, &l)
 }
 
-// While contents are being taken up, deliveries keep one hand, but not for long.
+// While contents are being taken up, deliveries wait, but not for long.
 func TestYield(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l line
@@ -79,14 +79,16 @@ func TestYield(t *testing.T) {
 				t.Errorf("%s: %d hands, want %d", when, got, want)
 			}
 		}
-		calm := int32(runtime.GOMAXPROCS(0))
+		calm := int32(busyShare * runtime.GOMAXPROCS(0))
 		l.yield.taking.Store(calm + 1)
-		expect("busy", 1)
+		expect("busy", 0)
 		l.yield.taking.Store(calm)
 		expect("calm", handsMax)
 		l.yield.taking.Store(calm + 1)
-		expect("busy again", 1)
-		time.Sleep(yieldMax)
+		expect("busy again", 0)
+		time.Sleep(burstMax)
+		expect("busy for long", 1)
+		time.Sleep(yieldMax - burstMax)
 		expect("busy for too long", handsMax)
 	})
 }

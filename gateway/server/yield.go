@@ -10,16 +10,17 @@ import (
 	"github.com/mmgw/mmgw/gateway"
 )
 
-// yieldMax is how long what is due may wait because the intake is busy: much
-// longer than a burst of posts takes, and little beside the time that mail is
-// on its way.
-const yieldMax = time.Minute
+// How long what is due may wait because the intake is busy.
+const (
+	burstMax = 10 * time.Second // nothing is begun: so long do most bursts of posts take
+	yieldMax = time.Minute      // one hand of each lane works: still little beside the time that mail is on its way
+)
 
-// yield has deliveries give way while more contents are being taken up than
+// yield has deliveries give way while far more contents are being taken up than
 // there are processors. A client waits for each of those, and an MTA that waits
-// keeps mail of everybody from us; what is spooled is safe and can wait. Each
-// lane keeps one hand, and has all of them again once entries have been due for
-// yieldMax without a break.
+// keeps mail of everybody from us; what is spooled is safe and can wait. It does
+// not wait for long: the time counts from when entries were first due and not
+// all in hand.
 type yield struct {
 	taking atomic.Int32 // contents that are being taken up
 	since  time.Time    // from when on entries have been due; zero where none are
@@ -31,17 +32,24 @@ func (y *yield) hands(now time.Time, due bool) int {
 	switch {
 	case !due:
 		y.since = time.Time{}
+		return handsMax
 	case y.since.IsZero():
 		y.since = now
 	}
-	late := !y.since.IsZero() && now.Sub(y.since) >= yieldMax
-	if y.busy() && !late {
+	switch waited := now.Sub(y.since); {
+	case !y.busy() || waited >= yieldMax:
+		return handsMax
+	case waited >= burstMax:
 		return 1
 	}
-	return handsMax
+	return 0
 }
 
-func (y *yield) busy() bool { return int(y.taking.Load()) > runtime.GOMAXPROCS(0) }
+// busyShare is how many contents for each processor make an intake busy: most
+// of them wait for a sync, or for what their handlers ask of DNS.
+const busyShare = 4
+
+func (y *yield) busy() bool { return int(y.taking.Load()) > busyShare*runtime.GOMAXPROCS(0) }
 
 // doorman counts the messages on their way through an Intake.
 type doorman struct {
