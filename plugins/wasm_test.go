@@ -111,6 +111,23 @@ Sender: dev-bounces@lists.example.com
 	}
 }
 
+func TestFromRewrite(t *testing.T) {
+	p := load(t, sandbox.Spec{Name: "from-rewrite", Config: map[string]any{"own": []any{"own.example"}}})
+	for _, c := range []struct{ policy, domain, from, want string }{
+		{"reject", "example.com", "Anne <anne@example.com>", "Anne via dev <dev@lists.example.com>"},
+		{"none", "example.com", "Anne <anne@example.com>", "Anne <anne@example.com>"},
+		{"reject", "x.own.example", "Anne <anne@x.own.example>", "Anne <anne@x.own.example>"},
+	} {
+		x := post(t, gateway.PhaseOutgoing, "From: "+c.from+"\n\n")
+		x.Auth = func() gateway.AuthResults {
+			return gateway.AuthResults{DMARC: gateway.DMARCResult{Policy: c.policy, Domain: c.domain}}
+		}
+		if got := handle(t, p, x); !strings.HasPrefix(got, "From: "+c.want+"\n") {
+			t.Errorf("%s with p=%s becomes\n%s", c.from, c.policy, got)
+		}
+	}
+}
+
 func TestSubjectPrefix(t *testing.T) {
 	p := load(t, sandbox.Spec{Name: "subject-prefix"})
 	for subject, want := range map[string]string{

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"crypto/ed25519"
 	"encoding/base64"
 	"strings"
@@ -67,4 +68,44 @@ func TestHandlersSeeDKIM(t *testing.T) {
 			t.Errorf("%s: no %s in %q", c.name, want, sent)
 		}
 	}
+}
+
+// TestPolicy holds that handlers on both sides of the spool learn what the
+// author's domain asks for, and that nobody asks DNS unless one wants to know.
+func TestPolicy(t *testing.T) {
+	for _, wanted := range []bool{true, false} {
+		h := newHouse(t, devList("anne@example.com"))
+		names := &asked{dns: dns{"_dmarc.example.com.": "v=DMARC1; p=reject"}}
+		h.intake.Auth = &authres.Verifier{DNS: names}
+		h.expander.Auth = h.intake.Auth
+		var policies []string
+		chain := Chain{{Handler: handlerFunc(func(x *gateway.Exchange) (gateway.Verdict, error) {
+			if policy, ok := x.Lookup("auth.dmarc.policy"); wanted && ok {
+				policies = append(policies, policy)
+			}
+			return gateway.Verdict{}, nil
+		})}}
+		if !wanted {
+			chain = nil
+		}
+		h.incoming, h.outgoing = chain, chain
+		if replies := h.post("anne@example.com", hello, "dev@lists.example.com"); replies[0] != accepted {
+			t.Fatal(replies)
+		}
+		h.settle()
+		if wanted && strings.Join(policies, " ") != "reject reject" || !wanted && len(names.names) > 0 {
+			t.Errorf("handlers saw %q, DNS was asked for %q", policies, names.names)
+		}
+	}
+}
+
+// asked keeps what it is asked.
+type asked struct {
+	dns
+	names []string
+}
+
+func (a *asked) LookupTXT(ctx context.Context, name string) ([]string, error) {
+	a.names = append(a.names, name)
+	return a.dns.LookupTXT(ctx, name)
 }

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/mmgw/mmgw/sdk"
+	"github.com/mmgw/mmgw/sdk/rfc2047"
+)
+
+func rewrite(m *sdk.Message) error {
+	address, ok := sdk.Get("list.address")
+	policy, _ := sdk.Get("auth.dmarc.policy")
+	if !ok || policy != "reject" && policy != "quarantine" {
+		return nil
+	}
+	author, _ := sdk.Get("auth.dmarc.domain")
+	if isOwn(author, address) {
+		return nil
+	}
+	from, ok := m.Header("From")
+	if !ok || strings.HasSuffix(strings.ToLower(from), "<"+strings.ToLower(address)+">") {
+		return nil // the list is in it already
+	}
+	if _, ok := m.Header("Reply-To"); !ok {
+		if err := m.SetHeader("Reply-To", from); err != nil {
+			return err
+		}
+	}
+	if err := m.SetHeader("X-Original-From", from); err != nil {
+		return err
+	}
+	name, _ := sdk.Get("list.name")
+	return m.SetHeader("From", rfc2047.Phrase(nameOf(from)+" via "+name)+" <"+address+">")
+}
+
+// isOwn says whether mail of a domain is the site's own.
+func isOwn(domain, address string) bool {
+	own := append(sdk.ConfigList("own"), address[strings.LastIndexByte(address, '@')+1:])
+	for _, d := range own {
+		if strings.EqualFold(domain, d) || strings.HasSuffix(strings.ToLower(domain), "."+strings.ToLower(d)) {
+			return true
+		}
+	}
+	return false
+}
+
+// nameOf is what people call an author: the display name, else the local part
+// of the address.
+func nameOf(from string) string {
+	name, address := "", from
+	if at := angle(from); at >= 0 {
+		name, address = from[:at], from[at+1:]
+	}
+	if name = strings.TrimSpace(rfc2047.Decode(unquote(strings.TrimSpace(name)))); name != "" {
+		return name
+	}
+	if at := strings.LastIndexByte(address, '@'); at >= 0 {
+		address = address[:at]
+	}
+	return unquote(strings.TrimSpace(address))
+}
+
+// angle is the place of the bracket that an address begins with, outside of
+// quoted-strings, or -1.
+func angle(s string) int {
+	quoted := false
+	for i := 0; i < len(s); i++ {
+		switch s[i] {
+		case '\\':
+			i++
+		case '"':
+			quoted = !quoted
+		case '<':
+			if !quoted {
+				return i
+			}
+		}
+	}
+	return -1
+}
+
+// unquote takes the quotes and escapes of a quoted-string away.
+func unquote(s string) string {
+	if len(s) < 2 || s[0] != '"' || s[len(s)-1] != '"' {
+		return s
+	}
+	var b strings.Builder
+	for i := 1; i < len(s)-1; i++ {
+		if s[i] == '\\' && i+1 < len(s)-1 {
+			i++
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}
