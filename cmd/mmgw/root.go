@@ -20,7 +20,7 @@ func newRoot() *cobra.Command {
 	root := family("mmgw", "A mailing-list gateway that WebAssembly modules extend",
 		initCommand(g), demoCommand(g), serveCommand(g), checkCommand(g), configCommand(g),
 		mtaFamily(g), aliasesCommand(g), listFamily(g), memberFamily(g), queueFamily(g),
-		pluginFamily(g), bounceFamily(), verpFamily(g), dkimFamily(g),
+		pluginFamily(g), bounceFamily(), verpFamily(g), suppressFamily(g), dkimFamily(g),
 		textCommand(g), qmailCommand(), sendCommand(g), sinkCommand(), versionCommand(g))
 	root.Example = "  mmgw demo\n  mmgw init site && mmgw --config site/mmgw.toml serve"
 	root.PersistentFlags().StringVar(&g.configFile, "config", "", "the configuration `file` (default $MMGW_CONFIG, else /etc/mmgw/mmgw.toml)")

@@ -225,7 +225,8 @@ func (r *Roster) walk(l *listing, after gateway.Cursor) iter.Seq2[*member, error
 	}
 }
 
-// Members implements gateway.Roster, in the order of the keys. Those of a list
+// Members implements gateway.Roster, in the order of the keys, without those who
+// are suppressed. Those of a list
 // that is gone are known while this process lives, if it was one of the
 // configuration.
 func (r *Roster) Members(id gateway.ListID, after gateway.Cursor, limit int) ([]gateway.Recipient, gateway.Cursor, error) {
@@ -237,11 +238,12 @@ func (r *Roster) Members(id gateway.ListID, after gateway.Cursor, limit int) ([]
 		return nil, "", fmt.Errorf("members of %s, which is gone: %w", l.list.Address, gateway.ErrUnknownList)
 	}
 	var members []gateway.Recipient
+	now, suppresses := time.Now(), r.suppressesAny()
 	for m, err := range r.walk(l, after) {
 		if err != nil {
 			return nil, "", err
 		}
-		if !m.isMember() || m.row.Disabled {
+		if !m.isMember() || m.row.Disabled || suppresses && r.isSuppressed(m.row.Path.Key(), now) {
 			continue
 		}
 		if len(members) >= limit {

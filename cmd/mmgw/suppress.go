@@ -1,0 +1,160 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/mmgw/mmgw/gateway/server"
+)
+
+func suppressFamily(g *globals) *cobra.Command {
+	return family("suppress", "Addresses that get no posts of any list",
+		suppressLs(g), suppressAdd(g), suppressRm(g), suppressImport(g), suppressExport(g))
+}
+
+// suppressions reads the whole list.
+func (g *globals) suppressions(c *cobra.Command) ([]server.Suppression, error) {
+	rows := []server.Suppression{}
+	err := g.withGateway(c, func(call gatewayCall) error {
+		page := server.SuppressionPage{}
+		for {
+			var got server.Suppressions
+			if err := call("suppress.ls", page, &got); err != nil {
+				return err
+			}
+			rows = append(rows, got.Rows...)
+			if page.After = got.Next; page.After == "" {
+				return nil
+			}
+		}
+	})
+	return rows, err
+}
+
+func suppressLs(g *globals) *cobra.Command {
+	return &cobra.Command{
+		Use: "ls", Short: "Show the suppressed addresses", Args: cobra.NoArgs, Example: "  mmgw suppress ls",
+		RunE: func(c *cobra.Command, _ []string) error {
+			rows, err := g.suppressions(c)
+			if err != nil {
+				return err
+			}
+			return g.show(c, rows, func(w io.Writer) {
+				var cells [][]string
+				for _, r := range rows {
+					expires := "never"
+					if !r.Expires.IsZero() {
+						expires = r.Expires.Format(time.RFC3339)
+					}
+					cells = append(cells, []string{r.Address, r.Added.Format(time.RFC3339), expires, r.Reason})
+				}
+				table(w, "", "ADDRESS ADDED EXPIRES REASON", cells)
+			})
+		},
+	}
+}
+
+// suppressFlags are those of what puts addresses on the list.
+func suppressFlags(c *cobra.Command, change *server.SuppressionChange) {
+	c.Flags().StringVar(&change.Reason, "reason", "", "why, for people")
+	c.Flags().StringVar(&change.For, "for", "", "for how long, as a `duration` like 30d (default for ever)")
+}
+
+func suppressAdd(g *globals) *cobra.Command {
+	var change server.SuppressionChange
+	c := &cobra.Command{
+		Use: "add ADDR...", Short: "Suppress addresses", Args: cobra.MinimumNArgs(1),
+		Long:    "Keeps posts of all lists from addresses. They stay members; what was said of one\nbefore is replaced.",
+		Example: "  mmgw suppress add --reason 'left the company' --for 365d anne@example.com",
+		RunE: func(c *cobra.Command, args []string) error {
+			change.Addresses = args
+			return g.suppress(c, "suppress.add", "suppressed", change)
+		},
+	}
+	suppressFlags(c, &change)
+	return c
+}
+
+func suppressRm(g *globals) *cobra.Command {
+	return &cobra.Command{
+		Use: "rm ADDR...", Short: "Send posts to addresses again", Args: cobra.MinimumNArgs(1), Example: "  mmgw suppress rm anne@example.com",
+		RunE: func(c *cobra.Command, args []string) error {
+			return g.suppress(c, "suppress.rm", "released", server.SuppressionChange{Addresses: args})
+		},
+	}
+}
+
+// suppress makes a change, in as many calls as it takes.
+func (g *globals) suppress(c *cobra.Command, operation, done string, change server.SuppressionChange) error {
+	var count server.MemberCount
+	err := g.withGateway(c, func(call gatewayCall) error {
+		for some := range slices.Chunk(change.Addresses, server.MembersPerCall) {
+			one := change
+			one.Addresses = some
+			var n server.MemberCount
+			if err := call(operation, one, &n); err != nil {
+				return err
+			}
+			count.Changed, count.Of = count.Changed+n.Changed, count.Of+n.Of
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return g.show(c, count, func(w io.Writer) { fmt.Fprintf(w, "%s %d\n", done, count.Changed) })
+}
+
+func suppressImport(g *globals) *cobra.Command {
+	var change server.SuppressionChange
+	c := &cobra.Command{
+		Use: "import FILE", Short: "Suppress the addresses of a file", Args: cobra.ExactArgs(1),
+		Long:    "Suppresses the addresses of a file, one a line; what follows a # is a comment.",
+		Example: "  mmgw suppress import --reason 'from the old server' suppressed.txt",
+		RunE: func(c *cobra.Command, args []string) error {
+			text, err := os.ReadFile(args[0])
+			if err != nil {
+				return err
+			}
+			for line := range strings.Lines(string(text)) {
+				address, _, _ := strings.Cut(line, "#")
+				if address = strings.TrimSpace(address); address != "" {
+					change.Addresses = append(change.Addresses, address)
+				}
+			}
+			return g.suppress(c, "suppress.add", "suppressed", change)
+		},
+	}
+	suppressFlags(c, &change)
+	return c
+}
+
+func suppressExport(g *globals) *cobra.Command {
+	return &cobra.Command{
+		Use: "export", Short: "Write the suppressed addresses as a file", Args: cobra.NoArgs,
+		Long:    "Writes the suppressed addresses as `mmgw suppress import` reads them, with their\nreasons as comments.",
+		Example: "  mmgw suppress export >suppressed.txt",
+		RunE: func(c *cobra.Command, _ []string) error {
+			rows, err := g.suppressions(c)
+			if err != nil {
+				return err
+			}
+			for _, r := range rows {
+				line := r.Address
+				if r.Reason != "" {
+					line += "  # " + r.Reason
+				}
+				if _, err := fmt.Fprintln(c.OutOrStdout(), line); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
+}
