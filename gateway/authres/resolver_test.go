@@ -1,0 +1,97 @@
+package authres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// slowDNS answers after a second, and counts.
+type slowDNS struct {
+	zone
+	mu    sync.Mutex
+	asked int
+	fail  bool
+}
+
+func (d *slowDNS) LookupTXT(ctx context.Context, name string) ([]string, error) {
+	d.mu.Lock()
+	d.asked++
+	fail := d.fail
+	d.mu.Unlock()
+	select {
+	case <-time.After(time.Second):
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if fail {
+		return nil, errors.New("the server failed")
+	}
+	return d.zone.LookupTXT(ctx, name)
+}
+
+// TestResolver holds what is asked once, and how long an answer is kept.
+func TestResolver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &slowDNS{zone: zone{"a.example": {"text"}}}
+		r := NewResolver(d, "")
+		ask := func(name string, want int) error {
+			t.Helper()
+			_, err := r.LookupTXT(t.Context(), name)
+			if d.asked != want {
+				t.Errorf("%s: asked %d times, want %d", name, d.asked, want)
+			}
+			return err
+		}
+		var group sync.WaitGroup
+		for range 50 { // all at a time, one of them in a hurry
+			group.Go(func() { r.LookupTXT(t.Context(), "A.example.") })
+		}
+		hasty, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		var dns *net.DNSError
+		if _, err := r.LookupTXT(hasty, "a.example"); !errors.As(err, &dns) || !dns.IsTemporary {
+			t.Errorf("in a hurry: %v", err)
+		}
+		group.Wait()
+		ask("a.example", 1)
+		time.Sleep(FoundFor + time.Second)
+		ask("a.example", 2)
+		if err := ask("b.example", 3); !errors.As(err, &dns) || !dns.IsNotFound {
+			t.Errorf("a name that is not there: %v", err)
+		}
+		ask("b.example", 3)
+		time.Sleep(MissingFor + time.Second)
+		ask("b.example", 4)
+		d.fail = true
+		if err := ask("c.example", 5); !errors.As(err, &dns) || !dns.IsTemporary || dns.IsNotFound {
+			t.Errorf("a server that fails: %v", err)
+		}
+		ask("c.example", 5)
+		time.Sleep(FailedFor + time.Second)
+		ask("c.example", 6)
+		for _, name := range []string{"", "a..b", "a\nb.example", fmt.Sprintf("%0300d.example", 1)} {
+			if err := ask(name, 6); !errors.As(err, &dns) || !dns.IsNotFound {
+				t.Errorf("%q: %v", name, err)
+			}
+		}
+	})
+}
+
+// TestResolverRoom holds that the answers that are kept are bounded.
+func TestResolverRoom(t *testing.T) {
+	r := NewResolver(zone{}, "")
+	for i := range AnswersMax + 100 {
+		if _, mine := r.take(question{"TXT", fmt.Sprint(i)}); !mine {
+			t.Fatalf("%d was known", i)
+		}
+	}
+	if len(r.answers) > AnswersMax {
+		t.Errorf("%d answers are kept", len(r.answers))
+	}
+}
