@@ -99,6 +99,6 @@ func hostileLists() map[string]string {
 	return map[string]string{
 		"no lists":   "[mta]\nlmtp_port = 8024\n",
 		"many lists": many.String(),
-		"odd names":  "[mta]\nlmtp_host = \"::1\"\nlmtp_socket = \"/run/with space/x\"\n[[list]]\naddress = \"o'neil{a}%s$x@lists.example.com\"\nowners = [\"o@example.com\"]\nmembers = []\n[[forward]]\nname = \"x\"\ndomains = [\"x.example.com\"]\nto = \"lmtp:[::1]:25\"\n",
+		"odd names":  "[mta]\nlmtp_host = \"::1\"\nlmtp_socket = \"/run/with space/x\"\n[[list]]\naddress = \"o'neil{a}*&$x@lists.example.com\"\nowners = [\"o@example.com\"]\nmembers = []\n[[forward]]\nname = \"x\"\ndomains = [\"x.example.com\"]\nto = \"lmtp:[::1]:25\"\n",
 	}
 }
