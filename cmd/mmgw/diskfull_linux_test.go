@@ -34,7 +34,7 @@ func TestDiskFull(t *testing.T) {
 			t.Skip("-short")
 		}
 		s := newSite(t, ledgerSite)
-		fillDisk(s, newImage(s, fullDiskBytes))
+		fillDisk(s, newImage(s, fullDiskBytes, ext4...))
 	})
 }
 

@@ -17,11 +17,18 @@ type volume struct {
 	mounted bool
 }
 
+// The file systems that lose power here.
+var (
+	ext4 = []string{"mkfs.ext4", "-q", "-F"}
+	xfs  = []string{"mkfs.xfs", "-q", "-f"}
+)
+
 // needsVolume skips a test where a machine has no file systems to give away.
 const needsVolume = "no loop device or not root"
 
-// newImage puts a file system of ext4 in a file under the state directory of s.
-func newImage(s *site, size int64) *volume {
+// newImage puts a file system, which mkfs makes, in a file under the state
+// directory of s.
+func newImage(s *site, size int64, mkfs ...string) *volume {
 	s.t.Helper()
 	image := filepath.Join(s.dir, "image")
 	file, err := os.Create(image)
@@ -34,8 +41,8 @@ func newImage(s *site, size int64) *volume {
 	if err := file.Close(); err != nil {
 		s.t.Fatal(err)
 	}
-	if out, err := exec.Command("mkfs.ext4", "-q", "-F", image).CombinedOutput(); err != nil {
-		s.t.Skipf("%s: mkfs.ext4: %v %s", needsVolume, err, out)
+	if out, err := exec.Command(mkfs[0], append(mkfs[1:], image)...).CombinedOutput(); err != nil {
+		s.t.Skipf("%s: %s: %v %s", needsVolume, mkfs[0], err, out)
 	}
 	return newVolume(s, "-o", "loop", image)
 }
