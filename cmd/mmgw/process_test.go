@@ -120,6 +120,7 @@ type process struct {
 	command *exec.Cmd
 	log     *lockedBuilder
 	lmtp    string
+	http    string // of one-click unsubscription, where the site has it
 	ended   bool
 }
 
@@ -157,6 +158,9 @@ func (s *site) serve() *process {
 	for lines.Scan() {
 		if address, ok := strings.CutPrefix(lines.Text(), "listening lmtp tcp "); ok {
 			p.lmtp = address
+		}
+		if address, ok := strings.CutPrefix(lines.Text(), "listening http tcp "); ok {
+			p.http = address
 		}
 		if lines.Text() == "ready" {
 			return p
