@@ -54,22 +54,48 @@ type ForwardDomain struct {
 // No address stands twice: what is a list's own name is not another list's
 // suffixed address.
 func Inventory(site Site, lists []gateway.List, forwards []ForwardDomain) gateway.Inventory {
-	routed := slices.Clone(lists)
-	slices.SortFunc(routed, func(a, b gateway.List) int {
-		return cmp.Or(
-			cmp.Compare(routedDomain(&a), routedDomain(&b)),
-			cmp.Compare(a.Address.Local(), b.Address.Local()),
-			cmp.Compare(a.Address.Domain(), b.Address.Domain()),
-		)
-	})
+	routed := sorted(lists, routedDomain)
 	return gateway.Inventory{
-		wire.TableGateway:   {gatewayRow(site)},
+		wire.TableGateway:   gateway.Rows{gatewayRow(site)},
 		wire.TableDomains:   domainRows(routed, forwards),
-		wire.TableLists:     listRows(routed),
-		wire.TableAddresses: addressRows(routed),
+		wire.TableLists:     listTable(lists),
+		wire.TableAddresses: addressTable(routed),
 		wire.TableRoutes:    routeRows(forwards),
 	}
 }
+
+// sorted are the lists by a domain of theirs, then by name, then by address.
+// They are many and large, so that references are moved.
+func sorted(lists []gateway.List, domain func(*gateway.List) string) []*gateway.List {
+	type key struct {
+		domain, local string
+		list          *gateway.List
+	}
+	keys := make([]key, len(lists))
+	for i := range lists {
+		l := &lists[i]
+		keys[i] = key{domain(l), l.Address.Local(), l}
+	}
+	slices.SortFunc(keys, func(a, b key) int {
+		return cmp.Or(cmp.Compare(a.domain, b.domain), cmp.Compare(a.local, b.local), cmp.Compare(a.list.Address, b.list.Address))
+	})
+	all := make([]*gateway.List, len(keys))
+	for i, k := range keys {
+		all[i] = k.list
+	}
+	return all
+}
+
+// table is a gateway.Table whose values are computed from rows of type T.
+type table[T any] struct {
+	rows    []T
+	columns []string
+	value   func(row *T, column string) (string, bool)
+}
+
+func (t table[T]) Len() int                                    { return len(t.rows) }
+func (t table[T]) Columns(int) []string                        { return t.columns }
+func (t table[T]) Value(row int, column string) (string, bool) { return t.value(&t.rows[row], column) }
 
 // routedDomain is the domain under which the MTA knows the list.
 func routedDomain(l *gateway.List) string { return cmp.Or(l.AliasDomain, l.Address.Domain()) }
@@ -102,14 +128,19 @@ func numericTarget(target string) string {
 	return target
 }
 
-func domainRows(lists []gateway.List, forwards []ForwardDomain) []gateway.Row {
+func domainRows(lists []*gateway.List, forwards []ForwardDomain) gateway.Rows {
 	type domain struct{ name, aliasOf, kind string }
 	var domains []domain
-	for i := range lists {
-		public := lists[i].Address.Domain()
-		domains = append(domains, domain{public, "", "list"})
-		if alias := lists[i].AliasDomain; alias != "" {
-			domains = append(domains, domain{alias, public, "list"})
+	add := func(d domain) {
+		if len(domains) == 0 || domains[len(domains)-1] != d { // lists stand sorted
+			domains = append(domains, d)
+		}
+	}
+	for _, l := range lists {
+		public := l.Address.Domain()
+		add(domain{public, "", "list"})
+		if l.AliasDomain != "" {
+			add(domain{l.AliasDomain, public, "list"})
 		}
 	}
 	for _, f := range forwards {
@@ -118,88 +149,118 @@ func domainRows(lists []gateway.List, forwards []ForwardDomain) []gateway.Row {
 	slices.SortFunc(domains, func(a, b domain) int {
 		return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.aliasOf, b.aliasOf), cmp.Compare(a.kind, b.kind))
 	})
-	var rows []gateway.Row
+	var rows gateway.Rows
 	for _, d := range slices.CompactFunc(domains, func(a, b domain) bool { return a.name == b.name }) {
 		rows = append(rows, gateway.Row{"domain": d.name, "alias_of": d.aliasOf, "kind": d.kind})
 	}
 	return rows
 }
 
-func listRows(lists []gateway.List) []gateway.Row {
-	public := slices.Clone(lists)
-	slices.SortStableFunc(public, func(a, b gateway.List) int {
-		return cmp.Or(cmp.Compare(a.Address.Domain(), b.Address.Domain()), cmp.Compare(a.Address.Local(), b.Address.Local()))
-	})
-	public = slices.CompactFunc(public, func(a, b gateway.List) bool { return a.Address == b.Address })
-	rows := make([]gateway.Row, len(public))
-	for i, l := range public {
-		rows[i] = gateway.Row{
-			"address":      string(l.Address),
-			"local":        l.Address.Local(),
-			"domain":       l.Address.Domain(),
-			"id":           string(l.ID),
-			"alias_domain": l.AliasDomain,
-		}
+func listTable(lists []gateway.List) gateway.Table {
+	public := sorted(lists, func(l *gateway.List) string { return l.Address.Domain() })
+	return table[*gateway.List]{
+		rows:    slices.CompactFunc(public, func(a, b *gateway.List) bool { return a.Address == b.Address }),
+		columns: []string{"address", "local", "domain", "id", "alias_domain"},
+		value:   listColumn,
 	}
-	return rows
 }
 
-func addressRows(lists []gateway.List) []gateway.Row {
+func listColumn(row **gateway.List, column string) (string, bool) {
+	l := *row
+	switch column {
+	case "address":
+		return string(l.Address), true
+	case "local":
+		return l.Address.Local(), true
+	case "domain":
+		return l.Address.Domain(), true
+	case "id":
+		return string(l.ID), true
+	case "alias_domain":
+		return l.AliasDomain, true
+	}
+	return "", false
+}
+
+// addressRow is one of the addresses of a list.
+type addressRow struct {
+	list     *gateway.List
+	suffix   uint8 // of gateway.Suffixes
+	isPublic bool  // it is also an address of this list under its public domain
+}
+
+func addressTable(lists []*gateway.List) gateway.Table {
 	taken := make(map[gateway.ForwardPath]bool, len(lists))
-	for i := range lists {
-		taken[routedAddress(&lists[i], "")] = true
-		taken[lists[i].Address] = true
+	for _, l := range lists {
+		taken[routedAddress(l, "")] = true
+		taken[l.Address] = true
 	}
-	seen := make(map[gateway.ForwardPath]bool, len(lists))
-	rows := make([]gateway.Row, 0, len(lists)*len(gateway.Suffixes))
-	for i := range lists {
-		if posting := routedAddress(&lists[i], ""); !seen[posting] {
-			seen[posting] = true
-			rows = appendAddresses(rows, &lists[i], taken)
+	rows := make([]addressRow, 0, len(lists)*len(gateway.Suffixes))
+	last := gateway.ForwardPath("")
+	for _, l := range lists {
+		if posting := routedAddress(l, ""); posting != last { // the same ones stand together
+			last = posting
+			rows = appendAddresses(rows, l, taken)
+		}
+	}
+	return table[addressRow]{
+		rows: rows, columns: []string{"address", "public", "list", "service", "suffix", "detail"}, value: addressColumn,
+	}
+}
+
+func appendAddresses(rows []addressRow, l *gateway.List, taken map[gateway.ForwardPath]bool) []addressRow {
+	for i, suffix := range gateway.Suffixes {
+		own := suffix.Text == ""
+		if own || !taken[routedAddress(l, suffix.Text)] {
+			rows = append(rows, addressRow{l, uint8(i), own || !taken[publicAddress(l, suffix.Text)]})
 		}
 	}
 	return rows
 }
 
-func appendAddresses(rows []gateway.Row, l *gateway.List, taken map[gateway.ForwardPath]bool) []gateway.Row {
-	for _, suffix := range gateway.Suffixes {
-		address := routedAddress(l, suffix.Text)
-		if suffix.Text != "" && taken[address] {
-			continue
+func addressColumn(row *addressRow, column string) (string, bool) {
+	suffix := gateway.Suffixes[row.suffix]
+	switch column {
+	case "address":
+		return string(routedAddress(row.list, suffix.Text)), true
+	case "public":
+		if !row.isPublic {
+			return "", true
 		}
-		public := address
-		if routedDomain(l) != l.Address.Domain() {
-			public = l.ServiceAddress(suffix.Text)
-		}
-		if suffix.Text != "" && taken[public] {
-			public = ""
-		}
-		detail := "0"
+		return string(publicAddress(row.list, suffix.Text)), true
+	case "list":
+		return string(row.list.Address), true
+	case "service":
+		return string(suffix.Service), true
+	case "suffix":
+		return suffix.Text, true
+	case "detail":
 		if suffix.Detail {
-			detail = "1"
+			return "1", true
 		}
-		rows = append(rows, gateway.Row{
-			"address": string(address),
-			"public":  string(public),
-			"list":    string(l.Address),
-			"service": string(suffix.Service),
-			"suffix":  suffix.Text,
-			"detail":  detail,
-		})
+		return "0", true
 	}
-	return rows
+	return "", false
+}
+
+// publicAddress is an address as people know it.
+func publicAddress(l *gateway.List, suffix string) gateway.ForwardPath {
+	if routedDomain(l) == l.Address.Domain() {
+		return routedAddress(l, suffix)
+	}
+	return l.ServiceAddress(suffix)
 }
 
 func routedAddress(l *gateway.List, suffix string) gateway.ForwardPath {
 	return gateway.ForwardPath(l.Address.Local() + suffix + "@" + routedDomain(l))
 }
 
-func routeRows(forwards []ForwardDomain) []gateway.Row {
+func routeRows(forwards []ForwardDomain) gateway.Rows {
 	sorted := slices.Clone(forwards)
 	slices.SortFunc(sorted, func(a, b ForwardDomain) int {
 		return cmp.Or(cmp.Compare(a.Domain, b.Domain), cmp.Compare(a.To, b.To))
 	})
-	var rows []gateway.Row
+	var rows gateway.Rows
 	for _, f := range slices.Compact(sorted) {
 		rows = append(rows, gateway.Row{"domain": f.Domain, "to": f.To})
 	}

@@ -45,7 +45,7 @@ func TestInventory(t *testing.T) {
 		rand.Shuffle(len(lists), func(i, j int) { lists[i], lists[j] = lists[j], lists[i] })
 		inventory := Inventory(testSite, lists, forwards)
 		for _, table := range golden.Files {
-			if got := tableText(inventory[table.Name]); got != string(table.Data) {
+			if got := tableText(gateway.RowsOf(inventory[table.Name])); got != string(table.Data) {
 				t.Errorf("table %s:\n%s", table.Name, unified("want", "got", table.Data, []byte(got)))
 			}
 		}
@@ -55,11 +55,11 @@ func TestInventory(t *testing.T) {
 // An address under a list's own domain is the list's that has the name, not the
 // other one's service, whatever domains the MTA knows the two by.
 func TestInventoryPublic(t *testing.T) {
-	rows := Inventory(testSite, []gateway.List{
+	rows := gateway.RowsOf(Inventory(testSite, []gateway.List{
 		newList("news@virt.example.org", "a.example.org"),
 		newList("news-join@virt.example.org", "b.example.org"),
 		newList("news-owner@virt.example.org", ""),
-	}, nil)["addresses"]
+	}, nil)["addresses"])
 	of := map[string]string{}
 	for _, row := range rows {
 		if public := row["public"]; public != "" {

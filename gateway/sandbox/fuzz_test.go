@@ -53,7 +53,7 @@ func FuzzHostCalls(f *testing.F) {
 
 func playAny(p *Plugin, t *testing.T, e export) (err error) {
 	if e.hook == hookWriter {
-		_, err = p.Render(t.Context(), gateway.Inventory{wire.TableLists: {{"address": "a"}}})
+		_, err = p.Render(t.Context(), gateway.Inventory{wire.TableLists: gateway.Rows{{"address": "a"}}})
 		return err
 	}
 	phase := gateway.Phase(slices.Index(exports[:], e))

@@ -299,7 +299,7 @@ func TestPointersOutOfRangeTrap(t *testing.T) {
 }
 
 func TestWriterFunctions(t *testing.T) {
-	inventory := gateway.Inventory{wire.TableLists: {{"address": "dev@lists.example.com"}}}
+	inventory := gateway.Inventory{wire.TableLists: gateway.Rows{{"address": "dev@lists.example.com"}}}
 	out := play(t, Spec{Name: "w"}, nil, inventory,
 		do("inv_count", "lists"), do("inv_count", "none"), do("inv_get", "lists", 0, "address", room(32)), do("inv_get", "lists", 1, "address", room(9)),
 		do("inv_get", "lists", 0, "color", room(9)), do("get", "inventory", room(64)),

@@ -132,17 +132,17 @@ func TestPureModulesHaveNoClock(t *testing.T) {
 
 func TestWriterOfManyLists(t *testing.T) {
 	const rows = 100_028
-	inventory := gateway.Inventory{}
+	var addresses gateway.Rows
 	for i := range rows {
-		inventory[wire.TableAddresses] = append(inventory[wire.TableAddresses],
+		addresses = append(addresses,
 			gateway.Row{"address": fmt.Sprintf("list%d-unsubscribe@lists.example.com", i), "list": fmt.Sprintf("list%d@lists.example.com", i)})
 	}
 	p := load(t, Env{}, Spec{Name: "writer", Wasm: testdata(t, "writer")})
-	first, err := p.Render(t.Context(), inventory)
+	first, err := p.Render(t.Context(), gateway.Inventory{wire.TableAddresses: addresses})
 	if err != nil || len(first) != 1 || bytes.Count(first[0].Data, []byte("\n")) != rows {
 		t.Fatalf("%d files, %v", len(first), err)
 	}
-	second, err := p.Render(t.Context(), inventory)
+	second, err := p.Render(t.Context(), gateway.Inventory{wire.TableAddresses: addresses})
 	if err != nil || !reflect.DeepEqual(first, second) {
 		t.Errorf("the second time: %v", err)
 	}

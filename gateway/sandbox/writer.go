@@ -20,16 +20,19 @@ type writerState struct {
 
 // inv_count(table, tlen) -> rows; 0 for a table that is not there
 func (c *call) invCount(a []uint64) int64 {
-	return int64(len(c.writer.inventory[string(c.view(a[0], a[1]))]))
+	if table := c.writer.inventory[string(c.view(a[0], a[1]))]; table != nil {
+		return int64(table.Len())
+	}
+	return 0
 }
 
 // inv_get(table, tlen, row, column, clen, buf, cap) -> length
 func (c *call) invGet(a []uint64) int64 {
-	rows, row := c.writer.inventory[string(c.view(a[0], a[1]))], int32(a[2])
-	if row < 0 || int(row) >= len(rows) {
+	table, row := c.writer.inventory[string(c.view(a[0], a[1]))], int32(a[2])
+	if table == nil || row < 0 || int(row) >= table.Len() {
 		return wire.NotFound
 	}
-	text, ok := rows[row][string(c.view(a[3], a[4]))]
+	text, ok := table.Value(int(row), string(c.view(a[3], a[4])))
 	return c.replyIf(text, ok, a[5], a[6])
 }
 

@@ -142,8 +142,8 @@ func parse(t testing.TB, text string) gateway.Inventory {
 // Tables is the inventory as sdktest takes it.
 func (c *Case) Tables() map[string][]map[string]string {
 	tables := map[string][]map[string]string{}
-	for name, rows := range c.Inventory {
-		for _, row := range rows {
+	for name, table := range c.Inventory {
+		for _, row := range gateway.RowsOf(table) {
 			tables[name] = append(tables[name], row)
 		}
 	}

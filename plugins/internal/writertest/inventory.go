@@ -12,9 +12,9 @@ import (
 // sorted, nine addresses a list.
 type Builder struct {
 	gateway gateway.Row
-	lists   []gateway.Row
+	lists   gateway.Rows
 	domains map[string]gateway.Row
-	routes  []gateway.Row
+	routes  gateway.Rows
 }
 
 // Gateway sets a column of the gateway's row.
@@ -62,23 +62,25 @@ func (b *Builder) Inventory() gateway.Inventory {
 	if b.gateway == nil {
 		b.Gateway("verp_delimiter", "+")
 	}
-	inventory := gateway.Inventory{
-		wire.TableGateway: {b.gateway},
-		wire.TableLists:   b.lists,
-		wire.TableRoutes:  b.routes,
-	}
+	var domains, all gateway.Rows
 	for _, row := range b.domains {
-		inventory[wire.TableDomains] = append(inventory[wire.TableDomains], row)
+		domains = append(domains, row)
 	}
-	slices.SortFunc(inventory[wire.TableDomains], func(x, y gateway.Row) int { return cmp.Compare(x["domain"], y["domain"]) })
+	slices.SortFunc(domains, func(x, y gateway.Row) int { return cmp.Compare(x["domain"], y["domain"]) })
 	posting := map[string]bool{}
 	for _, row := range b.lists {
 		posting[row["address"]] = true
 	}
 	for _, row := range b.lists {
-		inventory[wire.TableAddresses] = append(inventory[wire.TableAddresses], addresses(row, posting)...)
+		all = append(all, addresses(row, posting)...)
 	}
-	return inventory
+	return gateway.Inventory{
+		wire.TableGateway:   gateway.Rows{b.gateway},
+		wire.TableLists:     b.lists,
+		wire.TableRoutes:    b.routes,
+		wire.TableDomains:   domains,
+		wire.TableAddresses: all,
+	}
 }
 
 // known is the domain by which the MTA knows a list.
