@@ -10,8 +10,8 @@ const (
 	BodyBytesMax        = 32 << 20  // a new body; the largest message by default
 	RecipientsAddedMax  = 1_000     // as many as one LMTP transaction has
 	LogLinesMax         = 100       // the rest is counted; a message's handlers fill no disk
-	FilesMax            = 250_000   // of a writer: two for each of 100,000 lists, and some
-	FilesBytesMax       = 256 << 20 // three times the maps of 100,000 lists
+	FilesMax            = 250_000   // of a writer: two for each of 100,000 lists, and some; as package mta takes
+	FilesBytesMax       = 256 << 20 // the maps of 100,000 lists have 70 MB
 	FilePathBytesMax    = 255       // what file systems take as a name
 	RandomBytesMax      = 64 << 10  // of one call of random
 	DNSQuestionsMax     = 20        // that a call has asked; what is known already does not count

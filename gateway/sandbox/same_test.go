@@ -25,10 +25,10 @@ func TestSamplesDoTheSame(t *testing.T) {
 			if counted.Writes() {
 				hooks++
 				inventory := gateway.Inventory{
-					wire.TableGateway:   {{"hostname": "mx.example.com", "lmtp_target": "127.0.0.1:8024", "verp_delimiter": "+"}},
-					wire.TableDomains:   {{"domain": "lists.example.com", "alias_of": "", "kind": "list"}},
-					wire.TableLists:     {{"address": "dev@lists.example.com", "local": "dev", "domain": "lists.example.com", "id": "dev.lists.example.com", "alias_domain": ""}},
-					wire.TableAddresses: {{"address": "dev@lists.example.com", "list": "dev@lists.example.com", "service": "post", "suffix": "", "detail": "0"}},
+					wire.TableGateway:   gateway.Rows{{"hostname": "mx.example.com", "lmtp_target": "127.0.0.1:8024", "verp_delimiter": "+"}},
+					wire.TableDomains:   gateway.Rows{{"domain": "lists.example.com", "alias_of": "", "kind": "list"}},
+					wire.TableLists:     gateway.Rows{{"address": "dev@lists.example.com", "local": "dev", "domain": "lists.example.com", "id": "dev.lists.example.com", "alias_domain": ""}},
+					wire.TableAddresses: gateway.Rows{{"address": "dev@lists.example.com", "list": "dev@lists.example.com", "service": "post", "suffix": "", "detail": "0"}},
 				}
 				got, err := counted.Render(t.Context(), inventory)
 				want, wantErr := plain.Render(t.Context(), inventory)
