@@ -26,7 +26,9 @@ func queueFamily(g *globals) *cobra.Command {
 		queueChange(g, "hold", "Keep messages from going on, until they are released"),
 		queueChange(g, "release", "Let held messages go on"),
 		queueChange(g, "retry", "Try messages at once that wait for a later attempt"),
-		queueChange(g, "drop", "Throw messages away; nobody is told"))
+		queueChange(g, "bounce", "Give messages up, and tell whoever sent them"),
+		queueChange(g, "drop", "Throw messages away; nobody is told"),
+		queueTop(g))
 }
 
 // selectionFlags are --list and --domain.
@@ -73,6 +75,25 @@ func writeQueue(w io.Writer, rows []server.QueueRow) {
 		})
 	}
 	table(w, "", "ID LIST STATE REVERSE-PATH SIZE PENDING NEXT-ATTEMPT LAST-REPLY", cells)
+}
+
+func queueTop(g *globals) *cobra.Command {
+	return &cobra.Command{
+		Use: "top", Short: "Show which lists have most in the spool", Args: cobra.NoArgs, Example: "  mmgw queue top",
+		RunE: func(c *cobra.Command, _ []string) error {
+			var rows []server.QueueTop
+			if err := g.withGateway(c, func(call gatewayCall) error { return call("queue.top", server.Nothing{}, &rows) }); err != nil {
+				return err
+			}
+			return g.show(c, rows, func(w io.Writer) {
+				var cells [][]string
+				for _, r := range rows {
+					cells = append(cells, []string{r.List, strconv.Itoa(r.Messages), strconv.Itoa(r.Held), strconv.Itoa(r.Pending), config.FormatSize(r.Size), clock(r.Oldest)})
+				}
+				table(w, "", "LIST MESSAGES HELD PENDING SIZE OLDEST", cells)
+			})
+		},
+	}
 }
 
 func queueShow(g *globals) *cobra.Command {

@@ -22,6 +22,8 @@ func (s *Server) Operations() admin.Operations {
 		"queue.release":   admin.On(s.queueRelease),
 		"queue.retry":     admin.On(s.queueRetry),
 		"queue.drop":      admin.On(s.queueDrop),
+		"queue.bounce":    admin.On(s.queueBounce),
+		"queue.top":       admin.On(s.queueTop),
 		"list.ls":         admin.On(s.listRows),
 		"list.show":       admin.On(s.listShow),
 		"list.create":     admin.On(s.listCreate),

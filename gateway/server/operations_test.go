@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -111,6 +112,40 @@ func TestQueueOperationsAtRest(t *testing.T) {
 		if err := s.Operations().Call(t.Context(), name, ids, nil); admin.AsError(err).Exit != admin.ExitData {
 			t.Errorf("%s of a message that is gone: %v", name, err)
 		}
+	}
+}
+
+// Who sent a message that an operator gives up is told of the list's address,
+// not of its members.
+func TestQueueBounce(t *testing.T) {
+	s := atRest(t)
+	id := accept(t, s, time.Now().Add(time.Hour))
+	if tops := call[[]QueueTop](t, s, "queue.top", Nothing{}); len(tops) != 1 || tops[0].Messages != 1 || tops[0].Pending != 1 || tops[0].List != "announce.lists.example.com" {
+		t.Errorf("top: %+v", tops)
+	}
+	if done := call[QueueChange](t, s, "queue.bounce", QueueIDs{IDs: []string{id.String()}}); done.Messages != 1 {
+		t.Fatalf("bounced: %+v", done)
+	}
+	rows := call[QueueRows](t, s, "queue.ls", QueueSelection{}).Rows
+	if len(rows) != 1 || rows[0].Service != "relay" || rows[0].ReversePath != "" {
+		t.Fatalf("left in the spool: %+v", rows)
+	}
+	report, err := gateway.ParseQueueID(rows[0].ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := s.spool.Load(report)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := m.Content.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	text, err := io.ReadAll(r)
+	if err != nil || !strings.Contains(string(text), "Final-Recipient: rfc822; announce@lists.example.com\r\nAction: failed\r\nStatus: 5.0.0\r\n") || strings.Contains(string(text), "rfc822; anne@example.com") {
+		t.Errorf("%v\n%s", err, text)
 	}
 }
 

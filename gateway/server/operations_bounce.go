@@ -1,0 +1,83 @@
+package server
+
+import (
+	"context"
+
+	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/pipeline"
+)
+
+// bouncedByOperator is what the sender of a message is told that an operator
+// gives up.
+var bouncedByOperator = &gateway.Status{Code: 554, Enhanced: gateway.EnhancedCode{5, 0, 0}, Text: "given up by the people who run the gateway"}
+
+// queueBounce gives messages up: whoever sent one is told of the recipients that
+// it did not reach, then it goes. Members of lists are not booked.
+func (s *Server) queueBounce(ctx context.Context, args QueueIDs) (any, error) {
+	failures := &pipeline.Failures{
+		Site: pipeline.Site{Hostname: s.cfg.Hostname, Owner: s.cfg.SiteOwner}, Log: s.log,
+		Outbox: &pipeline.Outbox{Hostname: s.cfg.Hostname, Spool: s.spool, Expiry: s.cfg.MTA.DeliveryRetryPeriod, Queued: func(entries []gateway.Entry) {
+			if s.wake != nil {
+				s.wake(entries...)
+			}
+		}},
+	}
+	return eachMessage(ctx, args, func(id gateway.QueueID) error {
+		m, err := s.spool.Load(id)
+		if err != nil {
+			return err
+		}
+		s.forget(id)
+		f := pipeline.Failure{Message: m, Leg: &gateway.Leg{Service: gateway.Forward}, ReversePath: m.Envelope.ReversePath}
+		for i := range m.Legs {
+			pending, err := s.unreached(m, i)
+			if err != nil {
+				return err
+			}
+			f.Recipients = append(f.Recipients, pending...)
+		}
+		for range f.Recipients {
+			f.Statuses = append(f.Statuses, bouncedByOperator)
+		}
+		if len(f.Recipients) > 0 {
+			if err := failures.Failed(ctx, f); err != nil {
+				return err
+			}
+		}
+		return s.spool.Drop(id)
+	})
+}
+
+// unreached are the recipients, in the words of who sent the message, that a leg
+// has yet to reach: of a forward route those that are pending, of a list its
+// address.
+func (s *Server) unreached(m *gateway.Message, i int) ([]gateway.Recipient, error) {
+	leg := &m.Legs[i]
+	var pending []gateway.Recipient
+	err := s.batches(m, i, func(b *gateway.Batch) {
+		for d := range b.Deliveries {
+			pending = append(pending, pendingOf(&b.Deliveries[d])...)
+		}
+	})
+	expanded := leg.Batches > 0 || leg.Stage == gateway.StageDone
+	if err != nil || expanded && len(pending) == 0 {
+		return nil, err
+	}
+	if expanded && leg.Service == gateway.Forward {
+		return pending, nil
+	}
+	var addresses []gateway.Recipient
+	for _, id := range leg.Recipients {
+		addresses = append(addresses, m.Envelope.Recipients[id])
+	}
+	return addresses, nil
+}
+
+func pendingOf(d *gateway.Delivery) (pending []gateway.Recipient) {
+	for i, r := range d.Recipients {
+		if i >= len(d.Outcomes) || !d.Outcomes[i].Settled {
+			pending = append(pending, r)
+		}
+	}
+	return pending
+}
