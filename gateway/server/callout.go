@@ -38,7 +38,8 @@ type calloutAnswer struct {
 }
 
 // verify returns the backend's refusal of a recipient, or nil. A backend that
-// does not answer is a deferral, and is asked again the next time.
+// does not answer is a deferral, and is asked again the next time. Each deferral
+// is 451: the 421 of a backend that goes is about its connection, not the MTA's.
 func (c *callouts) verify(ctx context.Context, route string, to gateway.ForwardPath) error {
 	if !c.ask[route] {
 		return nil
@@ -51,10 +52,13 @@ func (c *callouts) verify(ctx context.Context, route string, to gateway.ForwardP
 		status = c.verify1(ctx, route, to)
 		c.keep(key, status)
 	}
-	if status.Class() == gateway.Success {
+	switch status.Class() {
+	case gateway.Success:
 		return nil
+	case gateway.Permanent:
+		return status
 	}
-	return status
+	return &gateway.Status{Code: 451, Enhanced: status.Enhanced, Text: status.Text, Cause: status.Cause}
 }
 
 func (c *callouts) recall(key calloutKey) *gateway.Status {

@@ -36,8 +36,9 @@ func TestCallouts(t *testing.T) {
 			{2 * time.Minute, "mm3", 550, 550, 2},
 			{30 * time.Second, "mm3", 250, 550, 2}, // a no for one
 			{time.Minute, "mm3", 451, 451, 3},
-			{0, "mm3", 250, 0, 4}, // and a deferral not at all
-			{0, "other", 550, 0, 4},
+			{0, "mm3", 421, 451, 4},
+			{0, "mm3", 250, 0, 5}, // and a deferral not at all
+			{0, "other", 550, 0, 5},
 		} {
 			time.Sleep(step.after)
 			answer = &gateway.Status{Code: step.code}

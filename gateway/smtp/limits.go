@@ -24,10 +24,22 @@ func (c *Conn) limit(name string) int {
 	return 0
 }
 
+// isLax says whether the server speaks LMTP without PIPELINING, which every
+// such server must have (RFC 2033, section 5). GNU Mailman 3 is one, and with it
+// all that aiosmtpd's engine serves. Two more things are then not to be believed:
+// that each recipient gets a reply to the final dot (section 4.2), for a message
+// as a whole is refused by one reply, whose fellows a client would wait for in
+// vain; and a plain 550 there, which stands for any fault of the moment.
+func (c *Conn) isLax() bool { return c.options.Protocol == LMTP && !c.Pipelines() }
+
 // keepLimits leaves the recipients for another transaction that are more than
 // the server said it takes in one, by their number or by that of their domains.
+// A lax one gets them one by one.
 func (t *transaction) keepLimits() {
 	most, domainsMost := t.conn.limit("RCPTMAX"), t.conn.limit("RCPTDOMAINMAX")
+	if t.conn.isLax() {
+		most = 1
+	}
 	if most == 0 && domainsMost == 0 {
 		return
 	}

@@ -323,6 +323,6 @@ func (t *transaction) outcomes(ctx context.Context) {
 			t.settleAll(answer.status())
 			return
 		}
-		t.settle(i, answer.status())
+		t.settle(i, c.finalStatus(answer))
 	}
 }

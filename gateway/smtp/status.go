@@ -56,3 +56,13 @@ func recipientStatus(answer reply) *gateway.Status {
 	}
 	return status
 }
+
+// finalStatus is what LMTP says of a recipient behind the final dot. A lax server
+// that names no mailbox there, and took it a moment ago, has a fault: the RCPT of
+// the next attempt shows whether the mailbox has gone.
+func (c *Conn) finalStatus(answer reply) *gateway.Status {
+	if code, _ := answer.enhanced(); c.isLax() && answer.code == 550 && code == (gateway.EnhancedCode{}) {
+		return transient(codeProtocol, fmt.Sprintf("the next hop refused at the final dot whom it took at RCPT: %s", answer), nil)
+	}
+	return answer.status()
+}
