@@ -56,11 +56,14 @@ func readReply(r *bufio.Reader) (reply, error) {
 
 // readLine reads a line of any length within budget, which it draws from.
 func readLine(r *bufio.Reader, budget *int) (string, error) {
-	var line []byte
+	var line []byte // of which more is to come
 	for {
 		part, err := r.ReadSlice('\n')
 		if *budget -= len(part); *budget < 0 {
 			return "", fmt.Errorf("%w: a reply of more than %d octets", errReply, ReplyBytesMax)
+		}
+		if line == nil && err == nil {
+			return strings.TrimSuffix(string(part[:len(part)-1]), "\r"), nil
 		}
 		line = append(line, part...)
 		switch {
@@ -77,13 +80,12 @@ func readLine(r *bufio.Reader, budget *int) (string, error) {
 
 // parseReplyLine takes "250-text", "250 text" or "250" apart.
 func parseReplyLine(line string) (code int, text string, more bool, err error) {
-	bad := fmt.Errorf("%w: no reply code in %q", errReply, gateway.Printable(line))
 	if len(line) < 3 || line[0] < '2' || line[0] > '5' {
-		return 0, "", false, bad
+		return 0, "", false, noCode(line)
 	}
 	for _, c := range []byte(line[:3]) {
 		if c < '0' || c > '9' {
-			return 0, "", false, bad
+			return 0, "", false, noCode(line)
 		}
 		code = code*10 + int(c-'0')
 	}
@@ -92,9 +94,13 @@ func parseReplyLine(line string) (code int, text string, more bool, err error) {
 		return code, "", false, nil
 	}
 	if rest[0] != ' ' && rest[0] != '-' {
-		return 0, "", false, bad
+		return 0, "", false, noCode(line)
 	}
 	return code, rest[1:], rest[0] == '-', nil
+}
+
+func noCode(line string) error {
+	return fmt.Errorf("%w: no reply code in %q", errReply, gateway.Printable(line))
 }
 
 // class is the first digit of the code.

@@ -2,6 +2,7 @@ package verp
 
 import (
 	"errors"
+	"iter"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -139,7 +140,7 @@ func (c *Codec) EncodeShared(list *gateway.List) gateway.ReversePath {
 func (c *Codec) Shares(list *gateway.List, member gateway.ForwardPath) bool {
 	detail := literal(string(member))
 	if c.Format != Mailman {
-		detail = strings.Repeat("a", tagChars) + c.delimiter() + detail
+		detail = anyTag + c.delimiter() + detail
 	} else if !c.isMailman(member) {
 		return false
 	}
@@ -159,13 +160,12 @@ func (c *Codec) XVERP() string {
 
 func (c *Codec) encodeSigned(list *gateway.List, member gateway.ForwardPath, message gateway.QueueID, probe bool) (gateway.ReversePath, Form) {
 	s := subject{form: Signed, list: list.ID, member: member.Key(), message: message, probe: probe}
-	if isSafe(member) {
-		detail := message.String() + c.keys()[0].tag(s) + c.delimiter() + literal(s.member)
-		if path, ok := c.join(list, detail); ok {
-			return path, Signed
-		}
+	before, after := message.String(), c.delimiter()+literal(s.member)
+	if _, fits := c.join(list, before+anyTag+after); fits && isSafe(member) {
+		path, _ := c.join(list, before+c.keys()[0].tag(s)+after)
+		return path, Signed
 	}
-	for _, detail := range c.opaque(list.ID, member, message, probe) {
+	for detail := range c.opaque(list.ID, member, message, probe) {
 		if path, ok := c.join(list, detail); ok {
 			return path, Opaque
 		}
@@ -173,17 +173,21 @@ func (c *Codec) encodeSigned(list *gateway.List, member gateway.ForwardPath, mes
 	return gateway.ReversePath(list.ServiceAddress(bouncesSuffix)), Plain
 }
 
+// anyTag is as long as every tag is. To make one takes longer than to see that
+// it does not fit.
+var anyTag = strings.Repeat("a", tagChars)
+
 // opaque are the opaque details for a member, from the one that says most to
 // the shortest.
-func (c *Codec) opaque(list gateway.ListID, member gateway.ForwardPath, message gateway.QueueID, probe bool) [3]string {
-	token := Token(list, member)
-	full := subject{form: Opaque, list: list, member: token, message: message, probe: probe}
-	bare := full
-	bare.message = 0
-	return [3]string{
-		message.String() + token + c.keys()[0].tag(full),
-		token + c.keys()[0].tag(bare),
-		c.keys()[0].tag(subject{form: brief, list: list, member: member.Key(), probe: probe}),
+func (c *Codec) opaque(list gateway.ListID, member gateway.ForwardPath, message gateway.QueueID, probe bool) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		token, key := Token(list, member), c.keys()[0]
+		full := subject{form: Opaque, list: list, member: token, message: message, probe: probe}
+		bare := full
+		bare.message = 0
+		_ = yield(message.String()+token+key.tag(full)) &&
+			yield(token+key.tag(bare)) &&
+			yield(key.tag(subject{form: brief, list: list, member: member.Key(), probe: probe}))
 	}
 }
 
