@@ -1,8 +1,6 @@
 package sdk
 
 import (
-	"strconv"
-
 	"github.com/mmgw/mmgw/sdk/internal/abi"
 	"github.com/mmgw/mmgw/sdk/wire"
 )
@@ -49,8 +47,7 @@ func (p Part) Depth() int { return int(p.number(wire.PartDepth)) }
 // Parent is the part around this one; there is none around part 0.
 func (p Part) Parent() (Part, bool) {
 	text, ok := p.lookup(wire.PartParent)
-	n, err := strconv.Atoi(text)
-	return Part(n), ok && err == nil
+	return Part(decimal(text)), ok
 }
 
 // Read copies what is in the part from an offset on into b, without its transfer
@@ -87,7 +84,13 @@ func (p Part) get(key string) string {
 	return value
 }
 
-func (p Part) number(key string) int64 {
-	n, _ := strconv.ParseInt(p.get(key), 10, 64)
+func (p Part) number(key string) int64 { return decimal(p.get(key)) }
+
+// decimal reads a number as mmgw writes it. The errors of strconv would make a
+// TinyGo module 10 kB larger.
+func decimal(s string) (n int64) {
+	for i := range len(s) {
+		n = n*10 + int64(s[i]-'0')
+	}
 	return n
 }
