@@ -17,6 +17,7 @@ import (
 var hooks = map[string][]string{
 	"deliver":        {"plan"},
 	"exim4":          {"mta_config"},
+	"footer":         {"outgoing"},
 	"from-rewrite":   {"outgoing"},
 	"list-headers":   {"outgoing"},
 	"null":           {"mta_config"},

@@ -1,7 +1,9 @@
 package plugins_test
 
 import (
+	"encoding/base64"
 	"fmt"
+	"io"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -144,6 +146,128 @@ func TestSubjectPrefix(t *testing.T) {
 			}
 		}
 	}
+}
+
+// inLatin1 is a post with a text in two forms, in octets that are neither ASCII
+// nor UTF-8.
+const inLatin1 = `Subject: x
+Content-Type: multipart/alternative; boundary=b
+
+--b
+Content-Type: text/plain; charset=iso-8859-1; format=flowed
+Content-Transfer-Encoding: 8bit
+
+Gr\xfc\xdfe, %s
+--b
+Content-Type: text/html; charset=iso-8859-1
+Content-Transfer-Encoding: quoted-printable
+
+<html><body>Gr=FC=DFe</body></html>
+--b--
+`
+
+// TestFooter holds what becomes of whole posts: charset and encoding are right,
+// and another time changes nothing.
+func TestFooter(t *testing.T) {
+	p := load(t, sandbox.Spec{Name: "footer", Config: map[string]any{"footer": "-----\nThe list <dev>\n"}})
+	latin1 := strings.ReplaceAll(strings.ReplaceAll(inLatin1, `\xfc`, "\xfc"), `\xdf`, "\xdf")
+	long := strings.Repeat(strings.Repeat("x", 62)+"\n", 1<<14) // with CRLF as long as a text may be
+	for _, c := range []struct{ name, mail, want string }{
+		{"no MIME", "Subject: x\n\nhello\n", "Subject: x\nMIME-Version: 1.0\nContent-Type: text/plain\nContent-Transfer-Encoding: 7bit\n\nhello\n\n-----\nThe list <dev>\n"},
+		{"base64", "Content-Type: text/plain; charset=koi8-r\nContent-Transfer-Encoding: base64\nMIME-Version: 1.0\n\n8PLp9+X0\n",
+			"Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: base64\nMIME-Version: 1.0\n\n" + "0J/QoNCY0JLQldCiDQoNCi0tLS0tDQpUaGUgbGlzdCA8ZGV2Pg0K"},
+		{"two forms", fmt.Sprintf(latin1, "dev"), `Subject: x
+Content-Type: multipart/alternative; boundary=b
+
+--b
+Content-Type: text/plain; format=flowed; charset=utf-8
+Content-Transfer-Encoding: quoted-printable
+
+Gr=C3=BC=C3=9Fe, dev
+
+-----
+The list <dev>
+
+--b
+Content-Type: text/html; charset=utf-8
+Content-Transfer-Encoding: quoted-printable
+
+<html><body>Gr=C3=BC=C3=9Fe<p>-----<br>The list &lt;dev&gt;</p>
+</body></html>
+--b--
+`},
+		{"signed", "Content-Type: multipart/signed; boundary=b\n\n--b\n\nhello\n--b\nContent-Type: application/pgp-signature\n\nx\n--b--\n", ""},
+		{"too large to be taken apart", "\n" + strings.Repeat("x", 33<<20), ""},
+		{"long", "Content-Type: text/plain\nContent-Transfer-Encoding: 7bit\nMIME-Version: 1.0\n\n" + long,
+			"Content-Type: text/plain\nContent-Transfer-Encoding: 7bit\nMIME-Version: 1.0\n\n" + long + "\n-----\nThe list <dev>\n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			x := post(t, gateway.PhaseOutgoing, c.mail)
+			want := c.want
+			if want == "" {
+				want = c.mail
+			}
+			for range 2 {
+				handle(t, p, x)
+				if got := mail(t, x); got != want {
+					t.Fatalf("the post is\n%.2000s\nnot\n%.2000s", got, want)
+				}
+			}
+		})
+	}
+}
+
+// TestFooterCharsets holds that what the plugin takes for readable is read right.
+func TestFooterCharsets(t *testing.T) {
+	p := load(t, sandbox.Spec{Name: "footer", Config: map[string]any{"footer": "F"}})
+	for _, c := range []struct{ charset, octets, want string }{
+		{"utf-8", "\xc3\xbc", "ü"},
+		{"UTF8", "\xc3\xbc", "ü"},
+		{"iso-8859-2", "\xb1", "ą"},
+		{"iso-8859-15", "\xa4", "€"},
+		{"windows-1251", "\xc6", "Ж"},
+		{"koi8-r", "\xf0", "П"},
+		{"koi8-u", "\xa4", "є"},
+		{"iso-2022-jp", "\x1b$B$3\x1b(B", "こ"},
+		{"euc-jp", "\xa4\xb3", "こ"},
+		{"shift_jis", "\x82\xb1", "こ"},
+		{"gb2312", "\xc4\xe3", "你"},
+		{"gbk", "\xc4\xe3", "你"},
+		{"gb18030", "\xc4\xe3", "你"},
+		{"big5", "\xa7A", "你"},
+		{"euc-kr", "\xb0\xa1", "가"},
+		{"ks_c_5601-1987", "\xb0\xa1", "가"},
+		{"us-ascii", "\xfc", ""},
+		{"iso-2022-kr", "\x1b$)C\x0e0!\x0f", ""},
+	} {
+		header := "Content-Type: text/plain; charset=" + c.charset + "\n\n"
+		x := post(t, gateway.PhaseOutgoing, header+c.octets)
+		handle(t, p, x)
+		want := header + c.octets
+		if c.want != "" {
+			want = "Content-Type: text/plain; charset=utf-8\nMIME-Version: 1.0\nContent-Transfer-Encoding: base64\n\n" +
+				base64.StdEncoding.EncodeToString([]byte(c.want+"\r\n\r\nF\r\n"))
+		}
+		if got := mail(t, x); got != want {
+			t.Errorf("%s: %q\nnot %q", c.charset, got, want)
+		}
+	}
+}
+
+// mail is what goes out, with LF.
+func mail(t *testing.T, x *gateway.Exchange) string {
+	t.Helper()
+	content := x.Draft.Content()
+	r, err := content.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	b, err := io.ReadAll(io.NewSectionReader(r, 0, content.Size()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.ReplaceAll(string(b), "\r\n", "\n")
 }
 
 func TestDeliver(t *testing.T) {
