@@ -111,6 +111,9 @@ func (c *Config) checkForwards(d *document) {
 		if _, ok := c.Routes[f.Name]; ok {
 			d.problem(f.Line, fmt.Sprintf("[[forward]] name %q is that of [route.%s]", f.Name, f.Name), "choose another name")
 		}
+		if f.ReturnPath && f.To.Protocol == "smtp" {
+			d.problem(f.Line, "[[forward]] return_path is true, and to is SMTP, where mail goes on without that field", "only a backend by lmtp: can have it")
+		}
 		if f.Name != "" {
 			names[f.Name] = f.Line
 		}

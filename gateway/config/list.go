@@ -85,11 +85,12 @@ var oneLine = textKind("one line of text", func(s string) (string, error) {
 
 // Forward is a set of domains whose mail goes to a backend, [[forward]].
 type Forward struct {
-	Name    string
-	Domains []string
-	To      NextHop
-	Verify  Verify
-	Line    int // of the table
+	Name       string
+	Domains    []string
+	To         NextHop
+	Verify     Verify
+	ReturnPath bool // copies begin with a Return-Path field, as RFC 5321, section 4.4, wants of final delivery
+	Line       int  // of the table
 }
 
 // Verify is how recipients of a forward domain are checked.
@@ -111,6 +112,7 @@ func (f *Forward) keys(s *section) {
 	key(s, "domains", &f.Domains, nil, arrayOf(domain))
 	key(s, "to", &f.To, NextHop{}, nextHop)
 	key(s, "verify", &f.Verify, VerifyCallout, choice(VerifyCallout, VerifyNone))
+	key(s, "return_path", &f.ReturnPath, false, boolean)
 	if s.reading() && s.in != nil {
 		f.Line = s.in.line
 	}

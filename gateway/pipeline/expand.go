@@ -32,7 +32,8 @@ type Expander struct {
 	RecipientsMax int                                          // of one transaction
 	XVERP         func(ctx context.Context, route string) bool // whether the next hop adds members to a shared reverse-path; nil: none does
 	Routes        []string
-	Timeout       time.Duration // of a chain, and of a plan
+	ReturnPath    func(forward string) bool // whether a backend wants Return-Path; nil: none does
+	Timeout       time.Duration             // of a chain, and of a plan
 	Planned       func([]gateway.Entry)
 	Log           *slog.Logger
 }
@@ -292,6 +293,9 @@ func (x *expansion) finish(ctx context.Context, from gateway.ReversePath, recipi
 		if x.leg.Service == gateway.Forward {
 			d.Route = ForwardRoute(x.leg.Forward)
 			d.Envelope.EnvelopeID, d.Envelope.Return = x.m.Envelope.EnvelopeID, x.m.Envelope.Return
+			if x.ReturnPath != nil && x.ReturnPath(x.leg.Forward) {
+				d.Edits = []gateway.Edit{{Op: gateway.InsertField, Name: "Return-Path", Value: from.String()}}
+			}
 		}
 		b.Deliveries = append(b.Deliveries, d)
 	}

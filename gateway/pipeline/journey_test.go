@@ -258,6 +258,27 @@ func TestRefusedForwardIsReported(t *testing.T) {
 	}
 }
 
+// A backend that asks for it finds one Return-Path, ours, on top; what came in
+// with the message is gone either way (RFC 5321, section 4.4).
+func TestReturnPath(t *testing.T) {
+	for _, wanted := range []bool{true, false} {
+		h := newHouse(t, devList())
+		h.expander.ReturnPath = func(forward string) bool { return wanted && forward == "backend" }
+		for from, field := range map[gateway.ReversePath]string{"anne@example.com": "<anne@example.com>", "": "<>"} {
+			h.sent = nil
+			h.post(from, "Return-Path: <forged@example.com>\r\n"+hello, "x@backend.example.com")
+			h.settle()
+			got := h.sent[0].content
+			if wanted != strings.HasPrefix(got, "Return-Path: "+field+"\r\n") {
+				t.Errorf("wanted %v, from %s:\n%s", wanted, from, got)
+			}
+			if n := strings.Count(got, "Return-Path:"); n != 0 && !wanted || n != 1 && wanted {
+				t.Errorf("wanted %v: %d fields", wanted, n)
+			}
+		}
+	}
+}
+
 func TestRefusedOwnerIsReportedToTheSite(t *testing.T) {
 	h := newHouse(t, devList())
 	h.transport = func(d *gateway.Delivery, _ string) []*gateway.Status {

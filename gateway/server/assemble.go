@@ -49,7 +49,7 @@ func (s *Server) assemble(codec *verp.Codec) error {
 	s.expander = &pipeline.Expander{
 		Site: site, Roster: s.roster, Spool: s.spool, Chains: s, Planner: func() gateway.Planner { return planner{s} }, VERP: codec, Remember: s.roster.Remember,
 		Auth: verifier, Unsubscribe: s.links.List, Bounces: bounces.Handle, RecipientsMax: cfg.MTA.MaxRecipients, Routes: routes, Timeout: cfg.Incoming.Timeout,
-		Planned: s.line.add, Log: s.log,
+		ReturnPath: returnPaths(cfg.Forwards), Planned: s.line.add, Log: s.log,
 	}
 	if cfg.VERP.Offload == "auto" {
 		s.expander.XVERP = func(ctx context.Context, route string) bool { return s.relay.Offers(ctx, route, "XVERP") }
@@ -148,6 +148,16 @@ func relayOptions(cfg *config.Config, env Env) relay.Options {
 		Targets: targets, Hostname: cfg.Hostname, ConnectionsMax: cfg.MTA.MaxConnections,
 		MessagesPerConnectionMax: cfg.MTA.MaxMessagesPerConnection, DialContext: env.DialContext, Logger: env.Log,
 	}
+}
+
+// returnPaths says which forward routes end at a backend that delivers, and
+// wants to see the reverse-path.
+func returnPaths(forwards []config.Forward) func(name string) bool {
+	wanted := map[string]bool{}
+	for _, forward := range forwards {
+		wanted[forward.Name] = forward.ReturnPath
+	}
+	return func(name string) bool { return wanted[name] }
 }
 
 func targetOf(hop config.NextHop) relay.Target {
