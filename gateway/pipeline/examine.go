@@ -64,17 +64,23 @@ func (e *examination) leg(ctx context.Context, leg gateway.Leg, list *gateway.Li
 // post has the handlers rule on a post, then the policy of its list, which sees
 // what they made of it.
 func (e *examination) post(ctx context.Context, leg gateway.Leg, x gateway.Exchange) {
-	var err error
-	if x.Duplicate, err = e.before(leg.List); err != nil {
+	before, err := e.before(leg.List)
+	if err != nil {
 		e.reply(leg, gateway.AsStatus(err))
 		return
 	}
+	x.Duplicate = before.ID
 	r := e.rule(ctx, e.in.Chains.Incoming(x.List), x)
 	if r.action != gateway.Continue {
 		e.enter(ctx, leg, r)
 		return
 	}
-	if reason := e.isFlood(x.Duplicate); reason != "" {
+	reason, err := e.isFlood(before)
+	switch {
+	case err != nil:
+		e.reply(leg, gateway.AsStatus(err))
+		return
+	case reason != "":
 		e.endFlood(ctx, leg, r, reason)
 		return
 	}

@@ -94,12 +94,12 @@ func (in *Intake) Message(ctx context.Context, client gateway.Client, envelope *
 	}
 	defer w.Discard()
 	replies := make([]*gateway.Status, len(envelope.Recipients))
-	messageID, err := in.examine(ctx, m, replies)
+	draft, err := in.examine(ctx, m, replies)
 	if err == nil {
 		err = in.accept(ctx, m)
 	}
 	if err == nil {
-		in.notePosts(m, messageID)
+		in.notePosts(m, draft)
 	}
 	fill(replies, gateway.AsStatus(err))
 	logger(in.Log).Info("message", messageAttrs(m), "size", m.Content.Size(), "legs", len(m.Legs), "replies", summary(replies))
@@ -157,17 +157,17 @@ func (in *Intake) receive(client gateway.Client, envelope *gateway.Envelope, con
 
 // examine fills m.Legs with what is to be accepted and replies with what is
 // refused. Recipients without a reply are accepted if the commit is. It returns
-// the Message-ID of what is accepted.
-func (in *Intake) examine(ctx context.Context, m *gateway.Message, replies []*gateway.Status) (messageID string, err error) {
+// the message with its trace.
+func (in *Intake) examine(ctx context.Context, m *gateway.Message, replies []*gateway.Status) (*gateway.Draft, error) {
 	draft, err := gateway.OpenDraft(m.Content)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	if draft.Header.Count("Received") > hopsMax {
-		return "", errLoop
+		return nil, errLoop
 	}
 	if !leavesRoom(draft.Header) {
-		return "", gateway.ErrHeaderTooLarge
+		return nil, gateway.ErrHeaderTooLarge
 	}
 	m.Client = withClient(m.Client, draft.Header, in.TrustedReceived)
 	auth := in.Auth.Check(ctx, m, draft.Header)
@@ -179,10 +179,10 @@ func (in *Intake) examine(ctx context.Context, m *gateway.Message, replies []*ga
 
 // examineAs is examine for a message of which it is known what authentication
 // found.
-func (in *Intake) examineAs(ctx context.Context, m *gateway.Message, draft *gateway.Draft, auth gateway.AuthResults, replies []*gateway.Status) (messageID string, err error) {
+func (in *Intake) examineAs(ctx context.Context, m *gateway.Message, draft *gateway.Draft, auth gateway.AuthResults, replies []*gateway.Status) (*gateway.Draft, error) {
 	trace := in.traceEdits(m, draft.Header, auth)
 	if err := draft.Apply(trace...); err != nil {
-		return "", err
+		return nil, err
 	}
 	e := examination{in: in, m: m, draft: draft, auth: auth, trace: trace,
 		policy: sync.OnceValue(func() gateway.AuthResults { return in.Auth.Policy(ctx, draft.Header, auth) }),
@@ -191,7 +191,7 @@ func (in *Intake) examineAs(ctx context.Context, m *gateway.Message, draft *gate
 	for i := range legs {
 		e.leg(ctx, legs[i], lists[i])
 	}
-	return draft.Header.Get("Message-ID"), nil
+	return draft, nil
 }
 
 // rule runs a chain within the site's bounds on time and on chains at a time,

@@ -26,32 +26,40 @@ func postKey(id gateway.ListID, messageID string, at time.Time) []byte {
 	return append(postDay(at), sum[:quotaKeyBytes]...)
 }
 
+// Post is a post that a list took.
+type Post struct {
+	ID     gateway.QueueID
+	Digest [16]byte // by which the caller tells posts apart
+}
+
 // SeenPost returns the post with a Message-ID that a list took within
-// PostWindow before now, or 0.
-func (r *Roster) SeenPost(id gateway.ListID, messageID string, now time.Time) (gateway.QueueID, error) {
+// PostWindow before now. One with the id 0 is none.
+func (r *Roster) SeenPost(id gateway.ListID, messageID string, now time.Time) (Post, error) {
 	for _, at := range []time.Time{now, now.Add(-PostWindow)} {
 		record, err := r.db.Get(postKey(id, messageID, at))
 		if errors.Is(err, store.ErrNotFound) {
 			continue
 		}
 		if err != nil {
-			return 0, fmt.Errorf("look for a post with the same Message-ID: %w", err)
+			return Post{}, fmt.Errorf("look for a post with the same Message-ID: %w", err)
 		}
 		reader, _ := store.NewReader(record, recordVersion)
-		then, post := reader.Time(), gateway.QueueID(reader.Uint())
+		then, post := reader.Time(), Post{ID: gateway.QueueID(reader.Uint())}
+		copy(post.Digest[:], reader.Bytes())
 		if reader.End() == nil && now.Sub(then) < PostWindow {
 			return post, nil
 		}
 	}
-	return 0, nil
+	return Post{}, nil
 }
 
 // NotePost has SeenPost know a post that was accepted. It waits for no sync: a
 // crash may forget it.
-func (r *Roster) NotePost(id gateway.ListID, messageID string, post gateway.QueueID, now time.Time) error {
+func (r *Roster) NotePost(id gateway.ListID, messageID string, post Post, now time.Time) error {
 	w := store.NewWriter(recordVersion)
 	w.Time(now)
-	w.Uint(uint64(post))
+	w.Uint(uint64(post.ID))
+	w.Bytes(post.Digest[:])
 	var b store.Batch
 	b.Set(postKey(id, messageID, now), w.Record())
 	r.quotas.Lock()
