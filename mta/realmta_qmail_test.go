@@ -72,7 +72,7 @@ func qmailScript(t *testing.T, s *realSite) {
 		}
 	}
 	until(t, func() bool {
-		return strings.Contains(s.log.String(), "member=anne@example.com class=hard status=5.1.1")
+		return strings.Contains(s.log.String(), "member=anne@example.com class=hard action=failed status=5.1.1")
 	})
 	want(0, poster, "Dev-Owner@lists.example.com", lfMessage(dev, "a question"))
 	s.wait(t, "a question", 1)

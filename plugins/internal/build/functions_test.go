@@ -91,7 +91,8 @@ func wasmTypes(list *ast.FieldList) string {
 // for the arguments, what each argument is, and the end. AssemblyScript and Zig
 // compile what is used alone, so that theirs use the rest of the file, too.
 var callAll = map[string]struct{ begin, call, argument, end string }{
-	"C": {"#include \"mmgw.h\"\nMMGW_EXPORT(mmgw_incoming) {\n", "(void)mmgw_%s(%s);\n", "0", "return 0;\n}\n"},
+	"C":   {"#include \"mmgw.h\"\nMMGW_EXPORT(mmgw_incoming) {\n", "(void)mmgw_%s(%s);\n", "0", "return 0;\n}\n"},
+	"C++": {"#include \"mmgw.h\"\nMMGW_EXPORT(mmgw_incoming) {\n", "(void)mmgw_%s(%s);\n", "0", "return 0;\n}\n"},
 	"Rust": {"#![no_std]\n#[path = \"ROOT/sdk/rust/mmgw.rs\"]\nmod mmgw;\n#[no_mangle]\npub unsafe extern \"C\" fn mmgw_incoming() -> i32 {\n",
 		"mmgw::raw::%s(%s);\n", "0 as _", "0\n}\n"},
 	"AssemblyScript": {"import { raw } from \"ROOT/sdk/assemblyscript/mmgw\";\nexport * from \"ROOT/sdk/assemblyscript/mmgw\";\nexport function mmgw_incoming(): i32 {\n",
