@@ -107,6 +107,7 @@ type Bounce struct {
 	WarningInterval time.Duration
 	Probe           bool // ask before disabling
 	Unrecognized    Unrecognized
+	Double          Double
 }
 
 // Unrecognized is what becomes of mail to -bounces that is none.
@@ -116,6 +117,16 @@ type Unrecognized string
 const (
 	UnrecognizedOwner   Unrecognized = "owner"
 	UnrecognizedDiscard Unrecognized = "discard"
+)
+
+// Double is who hears of mail that failed and has a null reverse-path: a bounce
+// of a bounce.
+type Double string
+
+// The values of Double.
+const (
+	DoubleDiscard Double = "discard"
+	DoubleOwner   Double = "owner" // of the site
 )
 
 // keys of [bounce]. The numbers are GNU Mailman's: five bounces on as many days,
@@ -128,6 +139,7 @@ func (b *Bounce) keys(s *section) {
 	key(s, "warning_interval", &b.WarningInterval, week, someTime)
 	key(s, "probe", &b.Probe, true, boolean)
 	key(s, "unrecognized", &b.Unrecognized, UnrecognizedOwner, choice(UnrecognizedOwner, UnrecognizedDiscard))
+	key(s, "double", &b.Double, DoubleDiscard, choice(DoubleDiscard, DoubleOwner))
 }
 
 // HTTP serves one-click unsubscription (RFC 8058), [http].

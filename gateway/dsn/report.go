@@ -73,6 +73,7 @@ type Report struct {
 	ReportingMTA string              // our host name
 	From         gateway.ForwardPath // who the report comes from, such as mailer-daemon@ our host
 	To           gateway.ReversePath // the reverse-path of the message, never null
+	Double       bool                // it was null: To is the owner of the site
 	QueueID      gateway.QueueID
 	EnvelopeID   string    // ENVID, decoded; "" none
 	Arrival      time.Time // when the message came; zero: not told

@@ -13,6 +13,8 @@ const lineBytes = 76
 // subject names the worst that the report has to tell.
 func (r Report) subject() string {
 	switch {
+	case r.Double:
+		return "A message that has no sender could not be delivered"
 	case r.has(Failed):
 		return "Your message could not be delivered"
 	case r.has(Delayed):
@@ -29,7 +31,7 @@ var sections = []struct {
 	{Failed, "Your message could not be delivered to the addresses below. It will not be tried again for them."},
 	{Delayed, "Your message has not reached the addresses below yet. It is still being tried; you need not send it again."},
 	{Relayed, "Your message was handed on for the addresses below, to a mail server that will not report what becomes of it."},
-	{Expanded, "Your message was handed to the members of the mailing lists below. What becomes of their copies is not reported to you."},
+	{Expanded, "Your message was handed to the people behind the addresses below. What becomes of their copies is not reported to you."},
 	{Delivered, "Your message was delivered to the addresses below."},
 }
 
@@ -39,6 +41,9 @@ func (r Report) textPart() part {
 	wrap(&b, "", "This is the mail system at "+r.ReportingMTA+".")
 	for _, s := range sections {
 		intro := s.intro
+		if r.Double {
+			intro = "A report or another message that nothing may answer could not be delivered to the addresses below. You hear of it as the owner of this mail system."
+		}
 		for _, one := range r.Recipients {
 			if one.Action != s.action {
 				continue

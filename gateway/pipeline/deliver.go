@@ -20,7 +20,9 @@ type Deliverer struct {
 	Transport   gateway.Transport
 	Retry       queue.Policy
 	Results     gateway.Handler                                  // hears of each answer; nil: nobody does
-	Failed      func(ctx context.Context, f Failure) error       // books or reports recipients that are given up, before that is committed
+	Failed      func(ctx context.Context, f Fate) error          // books or reports recipients that are given up, before that is committed
+	Reports     *Reports                                         // tells of delays and of what was relayed, before that is committed; nil: nobody does
+	DSN         func(ctx context.Context, route string) bool     // whether the next hop reports itself (RFC 3461); nil: none does
 	Attempted   func([]Attempt)                                  // hears of attempts before their outcomes are committed, from many goroutines
 	Unsubscribe func(gateway.ListID, gateway.ForwardPath) string // the link by which a member leaves; nil: there is none
 	Signer      *authres.Signer                                  // signs copies as they leave; nil: nobody does
@@ -28,15 +30,6 @@ type Deliverer struct {
 	Log         *slog.Logger
 
 	bodies memo[bodyKey, []byte] // hashes of bodies: each is read for that once
-}
-
-// Failure is recipients of one delivery that are given up.
-type Failure struct {
-	Message     *gateway.Message
-	Leg         *gateway.Leg
-	ReversePath gateway.ReversePath // of the delivery
-	Recipients  []gateway.Recipient
-	Statuses    []*gateway.Status // parallel to Recipients
 }
 
 // Attempt is one attempt for one recipient, as the delivery log tells it.
@@ -229,7 +222,11 @@ func (r *batchRun) finish(ctx context.Context, list gateway.ListID) (gateway.Ent
 	}
 	if left {
 		r.b.Attempt++
+		due := r.b.Due
 		r.b.Due = r.Retry.Next(r.b.Attempt, time.Now(), r.b.Expires)
+		if err := r.delayed(ctx, due, r.b.Due); err != nil {
+			return EntryOf(r.b, list), false, err
+		}
 	}
 	err := r.insist(ctx, gateway.Transition{Message: r.m.ID, Leg: r.b.Leg, Batches: []*gateway.Batch{r.b}})
 	return EntryOf(r.b, list), left, err

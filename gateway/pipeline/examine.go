@@ -32,7 +32,11 @@ type examination struct {
 func (e *examination) leg(ctx context.Context, leg gateway.Leg, list *gateway.List) {
 	toPostmaster := leg.Service == gateway.Relay // all other mail of this service is our own
 	if toPostmaster {
-		leg.Added = []gateway.Recipient{{Path: e.in.Site.Owner}}
+		// He goes on under another address, and wants to be told of the same (RFC
+		// 3461, section 5.2.7.1).
+		owner := e.m.Envelope.Recipients[leg.Recipients[0]]
+		owner.Path = e.in.Site.Owner
+		leg.Added = []gateway.Recipient{owner}
 	}
 	if (toPostmaster || list != nil && hasChain(leg.Service)) && isLoop(e.draft.Header, leg.Service, list, addressOf(e.m, &leg, list)) {
 		e.reply(leg, errLoop)

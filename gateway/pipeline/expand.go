@@ -11,6 +11,7 @@ import (
 
 	"github.com/mmgw/mmgw/gateway"
 	"github.com/mmgw/mmgw/gateway/authres"
+	"github.com/mmgw/mmgw/gateway/dsn"
 	"github.com/mmgw/mmgw/gateway/verp"
 )
 
@@ -28,6 +29,7 @@ type Expander struct {
 	Bounces     func(ctx context.Context, m *gateway.Message, leg *gateway.Leg) (owners bool, err error) // takes what came to a -bounces address; owners: they are to see it
 	Commands    func(ctx context.Context, m *gateway.Message, leg *gateway.Leg) error                    // does what came to -join, -leave, -request or -confirm
 	Held        func(ctx context.Context, m *gateway.Message, leg *gateway.Leg) error                    // tells moderators
+	Reports     *Reports                                                                                 // tells senders of success who asked for that; nil: nobody does
 
 	RecipientsMax int                                          // of one transaction
 	XVERP         func(ctx context.Context, route string) bool // whether the next hop adds members to a shared reverse-path; nil: none does
@@ -109,6 +111,13 @@ func (x *expansion) post(ctx context.Context) error {
 			return errors.Join(err, x.commit(ctx, *x.leg))
 		case err != nil:
 			return err
+		}
+		if state.Stage == gateway.StageExpanded {
+			// Who sent to a list is told of its delivery to the list alone, and by
+			// that word (RFC 3461, section 5.2.7.3; RFC 3464, section 2.3.3).
+			if err := x.report(ctx, dsn.Delivered); err != nil {
+				return err
+			}
 		}
 		if err := x.commit(ctx, state, batches...); err != nil {
 			return err
@@ -269,6 +278,9 @@ func (x *expansion) toOwners(ctx context.Context) error {
 		recipients[i] = gateway.Recipient{Path: owner}
 	}
 	x.leg.Edits = slices.Concat(x.leg.Edits, deliveredTo(addressOf(x.m, x.leg, x.list)))
+	if err := x.report(ctx, dsn.Expanded); err != nil {
+		return err
+	}
 	return x.finish(ctx, gateway.ReversePath(x.Site.Owner), recipients)
 }
 
@@ -290,9 +302,11 @@ func (x *expansion) finish(ctx context.Context, from gateway.ReversePath, recipi
 	b := x.newBatch()
 	for chunk := range chunks(recipients, min(x.RecipientsMax, gateway.BatchRecipientsMax)) {
 		d := gateway.Delivery{ReversePath: from, Recipients: chunk, Route: x.leg.Route, Envelope: x.parameters()}
+		if from == x.m.Envelope.ReversePath {
+			d.Envelope.EnvelopeID, d.Envelope.Return = x.m.Envelope.EnvelopeID, x.m.Envelope.Return
+		}
 		if x.leg.Service == gateway.Forward {
 			d.Route = ForwardRoute(x.leg.Forward)
-			d.Envelope.EnvelopeID, d.Envelope.Return = x.m.Envelope.EnvelopeID, x.m.Envelope.Return
 			if x.ReturnPath != nil && x.ReturnPath(x.leg.Forward) {
 				d.Edits = []gateway.Edit{{Op: gateway.InsertField, Name: "Return-Path", Value: from.String()}}
 			}

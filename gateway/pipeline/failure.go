@@ -11,16 +11,15 @@ import (
 )
 
 // Failures follows up recipients that are given up: members of a list are
-// booked, other mail is reported to its reverse-path (RFC 3464).
+// booked, other mail is reported to its reverse-path.
 type Failures struct {
-	Site   Site
-	Outbox *Outbox // reports go out by it
-	Scores *Scores // books the members of posts and probes
-	Log    *slog.Logger
+	Reports *Reports
+	Scores  *Scores // books the members of posts and probes
+	Log     *slog.Logger
 }
 
 // Failed books or reports the recipients of f.
-func (s *Failures) Failed(ctx context.Context, f Failure) error {
+func (s *Failures) Failed(ctx context.Context, f Fate) error {
 	for i, recipient := range f.Recipients {
 		logger(s.Log).Warn("gave up", messageAttrs(f.Message), "list", string(f.Leg.List),
 			"recipient", gateway.Printable(string(recipient.Path)), "status", f.Statuses[i].Error())
@@ -33,11 +32,11 @@ func (s *Failures) Failed(ctx context.Context, f Failure) error {
 			return s.book(ctx, f, list, bounce.Probed)
 		}
 	}
-	return s.report(ctx, f)
+	return s.Reports.Send(ctx, dsn.Failed, f)
 }
 
 // book books members whose mailbox refused for good.
-func (s *Failures) book(ctx context.Context, f Failure, list gateway.ListID, trust bounce.Trust) error {
+func (s *Failures) book(ctx context.Context, f Fate, list gateway.ListID, trust bounce.Trust) error {
 	for i, recipient := range f.Recipients {
 		status := f.Statuses[i]
 		code, class := bounce.Classify(status.Enhanced, status.Text)
@@ -57,26 +56,4 @@ func (s *Failures) book(ctx context.Context, f Failure, list gateway.ListID, tru
 func counts(status *gateway.Status, code gateway.EnhancedCode, class bounce.Class) bool {
 	return status.Class() == gateway.Permanent &&
 		(class == bounce.Hard || class == bounce.Full || class == bounce.Soft && (code[1] == 1 || code[1] == 2))
-}
-
-// report spools a DSN to the reverse-path of the delivery. What came with a
-// null reverse-path, or fails at the very address it would be reported to, is
-// reported to nobody.
-func (s *Failures) report(ctx context.Context, f Failure) error {
-	r := dsn.Report{
-		ReportingMTA: s.Site.Hostname, From: gateway.ForwardPath("mailer-daemon@" + s.Site.Hostname), To: f.ReversePath,
-		QueueID: f.Message.ID, EnvelopeID: f.Message.Envelope.EnvelopeID, Arrival: f.Message.Received,
-		Original: f.Message.Content, Return: f.Message.Envelope.Return,
-	}
-	for i, recipient := range f.Recipients {
-		if dsn.Failed.Wanted(recipient.Notify) && recipient.Path.Key() != gateway.ForwardPath(f.ReversePath).Key() {
-			r.Recipients = append(r.Recipients, dsn.Recipient{
-				Recipient: recipient, Action: dsn.Failed, Status: f.Statuses[i], LastAttempt: time.Now(),
-			})
-		}
-	}
-	if f.ReversePath.IsNull() || len(r.Recipients) == 0 {
-		return nil
-	}
-	return s.Outbox.Send(ctx, []gateway.ForwardPath{gateway.ForwardPath(r.To)}, r.Content)
 }

@@ -39,6 +39,7 @@ type house struct {
 	scores    *Scores
 	outbox    *Outbox
 	held      *Held
+	reports   *Reports
 
 	mu      sync.Mutex
 	entries []gateway.Entry // due, in the order in which they came
@@ -104,8 +105,10 @@ func (h *house) assemble() {
 	h.held = &Held{Site: site, Roster: h.roster, Spool: h.spool, Desk: desk, Confirmations: confirmations, For: 14 * 24 * time.Hour, Queued: h.queued}
 	commands := &Commands{Site: site, Roster: h.roster, Desk: desk, Confirmations: confirmations, Held: h.held}
 	h.expander.Commands, h.expander.Held = commands.Handle, h.held.Tell
-	failures := &Failures{Site: site, Outbox: h.outbox, Scores: h.scores}
-	h.deliverer = &Deliverer{Spool: h.spool, Transport: h, Failed: failures.Failed, Workers: 2}
+	h.reports = &Reports{Site: site, Outbox: h.outbox}
+	failures := &Failures{Reports: h.reports, Scores: h.scores}
+	h.deliverer = &Deliverer{Spool: h.spool, Transport: h, Failed: failures.Failed, Reports: h.reports, Workers: 2}
+	h.expander.Reports = h.reports
 }
 
 // dns is a name server that knows some texts and nothing else.

@@ -47,7 +47,7 @@ func (o *Outbox) SendFrom(ctx context.Context, from gateway.ReversePath, to []ga
 	m := &gateway.Message{ID: id, Received: now, Legs: []gateway.Leg{{Service: gateway.Relay}}}
 	m.Envelope.ReversePath = from
 	for _, path := range to {
-		r := gateway.Recipient{Path: path}
+		r := gateway.Recipient{Path: path, Notify: gateway.NotifyFailure}
 		if from.IsNull() {
 			r.Notify = gateway.NotifyNever
 		}

@@ -16,13 +16,17 @@ type outcomes struct {
 	attempts []Attempt         // parallel to tried
 }
 
-// settle books the recipients that are given up, and makes the outcomes
-// durable. A crash in between books them twice, never not at all.
+// settle books the recipients that are given up, reports what is to be reported,
+// and makes the outcomes durable. A crash in between does that twice, never not
+// at all.
 func (r *batchRun) settle(ctx context.Context, o outcomes) error {
 	for i := range o.attempts {
 		r.observe(ctx, &o.attempts[i])
 	}
 	if err := r.giveUp(ctx, o); err != nil {
+		return err
+	}
+	if err := r.relayed(ctx, o); err != nil {
 		return err
 	}
 	r.b.Deliveries[o.delivery].Outcomes = o.all
@@ -44,11 +48,10 @@ func (r *batchRun) observe(ctx context.Context, a *Attempt) {
 
 func (r *batchRun) giveUp(ctx context.Context, o outcomes) error {
 	d := &r.b.Deliveries[o.delivery]
-	f := Failure{Message: r.m, Leg: r.leg, ReversePath: d.ReversePath}
+	f := Fate{Message: r.m, Leg: r.leg, ReversePath: d.ReversePath}
 	for _, j := range o.tried {
 		if outcome := o.all[j]; outcome.Settled && outcome.Status.Class() != gateway.Success {
-			f.Recipients = append(f.Recipients, d.Recipients[j])
-			f.Statuses = append(f.Statuses, outcome.Status)
+			f.add(d.Recipients[j], outcome.Status)
 		}
 	}
 	if len(f.Recipients) == 0 || r.Failed == nil {

@@ -35,7 +35,8 @@ func (s *Server) assemble(codec *verp.Codec) error {
 	routes := slices.Sorted(maps.Keys(cfg.Routes))
 	outbox := &pipeline.Outbox{Hostname: cfg.Hostname, Spool: s.spool, Expiry: cfg.MTA.DeliveryRetryPeriod, Queued: s.line.add}
 	verifier := &authres.Verifier{DNS: s.dns, Log: s.log}
-	failures, bounces, err := s.assembleBounces(site, codec, outbox)
+	reports := &pipeline.Reports{Site: site, Outbox: outbox, Double: cfg.Bounce.Double == config.DoubleOwner}
+	failures, bounces, err := s.assembleBounces(site, codec, reports)
 	if err != nil {
 		return err
 	}
@@ -49,7 +50,7 @@ func (s *Server) assemble(codec *verp.Codec) error {
 	s.expander = &pipeline.Expander{
 		Site: site, Roster: s.roster, Spool: s.spool, Chains: s, Planner: func() gateway.Planner { return planner{s} }, VERP: codec, Remember: s.roster.Remember,
 		Auth: verifier, Unsubscribe: s.links.List, Bounces: bounces.Handle, RecipientsMax: cfg.MTA.MaxRecipients, Routes: routes, Timeout: cfg.Incoming.Timeout,
-		ReturnPath: returnPaths(cfg.Forwards), Planned: s.line.add, Log: s.log,
+		ReturnPath: returnPaths(cfg.Forwards), Planned: s.line.add, Reports: reports, Log: s.log,
 	}
 	if cfg.VERP.Offload == "auto" {
 		s.expander.XVERP = func(ctx context.Context, route string) bool { return s.relay.Offers(ctx, route, "XVERP") }
@@ -59,8 +60,9 @@ func (s *Server) assemble(codec *verp.Codec) error {
 	}
 	s.deliverer = &pipeline.Deliverer{
 		Spool: s.spool, Transport: s.relay, Failed: failures.Failed, Attempted: s.attempted, Signer: signerOf(cfg), Unsubscribe: s.links.Member,
-		Workers: 2 * cfg.MTA.MaxConnections, Log: s.log,
+		Workers: 2 * cfg.MTA.MaxConnections, Reports: reports, Log: s.log,
 	}
+	s.deliverer.DSN = func(ctx context.Context, route string) bool { return s.relay.Offers(ctx, route, "DSN") }
 	s.deliverer.Results = planner{s}
 	s.wake = func(entries ...gateway.Entry) {
 		for i := range entries {
@@ -79,14 +81,14 @@ func (s *Server) assemble(codec *verp.Codec) error {
 }
 
 // assembleBounces puts together what books the members whose mail fails.
-func (s *Server) assembleBounces(site pipeline.Site, codec *verp.Codec, outbox *pipeline.Outbox) (*pipeline.Failures, *pipeline.Bounces, error) {
+func (s *Server) assembleBounces(site pipeline.Site, codec *verp.Codec, reports *pipeline.Reports) (*pipeline.Failures, *pipeline.Bounces, error) {
 	texts, err := notice.Open(s.cfg.TextDir)
 	if err != nil {
 		return nil, nil, err
 	}
-	s.scores = &pipeline.Scores{Site: site, Roster: s.roster, VERP: codec, Rules: bounceRules(s.cfg), Outbox: outbox, Texts: texts, Log: s.log}
+	s.scores = &pipeline.Scores{Site: site, Roster: s.roster, VERP: codec, Rules: bounceRules(s.cfg), Outbox: reports.Outbox, Texts: texts, Log: s.log}
 	toOwners := s.cfg.Bounce.Unrecognized == config.UnrecognizedOwner
-	return &pipeline.Failures{Site: site, Outbox: outbox, Scores: s.scores, Log: s.log},
+	return &pipeline.Failures{Reports: reports, Scores: s.scores, Log: s.log},
 		&pipeline.Bounces{Scores: s.scores, ToOwners: toOwners, Log: s.log}, nil
 }
 

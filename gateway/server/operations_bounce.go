@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/config"
 	"github.com/mmgw/mmgw/gateway/pipeline"
 )
 
@@ -14,21 +15,21 @@ var bouncedByOperator = &gateway.Status{Code: 554, Enhanced: gateway.EnhancedCod
 // queueBounce gives messages up: whoever sent one is told of the recipients that
 // it did not reach, then it goes. Members of lists are not booked.
 func (s *Server) queueBounce(ctx context.Context, args QueueIDs) (any, error) {
-	failures := &pipeline.Failures{
-		Site: pipeline.Site{Hostname: s.cfg.Hostname, Owner: s.cfg.SiteOwner}, Log: s.log,
+	failures := &pipeline.Failures{Log: s.log, Reports: &pipeline.Reports{
+		Site: pipeline.Site{Hostname: s.cfg.Hostname, Owner: s.cfg.SiteOwner}, Double: s.cfg.Bounce.Double == config.DoubleOwner,
 		Outbox: &pipeline.Outbox{Hostname: s.cfg.Hostname, Spool: s.spool, Expiry: s.cfg.MTA.DeliveryRetryPeriod, Queued: func(entries []gateway.Entry) {
 			if s.wake != nil {
 				s.wake(entries...)
 			}
 		}},
-	}
+	}}
 	return eachMessage(ctx, args, func(id gateway.QueueID) error {
 		m, err := s.spool.Load(id)
 		if err != nil {
 			return err
 		}
 		s.forget(id)
-		f := pipeline.Failure{Message: m, Leg: &gateway.Leg{Service: gateway.Forward}, ReversePath: m.Envelope.ReversePath}
+		f := pipeline.Fate{Message: m, Leg: &gateway.Leg{Service: gateway.Forward}, ReversePath: m.Envelope.ReversePath}
 		for i := range m.Legs {
 			pending, err := s.unreached(m, i)
 			if err != nil {

@@ -8,22 +8,17 @@
 //     Failures that are not the remote host's word about a recipient are
 //     Transient: a broken connection, a refused login or a missing STARTTLS
 //     never bounces mail.
-//
 //   - MAIL, every RCPT and DATA go in one write where the server offers
 //     PIPELINING (RFC 2920), and never where it does not. A second Send may
 //     put its envelope behind the final dot of the one before: one round trip
 //     a message.
-//
 //   - Nothing reaches the server but commands made from parsed addresses and
 //     content with CRLF line ends. Content that breaks off or has a stray CR
 //     or LF never gets its final dot: the connection is closed instead.
-//
 //   - A reply takes at most ReplyBytesMax of memory, and everything that
 //     waits has a deadline that single octets do not move.
-//
 //   - TLS that was asked for and cannot be had ends the connection before any
 //     address or password is sent.
-//
 //   - A server of LMTP that breaks its rules as GNU Mailman's does keeps nobody
 //     waiting: it gets one recipient a transaction, where it has one reply to
 //     give, and bounces nothing by a fault of its own.

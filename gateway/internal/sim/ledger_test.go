@@ -18,7 +18,7 @@ type ledger struct {
 	w       *world
 	legs    map[legKey]*leg
 	batches map[gateway.BatchKey]*gateway.Batch // as they were confirmed last
-	failing *pipeline.Failure                   // that is being followed up
+	failing *pipeline.Fate                      // that is being followed up
 	notices bool                                // people may be written to
 
 	// Of the transaction with a client that is in progress, by token and path:
@@ -161,7 +161,7 @@ func (l *ledger) droppedAll(id gateway.QueueID) {
 }
 
 // keyOf finds the leg of a failure.
-func (l *ledger) keyOf(f *pipeline.Failure) legKey {
+func (l *ledger) keyOf(f *pipeline.Fate) legKey {
 	for i := range f.Message.Legs {
 		if f.Leg == &f.Message.Legs[i] {
 			return legKey{f.Message.ID, i}
@@ -260,7 +260,7 @@ func (l *ledger) attempted(attempts []pipeline.Attempt) {
 }
 
 func (l *ledger) attempt(a pipeline.Attempt) {
-	key := l.keyOf(&pipeline.Failure{Message: a.Message, Leg: a.Leg})
+	key := l.keyOf(&pipeline.Fate{Message: a.Message, Leg: a.Leg})
 	rec, path := l.legs[key], string(a.Recipient.Path)
 	switch {
 	case rec == nil || !rec.sure:

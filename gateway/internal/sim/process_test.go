@@ -88,10 +88,10 @@ func (p *process) assemble() {
 	held := &pipeline.Held{Site: site, Roster: p.roster, Spool: p.spool, Desk: desk, Confirmations: confirmations, For: w.expiry, Queued: p.add}
 	commands := &pipeline.Commands{Site: site, Roster: p.roster, Desk: desk, Confirmations: confirmations, Held: held}
 	p.expander.Commands, p.expander.Held = w.ledger.writing(commands.Handle), w.ledger.writing(held.Tell)
-	failures := &pipeline.Failures{Site: site, Outbox: outbox, Scores: scores}
+	failures := &pipeline.Failures{Reports: &pipeline.Reports{Site: site, Outbox: outbox}, Scores: scores}
 	p.deliverer = &pipeline.Deliverer{
 		Spool: recorded, Transport: w.hosts, Retry: retry, Workers: 1, Attempted: w.ledger.attempted,
-		Failed: func(ctx context.Context, f pipeline.Failure) error {
+		Failed: func(ctx context.Context, f pipeline.Fate) error {
 			w.ledger.failing = &f
 			defer func() { w.ledger.failing = nil }()
 			return failures.Failed(ctx, f)
