@@ -74,7 +74,11 @@ func (m *Message) Body() []byte {
 			return []byte(r.encoded)
 		}
 		e := &m.Entities[i]
-		b.WriteString(m.text[at:e.start])
+		before := m.text[at:e.start]
+		b.WriteString(before)
+		if before != "" && !strings.HasSuffix(before, "\n") {
+			b.WriteString("\r\n") // the body ends in a delimiter
+		}
 		b.WriteString(r.header(m.text[e.start:e.headerEnd]))
 		b.WriteString("\r\n" + r.encoded)
 		if at = e.end; at < len(m.text) && m.text[at] != '\r' && m.text[at] != '\n' {

@@ -65,6 +65,18 @@ func TestReplacedContainers(t *testing.T) {
 	}
 }
 
+// TestReplaceBehindTheLastDelimiter holds that the part that a body cut off
+// there still has is one afterwards.
+func TestReplaceBehindTheLastDelimiter(t *testing.T) {
+	m := parse(t, "Content-Type: multipart/mixed; boundary=b\n\n--b\n\none\n--b")
+	if _, err := m.Replace(2, "two"); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := body(m), "--b\n\none\n--b\nContent-Type: text/plain\nContent-Transfer-Encoding: 7bit\n\ntwo"; got != want {
+		t.Errorf("the body is\n%s", got)
+	}
+}
+
 // TestReplaceTheMessage holds what the caller is told of the message's header.
 func TestReplaceTheMessage(t *testing.T) {
 	for _, test := range []struct {
