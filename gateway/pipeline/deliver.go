@@ -30,6 +30,9 @@ type Deliverer struct {
 	Log         *slog.Logger
 
 	bodies memo[bodyKey, []byte] // hashes of bodies: each is read for that once
+
+	mu      sync.Mutex
+	ledgers map[legID]*ledger // of the legs in hand
 }
 
 // Attempt is one attempt for one recipient, as the delivery log tells it.
@@ -67,6 +70,9 @@ func (d *Deliverer) Deliver(ctx context.Context, entry gateway.Entry, stop <-cha
 		return entry, false, err
 	}
 	run.plain = run.draft.Content()
+	ledger, closeLedger := d.openLedger(legID{m.ID, b.Leg})
+	run.ledger = ledger
+	defer closeLedger()
 	if err := run.all(ctx, stop); err != nil {
 		return entry, false, err
 	}
@@ -88,10 +94,10 @@ type batchRun struct {
 
 	signatures memo[[sha256.Size]byte, []gateway.Field] // of the batch's copies, by what they cover
 
-	mu        sync.Mutex
-	err       error
-	gathering *settlement // that may take more outcomes
-	syncing   *settlement // the one before
+	ledger *ledger // where it settles
+
+	mu  sync.Mutex
+	err error
 }
 
 // all tries the pending deliveries, Workers at a time, and returns the first

@@ -83,17 +83,25 @@ func (s *slowSpool) Commit(_ context.Context, t gateway.Transition) error {
 }
 
 // Outcomes that come while a commit is under way become durable together by
-// the next one, and each transaction waits for the one that has its own.
+// the next one, those of all batches of the leg, and each transaction waits for
+// the one that has its own.
 func TestOutcomesShareCommits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const n = 20
 		s := &slowSpool{begun: make(chan struct{}), word: make(chan struct{})}
 		var attempts int
-		r := &batchRun{
-			Deliverer: &Deliverer{Spool: s, Attempted: func(a []Attempt) { attempts += len(a) }},
-			m:         &gateway.Message{}, b: &gateway.Batch{Deliveries: make([]gateway.Delivery, n)},
+		d := &Deliverer{Spool: s, Attempted: func(a []Attempt) { attempts += len(a) }}
+		var runs [2]batchRun
+		for i := range runs {
+			ledger, laidDown := d.openLedger(legID{})
+			defer laidDown()
+			runs[i] = batchRun{
+				Deliverer: d, ledger: ledger,
+				m: &gateway.Message{}, b: &gateway.Batch{Number: i, Deliveries: make([]gateway.Delivery, n)},
+			}
 		}
 		settle := func(i int) {
+			r := &runs[i%len(runs)]
 			ok := []gateway.Outcome{{Status: gateway.Accepted, Settled: true}}
 			if err := r.settle(t.Context(), outcomes{delivery: i, all: ok, tried: []int{0}, attempts: make([]Attempt, 1)}); err != nil {
 				t.Error(err)

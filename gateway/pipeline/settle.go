@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/mmgw/mmgw/gateway"
@@ -60,6 +61,43 @@ func (r *batchRun) giveUp(ctx context.Context, o outcomes) error {
 	return r.Failed(ctx, f)
 }
 
+// legID names one leg of a message.
+type legID struct {
+	message gateway.QueueID
+	leg     int
+}
+
+// ledger is where the batches of one leg that are in hand settle. They go the
+// way of all, held or dropped, together.
+type ledger struct {
+	runs      int         // that use it, guarded by Deliverer.mu
+	gathering *settlement // that may take more outcomes
+	syncing   *settlement // the one before
+	mu        sync.Mutex
+}
+
+// openLedger returns the ledger of a leg; close is called after the last outcome.
+func (d *Deliverer) openLedger(key legID) (l *ledger, close func()) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.ledgers == nil {
+		d.ledgers = map[legID]*ledger{}
+	}
+	l = d.ledgers[key]
+	if l == nil {
+		l = &ledger{}
+		d.ledgers[key] = l
+	}
+	l.runs++
+	return l, func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if l.runs--; l.runs == 0 {
+			delete(d.ledgers, key)
+		}
+	}
+}
+
 // settlement is outcomes of several transactions that become durable by one
 // commit: those that came while the one before was written.
 type settlement struct {
@@ -70,30 +108,40 @@ type settlement struct {
 	err      error // once done
 }
 
-// gather makes outcomes durable together with those that come meanwhile. The
-// first to come commits for all.
-func (r *batchRun) gather(ctx context.Context, o outcomes) error {
-	r.mu.Lock()
-	s, first := r.gathering, r.gathering == nil
-	if first {
-		s = &settlement{before: r.syncing, done: make(chan struct{})}
-		r.gathering = s
+// add puts outcomes into the settlement that is being gathered. The first to
+// come commits for all.
+func (l *ledger) add(outcome gateway.LegOutcome, attempts []Attempt) (s *settlement, first bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if first = l.gathering == nil; first {
+		l.gathering = &settlement{before: l.syncing, done: make(chan struct{})}
 	}
-	s.outcomes = append(s.outcomes, gateway.LegOutcome{Batch: r.b.Number, Delivery: o.delivery, Outcomes: o.all})
-	s.attempts = append(s.attempts, o.attempts...)
-	r.mu.Unlock()
+	s = l.gathering
+	s.outcomes = append(s.outcomes, outcome)
+	s.attempts = append(s.attempts, attempts...)
+	return s, first
+}
+
+// close waits for the settlement before s, and lets s take no more.
+func (l *ledger) close(s *settlement) {
+	if s.before != nil {
+		<-s.before.done
+		s.before = nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.gathering, l.syncing = nil, s
+}
+
+// gather makes outcomes durable together with those that come meanwhile.
+func (r *batchRun) gather(ctx context.Context, o outcomes) error {
+	s, first := r.ledger.add(gateway.LegOutcome{Batch: r.b.Number, Delivery: o.delivery, Outcomes: o.all}, o.attempts)
 	if !first {
 		<-s.done
 		return s.err
 	}
 	defer close(s.done)
-	if s.before != nil {
-		<-s.before.done
-		s.before = nil
-	}
-	r.mu.Lock()
-	r.gathering, r.syncing = nil, s
-	r.mu.Unlock()
+	r.ledger.close(s)
 	if r.Attempted != nil {
 		r.Attempted(s.attempts)
 	}
