@@ -34,12 +34,12 @@ const (
 
 func (v verb) String() string { return [...]string{"RSET", "MAIL", "RCPT", "DATA"}[v] }
 
-// commands are the envelope of t, in their order. Addresses come from the
-// parser alone: t.reverse and t.paths.
-func (t *transaction) commands() []command {
+// commands are the envelope of t, in their order, behind RSET if reset.
+// Addresses come from the parser alone: t.reverse and t.paths.
+func (t *transaction) commands(reset bool) []command {
 	c := t.conn
 	list := make([]command, 0, len(t.open)+3)
-	if c.resetDue {
+	if reset {
 		list = append(list, command{verb: rset, line: "RSET", timeout: c.timeouts.Mail})
 	}
 	list = append(list, command{verb: mail, line: t.mailLine(), timeout: c.timeouts.Mail})

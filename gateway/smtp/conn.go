@@ -25,6 +25,8 @@ type Conn struct {
 	// first reply to its last. So the next one can write behind the final dot.
 	writing, reading turn
 
+	next atomic.Pointer[follower] // goes behind the next final dot
+
 	begun    int  // transactions, guarded by writing
 	resetDue bool // the server may still have an envelope, guarded by writing
 

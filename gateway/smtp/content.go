@@ -16,8 +16,8 @@ const blockBytes = 64 << 10
 var blocks = sync.Pool{New: func() any { return new([2 * blockBytes]byte) }}
 
 // writeContent sends body with dots stuffed (RFC 5321, section 4.5.2) and the
-// final dot. An error says that the final dot has not been sent, and that
-// the connection must be closed. errStray and errors of body are ours, a
+// final dot, and the envelope that waits behind it. An error says that the
+// final dot is not known to be sent, and that the connection must be closed. errStray and errors of body are ours, a
 // writeError is the connection's.
 func (c *Conn) writeContent(limit time.Time, body io.Reader) error {
 	buffer := blocks.Get().(*[2 * blockBytes]byte)
@@ -34,7 +34,7 @@ func (c *Conn) writeContent(limit time.Time, body io.Reader) error {
 		}
 		switch {
 		case errors.Is(err, io.EOF):
-			return w.end()
+			return w.end(c.follow)
 		case err != nil:
 			return err
 		}
@@ -90,8 +90,9 @@ func (s *stuffer) write(p []byte) error {
 	return nil
 }
 
-// end completes the last line, where the content did not, and sends the dot.
-func (s *stuffer) end() error {
+// end completes the last line, where the content did not, and sends the dot,
+// with what is to follow it.
+func (s *stuffer) end(follow func() []byte) error {
 	if s.cr {
 		return errStray
 	}
@@ -100,6 +101,9 @@ func (s *stuffer) end() error {
 		dot = "\r\n.\r\n"
 	}
 	if err := s.put([]byte(dot)); err != nil {
+		return err
+	}
+	if err := s.put(follow()); err != nil {
 		return err
 	}
 	return s.send()

@@ -22,7 +22,7 @@ func stuffed(r io.Reader, size int) (string, error) {
 			return wire.String(), err
 		}
 		if err != nil {
-			err = s.end()
+			err = s.end(func() []byte { return nil })
 			return wire.String(), err
 		}
 	}

@@ -1,7 +1,6 @@
 package smtp
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -67,7 +66,7 @@ func (c *Conn) Verify(ctx context.Context, path gateway.ForwardPath) (status *ga
 // run takes both turns of the connection and gives them back.
 func (t *transaction) run(ctx context.Context, body io.Reader) {
 	c := t.conn
-	if err := c.writing.take(ctx); err != nil {
+	if err := t.begin(ctx); err != nil {
 		t.settleAll(transient(codeConnection, "the message was not sent in time", err))
 		return
 	}
@@ -107,15 +106,18 @@ func (t *transaction) run(ctx context.Context, body io.Reader) {
 func (t *transaction) envelope(ctx context.Context) (reading, ok bool) {
 	c := t.conn
 	if c.reading.try() {
-		if reading = true; c.reader.Buffered() > 0 {
+		if reading = true; c.reader.Buffered() > 0 && t.sent == nil {
 			t.lose("MAIL", fmt.Errorf("%w: it spoke unasked", errReply))
 			return reading, false
 		}
 	}
-	commands := t.commands()
+	commands := t.sent
+	if commands == nil {
+		commands = t.commands(c.resetDue)
+	}
 	c.resetDue = true // until the final dot
 	wait := func() error { return nil }
-	if c.Pipelines() {
+	if c.Pipelines() && t.sent == nil {
 		wait = t.writeAll(commands)
 	}
 	if !reading {
@@ -138,14 +140,10 @@ func (t *transaction) envelope(ctx context.Context) (reading, ok bool) {
 // writeAll writes the commands as one group and returns what to wait for
 // after their replies.
 func (t *transaction) writeAll(commands []command) (wait func() error) {
-	var group bytes.Buffer
-	for _, cmd := range commands {
-		group.WriteString(cmd.line)
-		group.WriteString("\r\n")
-	}
+	octets := group(commands)
 	c, timeout := t.conn, commands[0].timeout
-	if group.Len() <= inlineBytesMax {
-		err := c.write(t.limit, timeout, group.Bytes())
+	if len(octets) <= inlineBytesMax {
+		err := c.write(t.limit, timeout, octets)
 		if err != nil {
 			t.limit = earlier(t.limit, time.Now().Add(lastWordsTimeout))
 		}
@@ -153,7 +151,7 @@ func (t *transaction) writeAll(commands []command) (wait func() error) {
 	}
 	done := make(chan error, 1)
 	go func() {
-		err := c.write(t.limit, timeout, group.Bytes())
+		err := c.write(t.limit, timeout, octets)
 		if err != nil {
 			_ = c.conn.SetReadDeadline(time.Now().Add(lastWordsTimeout))
 		}

@@ -23,6 +23,8 @@ type transaction struct {
 
 	xverp string // the delimiters that MAIL names for XVERP
 
+	sent []command // the envelope, where the Send before has written it
+
 	statuses []*gateway.Status // parallel to the recipients, nil: open
 	left     []bool            // for another transaction, parallel to the recipients
 	open     []int             // recipients that RCPT is sent for
