@@ -7,8 +7,11 @@ import (
 	"maps"
 	"net"
 	"os"
+	"os/user"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -107,6 +110,39 @@ func TestListenUnix(t *testing.T) {
 	if _, err := listenUnix(filepath.Join(dir, "t"), 0o600, "no such group"); err == nil {
 		t.Error("an unknown group was taken")
 	}
+}
+
+// TestListenUnixGroup gives the socket to another group of the process, or to
+// any that there is where the process may do that.
+func TestListenUnixGroup(t *testing.T) {
+	groups, err := os.Getgroups()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if os.Getuid() == 0 {
+		groups = append(groups, 1)
+	}
+	for _, gid := range append(groups, os.Getgid()) {
+		group, err := user.LookupGroupId(strconv.Itoa(gid))
+		if err != nil || gid == os.Getgid() && len(groups) > 1 {
+			continue
+		}
+		path := filepath.Join(t.TempDir(), "s")
+		listener, err := listenUnix(path, 0o620, group.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer listener.Close()
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := info.Sys().(*syscall.Stat_t).Gid; int(got) != gid || info.Mode().Perm() != 0o620 {
+			t.Errorf("group %d and mode %v, not %d and 0620", got, info.Mode().Perm(), gid)
+		}
+		return
+	}
+	t.Skip("no group of this process has a name")
 }
 
 func attempt(status *gateway.Status, settled bool) pipeline.Attempt {
