@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/authres"
 	"github.com/mmgw/mmgw/gateway/config"
 	"github.com/mmgw/mmgw/gateway/probe"
 	"github.com/mmgw/mmgw/gateway/store"
@@ -26,7 +27,8 @@ type place struct {
 	t    *testing.T
 	dir  string
 	sent chan probe.Transaction
-	smtp string // port
+	smtp string      // port
+	dns  authres.DNS // nil: that of the system
 }
 
 func newPlace(t *testing.T) *place {
@@ -77,7 +79,7 @@ func (p *place) run(cfg *config.Config) *Server {
 	p.t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	ready := make(chan struct{})
-	s, err := Open(ctx, cfg, Env{Ready: func() { close(ready) }})
+	s, err := Open(ctx, cfg, Env{Ready: func() { close(ready) }, DNS: p.dns})
 	if err != nil {
 		stop()
 		p.t.Fatal(err)
