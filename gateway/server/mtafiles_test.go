@@ -78,7 +78,9 @@ func TestMTAFilesFollowTheLists(t *testing.T) {
 	}
 	call[ListChange](t, s, "list.create", NewList{Address: "last@lists.example.com"})
 	eventually(t, func() bool { state, err := tree.State(); return err == nil && !state.ReloadDue && holds("last-owner@") })
-	if text, err := os.ReadFile(runs); string(text) != "run\n" || err != nil {
+	// Twice where the files of the reload were in place and its command was not run
+	// yet when that was mended.
+	if text, err := os.ReadFile(runs); string(text) != "run\n" && string(text) != "run\nrun\n" || err != nil {
 		t.Errorf("the reload command ran: %q, %v", text, err)
 	}
 }
