@@ -3,6 +3,10 @@
 //	Intake    recipients become legs, incoming handlers rule on each, all is committed, then replied
 //	Expander  outgoing handlers decorate a post, its members are planned in batches
 //	Deliverer batches go out by a Transport, outcomes are committed, failures are booked or reported
+//	Commands  what people ask of a list by mail is done, and answered by the Desk
+//	Held      moderators rule on what is held for them, or its time is up
+//	Bounces   what comes back is read, and the Scores of members follow
+//	Reports   whoever sent a message is told what became of it, by the Outbox
 //
 // Verdicts and outcomes become transitions of the spool here and nowhere
 // else. It promises that a reply of 250 follows the commit, that outgoing
