@@ -61,6 +61,7 @@ var bombs = []struct {
 	{"200k parts", "250 ", func() string {
 		return strings.TrimSuffix(letter, "\r\n") + "Content-Type: multipart/mixed; boundary=b\r\n\r\n" + repeat("--b\r\n\r\n", 200_000) + "--b--\r\n"
 	}},
+	{"encoded words up to the limits", "250 ", func() string { return "Subject:" + repeat(" =?utf-8?q?x?=", 15_000) + "\r\n" + letter }},
 	{"100k encoded words", "552 5.3.4 ", func() string { return "Subject:" + repeat(" =?utf-8?q?x?=", 100_000) + "\r\n" + letter }},
 }
 

@@ -19,7 +19,11 @@ func tag(m *sdk.Message) error {
 	if hasPrefix(rfc2047.Decode(subject), prefix) {
 		return nil
 	}
-	return m.SetHeader("Subject", join(prefix, subject))
+	err := m.SetHeader("Subject", join(prefix, subject))
+	if refusal, _ := err.(sdk.Refusal); refusal == sdk.ErrLimit {
+		return nil // a subject that cannot become longer stays as it is: the post goes on
+	}
+	return err
 }
 
 func prefixOf() string {
