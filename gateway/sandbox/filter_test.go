@@ -202,11 +202,11 @@ func FuzzHeaderEdits(f *testing.F) {
 	f.Fuzz(func(t *testing.T, old, next string) {
 		was, err := gateway.OpenDraft(gateway.Bytes(old))
 		if err != nil {
-			t.Skip()
+			return // no header: nothing to compare
 		}
 		is, err := gateway.OpenDraft(gateway.Bytes(next))
 		if err != nil {
-			t.Skip()
+			return // no header: nothing to compare
 		}
 		edits := headerEdits(was.Header, is.Header)
 		if err := was.Apply(edits...); err != nil {
