@@ -51,15 +51,7 @@ func pluginBench(g *globals) *cobra.Command {
 		Example: "  mmgw plugin bench tag.wasm post.eml --set prefix=[dev]",
 		Args:    cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
-			settings, err := t.config()
-			if err != nil {
-				return usageError(c, err.Error())
-			}
-			wasm, err := readModule(args[0])
-			if err != nil {
-				return err
-			}
-			x, err := t.exchange(args[1])
+			settings, wasm, x, err := t.read(c, args[0], args[1])
 			if err != nil {
 				return err
 			}

@@ -49,15 +49,7 @@ func pluginRun(g *globals) *cobra.Command {
 			"  mmgw plugin run program.wasm post.eml --set 'args=[\"--strict\"]'",
 		Args: cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
-			settings, err := t.config()
-			if err != nil {
-				return usageError(c, err.Error())
-			}
-			wasm, err := readModule(args[0])
-			if err != nil {
-				return err
-			}
-			x, err := t.exchange(args[1])
+			settings, wasm, x, err := t.read(c, args[0], args[1])
 			if err != nil {
 				return err
 			}
@@ -67,6 +59,18 @@ func pluginRun(g *globals) *cobra.Command {
 	}
 	t.flags(c)
 	return c
+}
+
+// read returns the settings of a trial, its module, and the call on a message.
+func (t *trial) read(c *cobra.Command, module, message string) (settings map[string]any, wasm []byte, x *gateway.Exchange, err error) {
+	if settings, err = t.config(); err != nil {
+		return nil, nil, nil, usageError(c, err.Error())
+	}
+	if wasm, err = readModule(module); err != nil {
+		return nil, nil, nil, err
+	}
+	x, err = t.exchange(message)
+	return settings, wasm, x, err
 }
 
 // flags are those that say what the module gets to see.
