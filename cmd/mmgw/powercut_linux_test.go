@@ -1,7 +1,12 @@
 package main
 
 import (
+	"bytes"
+	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -18,18 +23,47 @@ func (v *volume) cutAndKill(p *process) {
 	v.recover()
 }
 
+// haltAndCut is a power cut by which the processor stops first. An fdatasync
+// that is under way when ext4 shuts down may succeed although its blocks stay
+// unwritten: three times in sixty, with a program that only writes and syncs
+// (Linux 6.18; never on XFS). What a halted gateway waits for, it never
+// confirms.
+func (v *volume) haltAndCut(p *process) {
+	p.halt()
+	v.cut()
+	p.kill()
+	v.recover()
+}
+
+// halt stops the process where it is. As soon as one of its threads has
+// stopped, no other comes back from the kernel either.
+func (p *process) halt() {
+	p.t.Helper()
+	if err := p.command.Process.Signal(syscall.SIGSTOP); err != nil {
+		p.t.Fatal(err)
+	}
+	for p.t.Context().Err() == nil {
+		threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", p.command.Process.Pid))
+		for _, thread := range threads {
+			if stat, err := os.ReadFile(thread); err == nil && bytes.Contains(stat, []byte(") T ")) {
+				return
+			}
+		}
+	}
+}
+
 // Whenever the power goes, what was answered with 250 arrives, unchanged.
-func TestPowerCut(t *testing.T) { powerCuts(t, ext4, rounds(5, 100)) }
+func TestPowerCut(t *testing.T) { powerCuts(t, ext4, (*volume).haltAndCut, rounds(5, 100)) }
 
 // XFS keeps its journal in another way, and names in another order.
-func TestPowerCutXFS(t *testing.T) { powerCuts(t, xfs, rounds(2, 30)) }
+func TestPowerCutXFS(t *testing.T) { powerCuts(t, xfs, (*volume).cutAndKill, rounds(2, 30)) }
 
-func powerCuts(t *testing.T, mkfs []string, cuts int) {
+func powerCuts(t *testing.T, mkfs []string, cut func(*volume, *process), cuts int) {
 	s := newSite(t, ledgerSite)
 	disk := newImage(s, powerCutBytes, mkfs...)
 	l := newLedger(s)
 	for range cuts {
-		l.run(disk.cutAndKill)
+		l.run(func(p *process) { cut(disk, p) })
 		l.balance()
 	}
 	l.close()
@@ -42,7 +76,7 @@ func TestPowerCutWithoutSync(t *testing.T) {
 	l := newLedger(s)
 	l.serve().stop() // so that there is a database to lose mail from
 	s.program = unsyncedProgram
-	l.run(disk.cutAndKill)
+	l.run(disk.haltAndCut)
 	lost, err := l.lost()
 	switch {
 	case err != nil:
