@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -21,35 +22,42 @@ func TestPureComputingStopsForNobody(t *testing.T) {
 	}
 }
 
-// A clock that is late stops no call but its own.
+// A clock that is late stops no call but its own. In the bubble no clock rings
+// unless the test has it ring.
 func TestBrakeIsForOneCall(t *testing.T) {
-	p := hostile(t, Env{}, beGood, Spec{})
-	i, failed := p.acquire(t.Context(), hookIncoming)
-	if failed != nil {
-		t.Fatal(failed)
-	}
-	defer p.release(i, nil)
-	i.call.begin(t.Context(), p, i, hookIncoming, nil)
-	b := &i.brake
-	b.watch(&i.call)
+	synctest.Test(t, func(t *testing.T) {
+		p := hostile(t, Env{}, beGood, Spec{})
+		i, failed := p.acquire(t.Context(), hookIncoming)
+		if failed != nil {
+			t.Fatal(failed)
+		}
+		defer p.release(i, nil)
+		i.call.begin(t.Context(), p, i, hookIncoming, nil)
+		oneCall(t, &i.brake, &i.call)
+	})
+}
+
+func oneCall(t *testing.T, b *brake, c *call) {
+	b.watch(c)
 	old := b.turn
 	b.quiet()
 	if b.release() {
 		t.Error("pulled before its time")
 	}
-	i.call.deadline = i.call.start // it is over at once
-	b.watch(&i.call)
+	b.watch(c)
+	b.deadline = c.start // it is over
 	b.ring(old)
 	if b.release() {
 		t.Error("pulled by the clock of the call before")
 	}
-	b.watch(&i.call)
+	b.watch(c)
+	b.deadline = c.start
 	b.ring(b.turn)
 	if !b.release() {
 		t.Error("not pulled by its own clock")
 	}
 	b.ring(b.turn)
-	if b.watch(&i.call); b.stop.Get() != 0 {
+	if b.watch(c); b.stop.Get() != 0 {
 		t.Error("a clock that rang while nothing ran stops the next call")
 	}
 	b.release()
