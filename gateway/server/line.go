@@ -77,7 +77,7 @@ func (l *line) next() (entries []gateway.Entry, wait time.Duration) {
 	now := time.Now()
 	hands := l.yield.hands(now, l.due(now))
 	if hands == 0 {
-		return nil, burstMax // or until the intake is less busy
+		return nil, calmMin
 	}
 	l.queue.LaneMax = hands
 	for _, e := range l.queue.Next(now, math.MaxInt) {

@@ -79,16 +79,27 @@ func TestYield(t *testing.T) {
 				t.Errorf("%s: %d hands, want %d", when, got, want)
 			}
 		}
-		calm := int32(busyShare * runtime.GOMAXPROCS(0))
-		l.yield.taking.Store(calm + 1)
-		expect("busy", 0)
-		l.yield.taking.Store(calm)
+		burst := func() {
+			many := busyShare*runtime.GOMAXPROCS(0) + 1
+			for range many {
+				l.yield.begin()
+			}
+			for range many {
+				l.yield.end()
+			}
+		}
 		expect("calm", handsMax)
-		l.yield.taking.Store(calm + 1)
+		burst()
+		expect("busy", 0)
+		time.Sleep(calmMin)
+		expect("calm again", handsMax)
+		burst()
 		expect("busy again", 0)
 		time.Sleep(burstMax)
+		burst()
 		expect("busy for long", 1)
 		time.Sleep(yieldMax - burstMax)
+		burst()
 		expect("busy for too long", handsMax)
 	})
 }

@@ -150,7 +150,7 @@ func (r *running) closeListeners() {
 
 func (r *running) start() {
 	r.stopped = make(chan struct{})
-	r.lmtp = lmtpServer(r.cfg, doorman{r.intake, &r.line}, r.log)
+	r.lmtp = lmtpServer(r.cfg, doorman{r.intake, &r.line.yield}, r.log)
 	for _, l := range append([]net.Listener{r.tcp}, r.sockets...) {
 		r.run(func() error { return r.lmtp.Serve(l) })
 	}

@@ -22,9 +22,28 @@ const (
 // not wait for long: the time counts from when entries were first due and not
 // all in hand.
 type yield struct {
-	taking atomic.Int32 // contents that are being taken up
-	since  time.Time    // from when on entries have been due; zero where none are
+	taking atomic.Int32              // contents that are being taken up
+	busy   atomic.Pointer[time.Time] // when they were last too many; nil: never
+	since  time.Time                 // from when on entries have been due; zero where none are
 }
+
+// busyShare is how many contents for each processor make an intake busy: most
+// of them wait for a sync, or for what their handlers ask of DNS.
+const busyShare = 4
+
+// calmMin is how long a busy intake counts as busy: in the middle of a burst
+// there are moments in which its clients are the ones who work.
+const calmMin = 100 * time.Millisecond
+
+// begin counts a content, until end.
+func (y *yield) begin() {
+	if y.taking.Add(1) > int32(busyShare*runtime.GOMAXPROCS(0)) {
+		now := time.Now()
+		y.busy.Store(&now)
+	}
+}
+
+func (y *yield) end() { y.taking.Add(-1) }
 
 // hands is how many entries of a lane may be worked on at now. due says whether
 // there are entries that could be, and are not.
@@ -36,8 +55,9 @@ func (y *yield) hands(now time.Time, due bool) int {
 	case y.since.IsZero():
 		y.since = now
 	}
+	busy := y.busy.Load()
 	switch waited := now.Sub(y.since); {
-	case !y.busy() || waited >= yieldMax:
+	case busy == nil || now.Sub(*busy) >= calmMin || waited >= yieldMax:
 		return handsMax
 	case waited >= burstMax:
 		return 1
@@ -45,30 +65,15 @@ func (y *yield) hands(now time.Time, due bool) int {
 	return 0
 }
 
-// busyShare is how many contents for each processor make an intake busy: most
-// of them wait for a sync, or for what their handlers ask of DNS.
-const busyShare = 4
-
-func (y *yield) busy() bool { return int(y.taking.Load()) > busyShare*runtime.GOMAXPROCS(0) }
-
 // doorman counts the messages on their way through an Intake.
 type doorman struct {
 	gateway.Intake
-	line *line
+	yield *yield
 }
 
 // Message implements gateway.Intake.
 func (d doorman) Message(ctx context.Context, client gateway.Client, envelope *gateway.Envelope, content io.Reader) []*gateway.Status {
-	d.line.yield.taking.Add(1)
-	defer d.leave()
+	d.yield.begin()
+	defer d.yield.end()
 	return d.Intake.Message(ctx, client, envelope, content)
-}
-
-// leave tells the line when deliveries need give way no longer.
-func (d doorman) leave() {
-	was := d.line.yield.busy()
-	d.line.yield.taking.Add(-1)
-	if was && !d.line.yield.busy() {
-		d.line.add(nil)
-	}
 }
