@@ -47,9 +47,10 @@ type Roster struct {
 	changes  sync.Mutex // held, before mu, by whoever changes lists or members
 	counters counters
 
-	quotas      sync.Mutex // held by who takes from quotas or removes what is over
-	purged      time.Time
-	postsPurged string // the day
+	quotas sync.Mutex // held by who takes from quotas or removes what is over
+	purged time.Time
+
+	posts *store.Daybook // by list and Message-ID
 }
 
 var _ gateway.Roster = (*Roster)(nil)
@@ -66,6 +67,10 @@ func Open(options Options) (*Roster, error) {
 	}
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)
+	}
+	var err error
+	if r.posts, err = store.OpenDaybook(r.db, store.RosterPosts); err != nil {
+		return nil, fmt.Errorf("read the posts of the last days: %w", err)
 	}
 	for item, err := range r.db.Prefix(store.RosterLists.Key(), nil) {
 		if err != nil {

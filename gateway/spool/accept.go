@@ -82,8 +82,7 @@ func (s *Spool) commitAcceptance(a *acceptance) error {
 		}
 		a.records(&b, legs)
 	}
-	traces := a.trace(&b)
-	s.purge(&b, a.message.Received)
+	traces := a.trace(&b, s.duplicates)
 	b.Set(lastKey, encodeLast(a.message.ID))
 	if err := s.db.Commit(&b); err != nil {
 		s.doubt(a.message.ID, doubt{traces: traces, inFile: live && a.content.inFile()})
@@ -122,14 +121,12 @@ func (a *acceptance) records(b *store.Batch, legs []gateway.Leg) {
 }
 
 // trace adds to b what later duplicates of the legs find, and returns its keys.
-func (a *acceptance) trace(b *store.Batch) (keys [][]byte) {
+func (a *acceptance) trace(b *store.Batch, duplicates *store.Daybook) (keys [][]byte) {
 	for i, f := range a.fingerprints {
 		if f == nil || slices.Contains(a.duplicates, i) {
 			continue
 		}
-		key := duplicateKey(a.message.Received, f)
-		b.Set(key, encodeDuplicate(a.message.Received))
-		keys = append(keys, key)
+		keys = append(keys, duplicates.Note(b, f, encodeDuplicate(a.message.Received), a.message.Received))
 	}
 	return keys
 }

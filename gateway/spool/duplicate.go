@@ -3,7 +3,6 @@ package spool
 import (
 	"cmp"
 	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"slices"
 	"time"
@@ -11,14 +10,6 @@ import (
 	"github.com/mmgw/mmgw/gateway"
 	"github.com/mmgw/mmgw/gateway/store"
 )
-
-// Duplicates are kept by the day of their acceptance, so that a day is purged
-// as one range:
-//
-//	day fingerprint -> time of acceptance     4 and 16 octets
-//
-// A day is as long as the window: an entry that counts is in the day of the
-// question or in the one before.
 
 // fingerprintBytes makes a chance hit between two messages impossible in practice.
 const fingerprintBytes = 16
@@ -49,16 +40,6 @@ func fingerprint(m *gateway.Message, leg *gateway.Leg) []byte {
 	return sum[:fingerprintBytes]
 }
 
-func day(t time.Time) int64 { return t.Unix() / int64(gateway.DuplicateWindow/time.Second) }
-
-func dayPrefix(day int64) []byte {
-	return binary.BigEndian.AppendUint32(store.SpoolDuplicates.Key(), uint32(max(day, 0)))
-}
-
-func duplicateKey(at time.Time, fingerprint []byte) []byte {
-	return append(dayPrefix(day(at)), fingerprint...)
-}
-
 func encodeDuplicate(at time.Time) []byte {
 	w := store.NewWriter(recordVersion)
 	w.Time(at)
@@ -68,33 +49,16 @@ func encodeDuplicate(at time.Time) []byte {
 // accepted says whether a leg was accepted within the window before now. A
 // damaged entry counts: the message that it stands for was accepted.
 func (s *Spool) accepted(fingerprint []byte, now time.Time) (bool, error) {
-	for _, at := range []time.Time{now, now.Add(-gateway.DuplicateWindow)} {
-		record, err := s.db.Get(duplicateKey(at, fingerprint))
+	record, err := s.duplicates.Find(fingerprint, now)
+	if err != nil {
 		if errors.Is(err, store.ErrNotFound) {
-			continue
+			return false, nil
 		}
-		if err != nil {
-			return false, err
-		}
-		r, _ := store.NewReader(record, recordVersion)
-		then := r.Time()
-		if r.End() != nil || now.Sub(then) < gateway.DuplicateWindow {
-			return true, nil
-		}
+		return false, err
 	}
-	return false, nil
-}
-
-// purge adds to b the removal of the days that count no more, once a day. The
-// clock may be set back by a day without harm.
-func (s *Spool) purge(b *store.Batch, now time.Time) {
-	today := day(now)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if today != s.purged {
-		s.purged = today
-		b.DeleteRange(dayPrefix(0), dayPrefix(today-2))
-	}
+	r, _ := store.NewReader(record, recordVersion)
+	then := r.Time()
+	return r.End() != nil || now.Sub(then) < gateway.DuplicateWindow, nil
 }
 
 // lockLegs waits until no other acceptance of one of the legs is in progress.

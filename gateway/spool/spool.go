@@ -31,10 +31,11 @@ type Spool struct {
 	legs  locks[string]          // by duplicate key: acceptances in progress
 	locks locks[gateway.QueueID] // changes of the state of a message in progress
 
+	duplicates *store.Daybook // by the fingerprints of accepted legs
+
 	mu       sync.Mutex
 	last     gateway.QueueID
 	doubts   map[gateway.QueueID]doubt
-	purged   int64 // the last day whose duplicates are gone
 	verified map[gateway.QueueID]bool
 }
 
@@ -57,6 +58,10 @@ func Open(options Options) (*Spool, error) {
 	}
 	if err := s.findLast(); err != nil {
 		return nil, fmt.Errorf("read the spool: %w", err)
+	}
+	var err error
+	if s.duplicates, err = store.OpenDaybook(s.db, store.SpoolDuplicates); err != nil {
+		return nil, fmt.Errorf("read what was accepted: %w", err)
 	}
 	if err := s.removeOrphans(); err != nil {
 		return nil, fmt.Errorf("read the contents of the spool: %w", err)
