@@ -95,7 +95,8 @@ var notSaid = smtpError(gateway.Deferred(nil))
 func (s *session) LMTPData(io.Reader, smtp.StatusCollector) error {
 	envelope, content := s.envelope, s.guard.content()
 	n := len(envelope.Recipients)
-	replies := s.askMessage(envelope, content)
+	var replies []*gateway.Status
+	s.guard.server.crew.Do(func() { replies = s.askMessage(envelope, content) })
 	fault, broken := content.take()
 	switch {
 	case fault != nil:
