@@ -80,8 +80,12 @@ func (v *Verifier) Check(ctx context.Context, m *gateway.Message, header gateway
 	from := m.Envelope.ReversePath
 	signed := header.Find(signatureName, 0) >= 0
 	var parts sync.WaitGroup
-	parts.Go(func() { r.SPF = v.checkSPF(ctx, m.Client, from) })
-	parts.Go(func() { r.ARC = v.checkARC(ctx, m.Content, header).result })
+	if m.Client.Addr.IsValid() {
+		parts.Go(func() { r.SPF = v.checkSPF(ctx, m.Client, from) })
+	}
+	if r.ARC = readChain(header).result; r.ARC == "" {
+		parts.Go(func() { r.ARC = v.checkARC(ctx, m.Content, header).result })
+	}
 	if signed {
 		r.DKIM = v.Verify(ctx, m.Content).DKIM
 	}

@@ -16,11 +16,11 @@ import (
 // reverse-path is checked, or for a null one the name of HELO (section 2.4).
 // Of 10 terms that ask DNS, the eleventh ends it (section 4.6.4).
 func (v *Verifier) checkSPF(ctx context.Context, client gateway.Client, from gateway.ReversePath) string {
-	ctx, cancel := context.WithTimeout(ctx, v.timeout())
-	defer cancel()
 	if !client.Addr.IsValid() {
 		return ""
 	}
+	ctx, cancel := context.WithTimeout(ctx, v.timeout())
+	defer cancel()
 	sender := string(from)
 	if sender == "" {
 		sender = "postmaster@" + client.Helo

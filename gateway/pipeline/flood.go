@@ -55,7 +55,9 @@ func digestOf(draft *gateway.Draft) (digest [16]byte, err error) {
 			io.WriteString(h, string(field)) // a hash does not fail
 		}
 	}
-	if _, err := io.Copy(h, io.LimitReader(r, bodyDigestMax)); err != nil {
+	buffer := copyBuffers.Get().(*[]byte)
+	defer copyBuffers.Put(buffer)
+	if _, err := io.CopyBuffer(h, io.LimitReader(r, bodyDigestMax), *buffer); err != nil {
 		return digest, err
 	}
 	size := body.Size()
