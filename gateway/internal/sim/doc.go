@@ -14,7 +14,8 @@
 //
 //   - a reply of 250 stands for a durable record, also after a power cut;
 //   - every accepted recipient of every leg is settled once: delivered, given
-//     up and booked or reported, discarded, or held;
+//     up and booked or reported, discarded, or held, of which the moderators of
+//     the list know, and for no longer than they have time;
 //   - nothing bounces a bounce;
 //   - attempts grow, times do not run back, and what is settled is not tried again;
 //   - a copy that arrives is whole, of its message and of its leg;
@@ -25,4 +26,7 @@
 // game that is lost prints how to play it again, with -seed; its seed then
 // belongs into the table of regressions. The goroutines of the database are not
 // in the hands of the seed: some games end differently when they are played again.
+//
+// faults_test.go has a gateway with a fault for each of these, which the games
+// find.
 package sim

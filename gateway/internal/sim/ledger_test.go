@@ -20,6 +20,7 @@ type ledger struct {
 	batches map[gateway.BatchKey]*gateway.Batch // as they were confirmed last
 	failing *pipeline.Fate                      // that is being followed up
 	notices bool                                // people may be written to
+	told    map[string]bool                     // moderators were, by message and list
 
 	// Of the transaction with a client that is in progress, by token and path:
 	covered map[string]bool // stands in a leg that was confirmed
@@ -45,6 +46,7 @@ type leg struct {
 	doubted  bool                // a step may or may not have happened
 	outgoing bool                // the word of its outgoing handlers is committed
 	ended    bool                // discarded, dropped, or a bounce that was read
+	held     bool                // for the moderators of its list, at some time
 	planned  map[string]bool     // paths in batches that were confirmed
 	tries    map[string]int      // of a path
 	settled  map[string]*gateway.Status
@@ -53,7 +55,7 @@ type leg struct {
 }
 
 func newLedger(w *world) *ledger {
-	l := &ledger{w: w, legs: map[legKey]*leg{}, batches: map[gateway.BatchKey]*gateway.Batch{}}
+	l := &ledger{w: w, legs: map[legKey]*leg{}, batches: map[gateway.BatchKey]*gateway.Batch{}, told: map[string]bool{}}
 	l.begin()
 	return l
 }
@@ -100,6 +102,7 @@ func (l *ledger) accepted(m *gateway.Message, duplicates []int, err error) {
 func newLeg(token string, m *gateway.Message, from *gateway.Leg) *leg {
 	rec := &leg{
 		token: token, service: from.Service, list: from.List, forward: from.Forward, from: m.Envelope.ReversePath,
+		held:    from.Stage == gateway.StageHeld && from.List != "",
 		planned: map[string]bool{}, tries: map[string]int{},
 		settled: map[string]*gateway.Status{}, maybe: map[string]*gateway.Status{}, reported: map[string]bool{},
 	}
@@ -145,13 +148,26 @@ func (l *ledger) judgeReport(m *gateway.Message, err error) {
 }
 
 // writing lets the work of a service write to people.
-func (l *ledger) writing(do func(context.Context, *gateway.Message, *gateway.Leg) error) func(context.Context, *gateway.Message, *gateway.Leg) error {
+func (l *ledger) writing(do service) service {
 	return func(ctx context.Context, m *gateway.Message, leg *gateway.Leg) error {
 		l.notices = true
 		defer func() { l.notices = false }()
 		return do(ctx, m, leg)
 	}
 }
+
+// telling hears of moderators who are told that mail is held.
+func (l *ledger) telling(tell service) service {
+	return l.writing(func(ctx context.Context, m *gateway.Message, leg *gateway.Leg) error {
+		err := tell(ctx, m, leg)
+		if err == nil && !l.w.disk.dark() {
+			l.told[toldKey(m.ID, leg.List)] = true
+		}
+		return err
+	})
+}
+
+func toldKey(id gateway.QueueID, list gateway.ListID) string { return id.String() + " " + string(list) }
 
 // droppedAll ends all legs of a message that an operator dropped.
 func (l *ledger) droppedAll(id gateway.QueueID) {
@@ -189,6 +205,7 @@ func (l *ledger) committed(t gateway.Transition, err error) {
 	if t.State != nil && sure {
 		rec.outgoing = rec.outgoing || t.State.Stage == gateway.StageExpanding || t.State.Stage == gateway.StageExpanded
 		rec.ended = rec.ended || t.State.Stage == gateway.StageDone
+		rec.held = rec.held || t.State.Stage == gateway.StageHeld
 	}
 	for _, b := range t.Batches {
 		l.batch(rec, b, sure)

@@ -32,6 +32,7 @@ type process struct {
 	intake    *pipeline.Intake
 	expander  *pipeline.Expander
 	deliverer *pipeline.Deliverer
+	held      *pipeline.Held
 }
 
 const siteOwner = "postmaster@owners.example"
@@ -85,16 +86,16 @@ func (p *process) assemble() {
 	}
 	desk := &pipeline.Desk{Outbox: outbox, Roster: p.roster, Texts: w.texts}
 	confirmations := &pipeline.Confirmations{Roster: p.roster, Tokens: &token.Codec{Secrets: [][]byte{make([]byte, 32)}}, Delimiter: "+"}
-	held := &pipeline.Held{Site: site, Roster: p.roster, Spool: p.spool, Desk: desk, Confirmations: confirmations, For: w.expiry, Queued: p.add}
-	commands := &pipeline.Commands{Site: site, Roster: p.roster, Desk: desk, Confirmations: confirmations, Held: held}
-	p.expander.Commands, p.expander.Held = w.ledger.writing(commands.Handle), w.ledger.writing(held.Tell)
+	p.held = &pipeline.Held{Site: site, Roster: p.roster, Spool: p.spool, Desk: desk, Confirmations: confirmations, For: w.fault.heldFor(w.expiry), Queued: p.add}
+	commands := &pipeline.Commands{Site: site, Roster: p.roster, Desk: desk, Confirmations: confirmations, Held: p.held}
+	p.expander.Commands, p.expander.Held = w.ledger.writing(commands.Handle), w.fault.telling(w.ledger.telling(p.held.Tell))
 	failures := &pipeline.Failures{Reports: &pipeline.Reports{Site: site, Outbox: outbox}, Scores: scores}
 	p.deliverer = &pipeline.Deliverer{
-		Spool: recorded, Transport: w.hosts, Retry: retry, Workers: 1, Attempted: w.ledger.attempted,
+		Spool: recorded, Transport: w.fault.transport(w.hosts), Retry: retry, Workers: 1, Attempted: w.ledger.attempted,
 		Failed: func(ctx context.Context, f pipeline.Fate) error {
 			w.ledger.failing = &f
 			defer func() { w.ledger.failing = nil }()
-			return failures.Failed(ctx, f)
+			return failures.Failed(ctx, w.fault.fate(f))
 		},
 	}
 }

@@ -14,9 +14,7 @@ type recorder struct {
 
 // Accept tells the ledger what was confirmed, and what is in doubt.
 func (r *recorder) Accept(ctx context.Context, m *gateway.Message) (duplicates []int, err error) {
-	if !r.w.forgets {
-		duplicates, err = r.Spool.Accept(ctx, m)
-	}
+	duplicates, err = r.w.fault.accept(ctx, r.Spool, m)
 	r.w.tell("accept %s: %d legs, duplicates %v, %v", m.ID, len(m.Legs), duplicates, err)
 	r.w.ledger.accepted(m, duplicates, err)
 	return duplicates, err
@@ -30,7 +28,7 @@ func (r *recorder) Commit(ctx context.Context, t gateway.Transition) error {
 			r.w.ledger.know(b)
 		}
 	}
-	err := r.Spool.Commit(ctx, t)
+	err := r.w.fault.commit(ctx, r.Spool, t)
 	r.w.tell("commit %s leg %d: state %v, %d batches, %d outcomes, %v", t.Message, t.Leg, t.State != nil, len(t.Batches), len(t.Outcomes), err)
 	r.w.ledger.committed(t, err)
 	return err

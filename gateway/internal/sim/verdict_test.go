@@ -3,10 +3,13 @@ package sim
 import (
 	"path/filepath"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/mmgw/mmgw/gateway"
 	"github.com/mmgw/mmgw/gateway/bounce"
 	"github.com/mmgw/mmgw/gateway/dsn"
+	"github.com/mmgw/mmgw/gateway/pipeline"
 	"github.com/mmgw/mmgw/gateway/spool"
 )
 
@@ -33,11 +36,28 @@ func (l *ledger) judge(p *process) {
 			}
 			continue
 		}
+		if rec.held && !rec.doubted && !rec.ended && !l.told[toldKey(key.id, rec.list)] {
+			l.fail("%s: nobody was told that leg %d of %s, a %s, is held", rec.token, key.leg, key.id, rec.service)
+		}
 		if !held[key] && !rec.ended {
 			l.settled(p, key, rec)
 		}
 	}
 	l.judgeFiles(ids)
+	l.judgeExpiry(p)
+}
+
+// judgeExpiry has the time pass that moderators have. What then is held waits
+// for the operator.
+func (l *ledger) judgeExpiry(p *process) {
+	if _, err := p.held.Expire(time.Now().Add(l.w.expiry)); err != nil {
+		l.fail("expire: %v", err)
+	}
+	for row, err := range p.spool.List() {
+		if err == nil && row.List != "" && !strings.HasPrefix(row.Reason, pipeline.ByFault) {
+			l.fail("leg %d of %s is held for ever: %s", row.Leg, row.ID, row.Reason)
+		}
+	}
 }
 
 func (l *ledger) settled(p *process, key legKey, rec *leg) {
