@@ -84,6 +84,31 @@ func TestWithClient(t *testing.T) {
 	}
 }
 
+// Handlers hear of the client that the site's own MTA saw, and SPF judges it. A
+// Received field that the client wrote itself says nothing.
+func TestTrustedReceived(t *testing.T) {
+	for trusted, want := range map[int]string{0: " ", 1: "192.0.2.7 pass", 2: "203.0.113.9 fail"} {
+		h := newHouse(t, devList("poster@example.org"))
+		h.intake.TrustedReceived = trusted
+		h.intake.Auth.DNS = dns{"example.org": "v=spf1 ip4:192.0.2.0/24 -all"}
+		var got string
+		h.incoming = Chain{{Handler: handlerFunc(func(x *gateway.Exchange) (gateway.Verdict, error) {
+			if x.Phase == gateway.PhaseIncoming {
+				ip, _ := x.Lookup("env.client_ip")
+				spf, _ := x.Lookup("auth.spf.result")
+				got = ip + " " + spf
+			}
+			return gateway.Verdict{}, nil
+		})}}
+		h.post("poster@example.org", "Received: from mail.example.org (mail.example.org [192.0.2.7]) by mx.example.com\r\n"+
+			"Received: from victim.example.net (victim.example.net [203.0.113.9]) by mail.example.org\r\n"+
+			"From: poster@example.org\r\n\r\nhello\r\n", "dev@lists.example.com")
+		if got != want {
+			t.Errorf("trusted_received = %d: %q, want %q", trusted, got, want)
+		}
+	}
+}
+
 func FuzzClientOf(f *testing.F) {
 	f.Add("from mail.example.org (mx.example.org [192.0.2.1]) by mx.example.com")
 	f.Add("from mx.example.org (HELO a) (192.0.2.1) by b")
