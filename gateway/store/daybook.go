@@ -24,6 +24,7 @@ type Daybook struct {
 
 	mu     sync.RWMutex
 	days   map[uint32]*marks // all that the store has
+	max    int               // marks of one
 	purged uint32
 }
 
@@ -40,7 +41,11 @@ const dayMarksMax = 1 << 20
 // OpenDaybook reads the fingerprints of a key space, which only this Daybook
 // writes to.
 func OpenDaybook(db *Store, space Space) (*Daybook, error) {
-	d := &Daybook{db: db, space: space, days: map[uint32]*marks{}}
+	return openDaybook(db, space, dayMarksMax)
+}
+
+func openDaybook(db *Store, space Space, max int) (*Daybook, error) {
+	d := &Daybook{db: db, space: space, days: map[uint32]*marks{}, max: max}
 	for item, err := range db.Prefix(space.Key(), nil) {
 		if err != nil {
 			return nil, err
@@ -72,7 +77,7 @@ func (d *Daybook) mark(day uint32, fingerprint []byte) {
 	}
 	switch {
 	case m.full:
-	case len(m.seen) == dayMarksMax:
+	case len(m.seen) == d.max:
 		m.seen, m.full = nil, true
 	default:
 		m.seen[beginning(fingerprint)] = struct{}{}

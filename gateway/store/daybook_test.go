@@ -1,28 +1,26 @@
-package store_test
+package store
 
 import (
 	"encoding/binary"
 	"errors"
 	"testing"
 	"time"
-
-	"github.com/mmgw/mmgw/gateway/store"
 )
 
 var noon = time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
 
-func openDaybook(t *testing.T, db *store.Store) *store.Daybook {
+func openSmall(t *testing.T, db *Store, max int) *Daybook {
 	t.Helper()
-	d, err := store.OpenDaybook(db, store.RosterPosts)
+	d, err := openDaybook(db, RosterPosts, max)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return d
 }
 
-func note(t *testing.T, db *store.Store, d *store.Daybook, fingerprint string, at time.Time) (key []byte) {
+func note(t *testing.T, db *Store, d *Daybook, fingerprint string, at time.Time) (key []byte) {
 	t.Helper()
-	var b store.Batch
+	var b Batch
 	key = d.Note(&b, []byte(fingerprint), []byte("record of "+fingerprint), at)
 	if err := db.Commit(&b); err != nil {
 		t.Fatal(err)
@@ -33,11 +31,15 @@ func note(t *testing.T, db *store.Store, d *store.Daybook, fingerprint string, a
 // What was noted is found on its day and the next, and what only begins as it
 // does is not; a daybook that is opened again knows the same.
 func TestDaybook(t *testing.T) {
-	db := open(t, store.NewMemory())
-	d := openDaybook(t, db)
+	db, err := Open(Options{Dir: "db", FS: NewMemory().FS()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	d := openSmall(t, db, dayMarksMax)
 	note(t, db, d, "first of all", noon)
 	taken := note(t, db, d, "taken back", noon)
-	var b store.Batch
+	var b Batch
 	b.Delete(taken)
 	if err := db.Commit(&b); err != nil {
 		t.Fatal(err)
@@ -57,41 +59,33 @@ func TestDaybook(t *testing.T) {
 			{"taken back", 0, false},
 		} {
 			record, err := d.Find([]byte(c.fingerprint), noon.Add(c.after))
-			if found := err == nil; found != c.found || !found && !errors.Is(err, store.ErrNotFound) || found && string(record) != "record of "+c.fingerprint {
+			if found := err == nil; found != c.found || !found && !errors.Is(err, ErrNotFound) || found && string(record) != "record of "+c.fingerprint {
 				t.Errorf("%q after %v: %q, %v", c.fingerprint, c.after, record, err)
 			}
 		}
-		d = openDaybook(t, db)
+		d = openSmall(t, db, dayMarksMax)
 	}
 }
 
 // A day with more than there is memory for is looked up on the disk.
 func TestDaybookOfManyPosts(t *testing.T) {
-	db := open(t, store.NewMemory())
-	var b store.Batch
-	d := openDaybook(t, db)
-	number := func(n int) []byte { return binary.BigEndian.AppendUint32(nil, uint32(n)) }
-	for n := range 1<<20 + 2 {
-		if n%100_000 == 0 {
-			if err := db.CommitLater(&b); err != nil {
-				t.Fatal(err)
-			}
-			b = store.Batch{}
-		}
-		d.Note(&b, number(n), nil, noon)
-	}
-	if err := db.Commit(&b); err != nil {
+	db, err := Open(Options{Dir: "db", FS: NewMemory().FS()})
+	if err != nil {
 		t.Fatal(err)
 	}
+	defer db.Close()
+	number := func(n int) []byte { return binary.BigEndian.AppendUint32(nil, uint32(n)) }
+	const max, most = 10, 12
+	d := openSmall(t, db, max)
+	for n := range most {
+		note(t, db, d, string(number(n)), noon)
+	}
 	for range 2 {
-		for _, n := range []int{0, 1<<20 + 1} {
-			if _, err := d.Find(number(n), noon); err != nil {
+		for n := range most + 1 {
+			if _, err := d.Find(number(n), noon); n < most && err != nil || n == most && !errors.Is(err, ErrNotFound) {
 				t.Errorf("%d: %v", n, err)
 			}
 		}
-		if _, err := d.Find(number(1<<20+2), noon); !errors.Is(err, store.ErrNotFound) {
-			t.Errorf("found what was never noted: %v", err)
-		}
-		d = openDaybook(t, db)
+		d = openSmall(t, db, max)
 	}
 }

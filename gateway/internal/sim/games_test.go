@@ -77,6 +77,9 @@ const controlGames = 8
 // parks its goroutines, and the bubble's clock stands still. The crash tests of
 // gateway/spool have that control.
 func TestControls(t *testing.T) {
+	if testing.Short() {
+		t.Skip("not with -short: games with each fault")
+	}
 	for f, complaint := range faults {
 		t.Run(string(f), func(t *testing.T) {
 			t.Parallel()
