@@ -2,8 +2,7 @@ package bounce
 
 import (
 	"encoding/base64"
-	"io"
-	"mime/quotedprintable"
+	"encoding/hex"
 	"strings"
 )
 
@@ -63,21 +62,39 @@ func quoted(s string) (text, rest string) {
 	return b.String(), ""
 }
 
-// decoded is the body without its transfer encoding, at most PartBytesMax. A
-// body that breaks its encoding stays as it is, or ends where it breaks.
+// decoded is the body without its transfer encoding, at most PartBytesMax. What
+// breaks the encoding stays as it is.
 func (p part) decoded() string {
 	body := p.body[:min(len(p.body), PartBytesMax)]
 	switch strings.ToLower(p.header.Get("Content-Transfer-Encoding")) {
 	case "quoted-printable":
-		text, err := io.ReadAll(quotedprintable.NewReader(strings.NewReader(body)))
-		if err != nil {
-			return body
-		}
-		return string(text)
+		return decodeQuotedPrintable(body)
 	case "base64":
 		return unixLines(decodeBase64(body))
 	}
 	return body
+}
+
+// decodeQuotedPrintable takes what RFC 2045, section 6.7, forbids, such as a lone
+// "=": mail systems break lines wherever they like.
+func decodeQuotedPrintable(body string) string {
+	var b strings.Builder
+	for {
+		text, rest, found := strings.Cut(body, "=")
+		b.WriteString(text)
+		if !found {
+			return b.String()
+		}
+		body = rest
+		if line := strings.TrimLeft(rest, " \t"); strings.HasPrefix(line, "\n") {
+			body = line[1:]
+		} else if octet, err := hex.DecodeString(rest[:min(2, len(rest))]); err == nil && len(octet) == 1 {
+			b.WriteByte(octet[0])
+			body = rest[2:]
+		} else {
+			b.WriteByte('=')
+		}
+	}
 }
 
 // decodeBase64 drops what is not of the alphabet, as RFC 2045, section 6.8,
