@@ -28,7 +28,8 @@ func Classify(status gateway.EnhancedCode, text string) (gateway.EnhancedCode, C
 // recipient and refused behind the content, or nobody knows, "no such user" is as often a
 // filter's answer: then it takes the status of RFC 3463 as well.
 func classify(status gateway.EnhancedCode, text string, at phase) (gateway.EnhancedCode, Class) {
-	explicit, worded := enhancedIn(text), wordingOf(text)
+	explicit, said := enhancedIn(text), meaningsOf(text)
+	worded := said.decided()
 	told := isTold(explicit) || isTold(status)
 	transient := status[0] == 4 && explicit[0] != 5 && !told
 	told = told || isOwnWord(text)
@@ -45,11 +46,11 @@ func classify(status gateway.EnhancedCode, text string, at phase) (gateway.Enhan
 	case status[0] == 0 || replyIn(text)[2] != 0:
 		status = replyIn(text)
 	}
-	if worded != (gateway.EnhancedCode{}) && belies(text, worded, status, at) {
+	if worded != (gateway.EnhancedCode{}) && said.belie(status, explicit[1] == 7, at) {
 		status, told = worded, told || at == atRecipient || status[1] == 7 || status[1] == 4
 	}
 	class := classOf(status)
-	if class == Hard && (transient || worded == gateway.EnhancedCode{5, 1, 1} && !told && at != atRecipient) {
+	if class == Hard && (transient || worded == noSuchUser && !told && at != atRecipient) {
 		class = Soft
 	}
 	return status, class
@@ -57,19 +58,20 @@ func classify(status gateway.EnhancedCode, text string, at phase) (gateway.Enhan
 
 // isTold says whether a status tells that the host means the address, or at
 // least the command that had it.
-func isTold(status gateway.EnhancedCode) bool {
-	return status[1] == 1 && status[2] != 0 || status[1] == 5
-}
+func isTold(status gateway.EnhancedCode) bool { return status[1] == 1 || status[1] == 5 }
 
-// belies says whether the wording of a refusal is better believed than its
+// belie says whether the wording of a refusal is better believed than its
 // status: hosts write "no such user" where they mean the sender or the rate,
-// and the other way round.
-func belies(text string, worded, status gateway.EnhancedCode, at phase) bool {
+// and the other way round. explicit says that the text itself has 5.7, a rule, for it.
+func (m meanings) belie(status gateway.EnhancedCode, explicit bool, at phase) bool {
+	worded := m.decided()
 	switch classOf(status) {
 	case Hard:
-		return worded[1] == 7 || worded == gateway.EnhancedCode{5, 2, 2} || worded == gateway.EnhancedCode{5, 3, 0}
+		return worded[1] == 7 || worded[1] == 2 || worded == localFault || worded == badSender && !m.has(noSuchUser)
 	case Policy:
-		return worded == gateway.EnhancedCode{5, 1, 1} && enhancedIn(text)[1] != 7
+		// 5.7.27 is of a reverse-path without a mail host (RFC 7505), and used for a recipient.
+		return worded == noSuchUser && (!explicit || at == atRecipient && !m.has(byPolicy)) ||
+			worded == noSuchHost && status == gateway.EnhancedCode{5, 7, 27}
 	case Soft:
 		return status[0] == 5 && worded[1] == 1 && worded[2] <= 2 && (at == atRecipient || status[1] == 4)
 	}
@@ -86,8 +88,8 @@ func classOf(status gateway.EnhancedCode) Class {
 		return Full
 	case class == gateway.Permanent && isPolicy(subject, detail):
 		return Policy
-	case class == gateway.Permanent && (subject == 1 || subject == 4 && detail == 4):
-		return Hard
+	case class == gateway.Permanent && (subject == 1 || subject == 4 && detail == 4 || subject == 3 && detail == 2):
+		return Hard // 5.3.2 is of a host that takes no mail at all (RFC 7504)
 	case class == gateway.Transient && subject == 1 && detail == 1:
 		return Hard // given up at last, and said of nothing but the address
 	}
@@ -99,11 +101,24 @@ func classOf(status gateway.EnhancedCode) Class {
 func isPolicy(subject, detail int) bool {
 	switch subject {
 	case 1:
-		return detail == 7 || detail == 8 // the reverse-path
+		return detail == 7 || detail == 8 || detail == 20 || detail == 90 // the reverse-path; the last two are Exchange's
 	case 2, 3:
 		return subject == 2 && detail == 3 || subject == 3 && detail == 4 // the size
 	}
 	return subject == 6 || subject == 7 // the form of the content, a rule
+}
+
+// categories are what senders of mail in bulk that sort bounces themselves call
+// them: PowerMTA in a field of its reports, Amazon SES in its notifications.
+// "general" and the like say nothing.
+var categories = map[string]gateway.EnhancedCode{
+	"bad-mailbox": {5, 1, 1}, "bad-domain": {5, 1, 2}, "inactive-mailbox": {5, 2, 1}, "quota-issues": {5, 2, 2},
+	"invalid-sender": {5, 1, 8}, "relaying-issues": {5, 7, 1}, "spam-related": {5, 7, 1}, "spam-block": {5, 7, 1},
+	"virus-related": {5, 7, 1}, "policy-related": {5, 7, 1}, "content-related": {5, 6, 0}, "message-expired": {4, 4, 7},
+	"no-answer-from-host": {4, 4, 1}, "bad-connection": {4, 4, 2}, "routing-errors": {4, 4, 6}, "bad-configuration": {5, 3, 5},
+
+	"noemail": {5, 1, 1}, "suppressed": {5, 7, 1}, "onaccountsuppressionlist": {5, 7, 1}, "mailboxfull": {5, 2, 2},
+	"messagetoolarge": {5, 3, 4}, "contentrejected": {5, 6, 0}, "attachmentrejected": {5, 6, 0},
 }
 
 // enhancedIn finds the first status code in text that has a detail, else the
@@ -135,8 +150,13 @@ func replyIn(text string) gateway.EnhancedCode {
 			continue
 		}
 		// 552 is "exceeded storage allocation" in RFC 5321, section 4.2.3, and 452 its
-		// transient twin. All other codes leave open what was refused.
+		// transient twin; 521 and 556 are of a host and of a domain that take no mail
+		// (RFC 7504). All other codes leave open what was refused.
 		switch word {
+		case "521":
+			return gateway.EnhancedCode{5, 3, 2}
+		case "556":
+			return gateway.EnhancedCode{5, 1, 10}
 		case "552", "452":
 			return gateway.EnhancedCode{int(word[0] - '0'), 2, 2}
 		}

@@ -41,6 +41,13 @@ func TestClassify(t *testing.T) {
 		{"5.5.0", "554 go away", "5.5.0", bounce.Soft},
 		{"", "550 No such user", "5.1.1", bounce.Hard},
 		{"", "Sorry, no mailbox here by that name. (#5.1.1)", "5.1.1", bounce.Hard},
+		{"", "521 go away", "5.3.2", bounce.Hard}, // RFC 7504
+		{"", "556 go away", "5.1.10", bounce.Hard},
+		{"5.1.1", "550 5.1.1 account disabled", "5.2.1", bounce.Soft},
+		{"5.1.0", "550 5.1.0 sender rejected", "5.1.8", bounce.Policy},
+		{"5.1.90", "reached your daily limit", "5.1.90", bounce.Policy},
+		{"5.7.1", "550 5.7.1 relaying denied, user unknown", "5.7.1", bounce.Policy},
+		{"5.2.0", "550 5.7.1 access denied, user unknown (in reply to RCPT TO command)", "5.1.1", bounce.Hard},
 		{"", "450 try later", "4.0.0", bounce.Soft},
 		{"", "host mx.example.net [5.1.1.9]: 550 no", "5.0.0", bounce.Soft},
 		{"", "after MAIL FROM:<a@b>: 550 no", "5.1.8", bounce.Policy},

@@ -88,6 +88,9 @@ func TestReportForms(t *testing.T) {
 		"status in the diagnostic":           {"Final-Recipient: a@b.example\nAction: failed\nStatus: 5.0.0\nDiagnostic-Code: smtp; 550-5.7.26 not\n authenticated", "a@b.example failed 5.7.26 policy"},
 		"delay with a permanent status":      {"Final-Recipient: a@b.example\nAction: delayed\nStatus: 5.4.1", "a@b.example delayed 5.4.1 soft"},
 		"UTF-8":                              {"Final-Recipient: utf-8; gr\\x{FC}n@b.example\nAction: failed\nStatus: 5.1.1", "grün@b.example failed 5.1.1 hard"},
+		"a category":                         {"Final-Recipient: a@b.example\nAction: failed\nStatus: 5.0.0\nX-PowerMTA-BounceCategory: bad-mailbox", "a@b.example failed 5.1.1 hard"},
+		"a category beside a better status":  {"Final-Recipient: a@b.example\nAction: failed\nStatus: 5.2.1\nX-PowerMTA-BounceCategory: bad-mailbox", "a@b.example failed 5.2.1 soft"},
+		"no mail for a host":                 {"Final-Recipient: a@b.example\nAction: failed\nStatus: 5.7.27\nDiagnostic-Code: smtp; 550 Host does not accept mail", "a@b.example failed 5.1.2 hard"},
 		"success":                            {"Final-Recipient: a@b.example\nAction: relayed\nStatus: 2.0.0", ""},
 	} {
 		text := "Content-Type: multipart/report; boundary=b\n\n--b\n\ntext\n--b\nContent-Type: message/delivery-status\n\n" + c.fields + "\n--b--\n"

@@ -17,6 +17,9 @@ func notice(m message) []Recipient {
 	if text == "" || isForwarded(m.header) || m.isBroken() || !m.isNotice(text) {
 		return nil
 	}
+	if found := m.recipients(reportIn(text), text); len(found) > 0 {
+		return found
+	}
 	action := Failed
 	if isDelay(m.subject() + "\n" + text) {
 		action = Delayed
@@ -30,7 +33,7 @@ func notice(m message) []Recipient {
 	var found []Recipient
 	all := text[:min(len(text), reasonBytesMax)]
 	for _, one := range reasons {
-		r := failed(one.address, one.text, all)
+		r := failed(one.address, one.text, commandBefore(text, one.text, all))
 		if len(reasons) == 1 && r.Class == Soft {
 			r = failed(one.address, all, "")
 		}
@@ -39,25 +42,79 @@ func notice(m message) []Recipient {
 		}
 		found = append(found, r)
 	}
+	if len(found) == 1 {
+		found[0] = found[0].under(preface(text, reasons))
+	}
 	return found
+}
+
+// commandBefore is the line of a transcript with the command that a reply in it
+// answers; whole where text is none.
+func commandBefore(text, reply, whole string) string {
+	before, _, found := strings.Cut(text, reply)
+	at := strings.LastIndex(before, "\n>>> ")
+	if !found || at < 0 {
+		return whole
+	}
+	line, _, _ := strings.Cut(before[at+1:], "\n")
+	return line
+}
+
+// reportIn reads the fields of RFC 3464 that stand in a text, as in a report that
+// has lost its Content-Type.
+func reportIn(text string) (r Report) {
+	if strings.Contains(strings.ToLower(text), "\nfinal-recipient:") {
+		r.read(text)
+	}
+	return r
+}
+
+// preface is what a notice says in front of its first address; all of it if it
+// names none.
+func preface(text string, reasons []reason) string {
+	text = text[:min(len(text), reasonBytesMax)]
+	if len(reasons) == 0 {
+		return text
+	}
+	text, _, found := strings.Cut(text, string(reasons[0].address))
+	if !found {
+		return ""
+	}
+	return text
+}
+
+// under is r as the sentence in front of it has it: a filter or a mobile network
+// that says "user unknown" of a full or suspended mailbox tells people the truth.
+func (r Recipient) under(preface string) Recipient {
+	if r.Class != Hard {
+		return r
+	}
+	said := meaningsOf(preface)
+	if worded := said.decided(); worded[1] == 2 && !said.has(noSuchUser) { // no list of what may be
+		r.Status, r.Class = worded, classOf(worded)
+	}
+	return r
 }
 
 // systemAuthors are the local parts and display names, in lower case and
 // without anything but letters, under which mail systems write.
 var systemAuthors = []string{
-	"mailerdaemon", "postmaster", "maildeliver", "systemadministrator", "mailadministrator", "mmscndr", "mailsystem", "internetmaildelivery", "smtpgateway", "emaildelivery", "mailgateway",
+	"mailerdaemon", "postmaster", "maildeliver", "systemadministrator", "mailadministrator", "mmscndr", "mailsystem", "internetmaildelivery", "smtpgateway", "emaildelivery", "mailgateway", "maildelivery", "deliverysubsystem", "deliverystatus", "mailsubsystem", "mailrouter", "mailservice@", "bounce@", "mailserver@", "mtaadmin",
 }
 
 // failureSubjects stand in the subjects of notices, in lower case.
 var failureSubjects = []string{
 	"undeliver", "returned mail", "returned to sender", "return to sender", "returning message", "failure notice", "delivery fail", "delivery has failed", "failed delivery", "delivery status", "delivery notification",
 	"delivery report", "delivery problem", "mail system error", "nondeliverable", "non-deliver", "not deliver", "couldn't be delivered", "could not be deliver", "error sending your mail", "mail delivery", "mail failure", "message delayed", "delayed 24 hours",
-	"notification d'état", "rejected mail", "mail could not", "delivery error",
+	"notification d'état", "avis de non-remise", "non remis", "échec de la remise", "unzustellbar", "nicht zugestellt", "zustellung", "no se puede entregar", "no se pudo entregar", "no entregado", "devuelto", "não entregue", "devolvido", "mancato recapito", "impossibile recapitare", "non recapitabile", "onbestelbaar", "niet bezorgd", "kan inte leverera", "недоставлен", "не доставлено", "送信エラー", "配信エラー", "配信不能", "エラーメール", "无法送达", "退信",
+	"message undeliver", "bounced mail", "mail bounced", "message could not", "message not deliver", "email not deliver", "unable to deliver", "cannot be delivered", "delivery error", "delivery warning", "returned email", "message rejected", "message blocked", "address not found", "postmaster notify", "warning: could not send", "recipient unknown", "user unknown", "invalid address", "rejected mail", "mail could not",
 }
 
 // statements are how notices say that something failed, in lower case.
 var statements = []string{
-	"not be delivered", "unable to deliver", "not delivered", "undeliver", "not deliver", "did not reach", "did not receive this message", "delivery", "delivering", "to deliver", "failed to", "failure reason", "has failed", "message is delayed", "permanent fatal error", "delivery error", "errors occurred",
+	"not be delivered", "unable to deliver", "not delivered", "rejected your message", "your message was rejected by", "message was not accepted", "message has been rejected", "couldn't be delivered", "cannot be delivered", "can't be delivered", "was not sent", "undelivered", "returned to sender", "problem with the recipient", "trouble delivering",
+	"pas pu être", "n'a pas été", "échec", "non remis", "nicht zugestellt", "unzustellbar", "zustellung", "konnte nicht", "no se pudo", "no ha podido", "no se ha podido", "no entregado", "não foi", "não pôde", "non è stato", "impossibile", "mancato recapito", "не удалось", "не доставлено", "送信できません", "配信できません", "送れません", "届きません", "エラー",
+	"undeliver", "not deliver", "did not reach", "did not receive this message", "delivery", "delivering", "to deliver", "failed to", "failure reason", "has failed", "message is delayed", "permanent fatal error", "delivery error", "errors occurred",
 	"could not be sent", "couldn't be sent", "returned below", "remote host said", "invalid user", "could not send", "unknown user", "returned to you", "transcript of session",
 }
 
@@ -83,7 +140,7 @@ func (m message) isBroken() bool {
 }
 
 func (m message) isNotice(text string) bool {
-	lower, subject := strings.ToLower(text), m.subject()
+	lower, subject := plain(text), m.subject()
 	stated := anyOf(statements, func(s string) bool { return strings.Contains(lower, s) })
 	entitled := anyOf(failureSubjects, func(s string) bool { return strings.Contains(subject, s) })
 	if isSystemAuthor(m.header.Get("From")) {
@@ -185,8 +242,31 @@ func (m message) returnedTo(returned string) (path gateway.ForwardPath) {
 	return bareAddress(strings.TrimSpace(to))
 }
 
-// reasons are what a notice says about each address.
+// openers stand in front of the addresses that failed, in lower case. What is
+// named before is somebody else: Exim has the author there.
+var openers = []string{
+	"following address", "following recipient", "following user", "following destination", "following mailbox", "following e-mail", "following email",
+	"these recipients", "list of recipients", "affected recipients", "recipients were affected", "addresses had", "recipients had", "address(es)", "addresses failed",
+}
+
+// reasons are what a notice says about each address, behind the line that opens
+// their list if there is one.
 func (m message) reasons(text string) []reason {
+	at := 0
+	for line := range strings.Lines(text) {
+		lower := strings.ToLower(line)
+		if anyOf(openers, func(s string) bool { return strings.Contains(lower, s) }) {
+			if found := m.reasonsBehind(text[at:]); len(found) > 0 {
+				return found
+			}
+			break
+		}
+		at += len(line)
+	}
+	return m.reasonsBehind(text)
+}
+
+func (m message) reasonsBehind(text string) []reason {
 	own := m.own()
 	pick := func(in func(string) gateway.ForwardPath) func(string) gateway.ForwardPath {
 		return func(line string) gateway.ForwardPath {

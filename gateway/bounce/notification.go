@@ -13,6 +13,7 @@ type notification struct {
 	Message string `json:"Message"`
 	Kind    string `json:"notificationType"` // Bounce, Complaint or Delivery
 	Bounce  struct {
+		SubType    string     `json:"bounceSubType"`
 		Recipients []notified `json:"bouncedRecipients"`
 	} `json:"bounce"`
 	Complaint struct {
@@ -56,6 +57,10 @@ func (m message) notification() (found []Recipient, complained, ok bool) {
 	for _, one := range n.Bounce.Recipients {
 		r := Reported{Final: bareAddress(one.Address), Action: strings.ToLower(one.Action), Diagnostic: untyped(one.Diagnostic)}
 		r.Status, _ = gateway.ParseEnhancedCode(one.Status)
+		r.category = strings.ToLower(n.Bounce.SubType)
+		if r.Action == "" {
+			r.Action = string(Failed) // of the suppressed, nothing else is told
+		}
 		if action, failed := r.action(); failed && len(found) < RecipientsMax {
 			found = append(found, r.recipient(action, "", ""))
 		}

@@ -30,6 +30,8 @@ type Reported struct {
 	Status     gateway.EnhancedCode // as given in the Status field
 	RemoteMTA  string               // without its type
 	Diagnostic string               // without its type
+
+	category string // of PowerMTA, in lower case; "" for none
 }
 
 // ErrNoReport says that a message has no delivery status notification in it.
@@ -117,6 +119,9 @@ func (one *Reported) take(name, value string) bool {
 		return false
 	case "diagnostic-code":
 		one.Diagnostic = untyped(value)
+		return false
+	case "x-powermta-bouncecategory":
+		one.category = strings.ToLower(firstWord(value))
 		return false
 	default:
 		return false
@@ -216,8 +221,12 @@ func reported(m message) []Recipient {
 	if !ok {
 		return nil
 	}
-	var found []Recipient
 	text, _ := m.notice()
+	return m.recipients(report, text)
+}
+
+// recipients are those of a report beside which text stands.
+func (m message) recipients(report Report, text string) (found []Recipient) {
 	reasons := m.reasons(text)
 	for _, one := range report.Recipients {
 		action, ok := one.action()
@@ -230,6 +239,9 @@ func reported(m message) []Recipient {
 		}
 		found = append(found, one.recipient(action, said, text[:min(len(text), reasonBytesMax)]))
 	}
+	if len(found) == 1 {
+		found[0] = found[0].under(preface(text, reasons))
+	}
 	return found
 }
 
@@ -237,8 +249,10 @@ func reported(m message) []Recipient {
 // than one.
 func (m message) onlyFailed(reasons []reason) gateway.ForwardPath {
 	named := failedRecipients(m.header)
-	for _, r := range reasons {
-		named = append(named, r.address)
+	if len(named) == 0 {
+		for _, r := range reasons {
+			named = append(named, r.address)
+		}
 	}
 	if len(named) == 0 {
 		return ""
@@ -293,6 +307,9 @@ func (one Reported) recipient(action Action, said, context string) Recipient {
 		diagnostic = gateway.Printable(strings.Join(strings.Fields(said), " "))
 	}
 	status, class := classify(one.Status, diagnostic, phaseOf(one.Diagnostic, said, context))
+	if category := categories[one.category]; category[0] != 0 && one.Status[2] == 0 && enhancedIn(diagnostic)[2] == 0 {
+		status, class = category, classOf(category)
+	}
 	if action == Delayed && class == Hard {
 		class = Soft
 	}
