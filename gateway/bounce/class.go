@@ -29,6 +29,9 @@ func Classify(status gateway.EnhancedCode, text string) (gateway.EnhancedCode, C
 // filter's answer: then it takes the status of RFC 3463 as well.
 func classify(status gateway.EnhancedCode, text string, at phase) (gateway.EnhancedCode, Class) {
 	explicit, said := enhancedIn(text), meaningsOf(text)
+	if at == unknownPhase && isAddressReply(text) {
+		at = atRecipient
+	}
 	worded := said.decided()
 	told := isTold(explicit) || isTold(status)
 	transient := status[0] == 4 && explicit[0] != 5 && !told
@@ -141,6 +144,18 @@ func enhancedIn(text string) (found gateway.EnhancedCode) {
 		}
 	}
 	return found
+}
+
+// isAddressReply says whether the first SMTP reply code in text is one that is
+// never given to content (RFC 5321, section 4.3.2): 551 and 553.
+func isAddressReply(text string) bool {
+	for word := range strings.FieldsSeq(text) {
+		code, _, _ := strings.Cut(word, "-")
+		if len(code) == 3 && (code[0] == '4' || code[0] == '5') && isDigit(code[1]) && isDigit(code[2]) {
+			return code == "551" || code == "553"
+		}
+	}
+	return false
 }
 
 // replyIn makes a status of the first SMTP reply code in text.

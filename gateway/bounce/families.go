@@ -153,7 +153,7 @@ var wordings = []family{
 		"non-existent domain", "nonexistent host", "invalid host", "illegal domain", "illegal host", "bad host",
 		"bad destination host", "unrouteable domain", "unroutable domain", "unroutable mail domain", "unknown site",
 		"unknown mail domain", "domain has no", "no dns entry", "no a record", "no address record", "no route found to domain",
-		"no mail exchanger", "all relevant mx records", "lookups failed permanently", "mx records point to non-existent", "host could not be found",
+		"no mail exchanger", "find a mail exchanger", "find any mail exchanger", "all relevant mx records", "lookups failed permanently", "mx records point to non-existent", "host could not be found",
 		"host couldn't be found", "host cannot be found", "host name not found", "hostname not found", "server could not be found",
 		"server for this domain", "can't find host", "cannot find host", "could not find host", "couldn't find host",
 		"unable to find host", "misspelled domain",
@@ -193,7 +193,7 @@ var wordings = []family{
 		"unknown destination", "unknown virtual", "unknown id", "unknown recip", "unknown final", "is unknown", "account unknown",
 		"mailbox unknown", "id unknown", "not known", "isn't known", "unrecognized", "unrecognised",
 		// not existing
-		"non existent", "nonexistent", "non-existent", "no longer exist", "does not appear", "doesn't appear", "not our mailbox",
+		"non existent", "nonexistent", "non-existent", "no longer exist", "does not appear", "doesn't appear", "not our mailbox", "inactive email address", "550 address rejected",
 		"not handled here", "not a local", "not local", "not hosted here", "not in directory",
 		"not in the directory", "not defined", "undefined user", "undefined mailbox", "undefined recipient",
 		"not a mailbox", "not a recipient", "not an existing", "is not known", "is not registered", "not registered", "no match found", "isn't registered", "invalid final delivery", "not served",
