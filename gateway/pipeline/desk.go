@@ -24,6 +24,9 @@ const (
 	// noticesPerList is how many held posts the moderators of a list are told of:
 	// those behind wait in the queue all the same.
 	noticesPerList = 100
+	// bounceNoticesPerList is how many members the owners of a list are told of
+	// that bounces or complaints end: mmgw member ls and the log have all.
+	bounceNoticesPerList = 100
 )
 
 // Desk writes to people in the name of lists, within quotas.
@@ -48,6 +51,11 @@ func answerQuotas(list gateway.ListID, kind string, to gateway.ForwardPath) []ro
 // noticeQuotas are those of what moderators are told.
 func noticeQuotas(list gateway.ListID) []roster.Quota {
 	return []roster.Quota{{Key: "notices of " + string(list), Max: noticesPerList}}
+}
+
+// bounceQuotas are those of what owners are told of members.
+func bounceQuotas(list gateway.ListID) []roster.Quota {
+	return []roster.Quota{{Key: "bounces of " + string(list), Max: bounceNoticesPerList}}
 }
 
 // send spools a notice, one message to each address of to, unless a quota is

@@ -90,8 +90,9 @@ func (h *house) assemble() {
 	if err != nil {
 		h.t.Fatal(err)
 	}
+	desk := &Desk{Outbox: h.outbox, Roster: h.roster, Texts: texts}
 	h.scores = &Scores{
-		Site: site, Roster: h.roster, VERP: codec, Outbox: h.outbox, Texts: texts,
+		Site: site, Roster: h.roster, VERP: codec, Desk: desk,
 		Rules: bounce.Rules{Threshold: 5, StaleAfter: 7 * 24 * time.Hour, Warnings: 3, WarningInterval: 7 * 24 * time.Hour, Probe: true},
 	}
 	bounces := &Bounces{Scores: h.scores, ToOwners: true}
@@ -100,7 +101,6 @@ func (h *house) assemble() {
 		VERP: codec, Remember: h.roster.Remember,
 		Bounces: bounces.Handle, RecipientsMax: 100, Timeout: time.Minute, Planned: h.queued,
 	}
-	desk := &Desk{Outbox: h.outbox, Roster: h.roster, Texts: texts}
 	confirmations := &Confirmations{Roster: h.roster, Tokens: &token.Codec{Secrets: [][]byte{make([]byte, 32)}}, Delimiter: "+"}
 	h.held = &Held{Site: site, Roster: h.roster, Spool: h.spool, Desk: desk, Confirmations: confirmations, For: 14 * 24 * time.Hour, Queued: h.queued}
 	commands := &Commands{Site: site, Roster: h.roster, Desk: desk, Confirmations: confirmations, Held: h.held}

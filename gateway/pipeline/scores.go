@@ -23,8 +23,7 @@ type Scores struct {
 	Roster *roster.Roster
 	VERP   *verp.Codec
 	Rules  bounce.Rules
-	Outbox *Outbox
-	Texts  *notice.Texts
+	Desk   *Desk
 	Log    *slog.Logger
 }
 

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -268,5 +269,27 @@ func TestNoticesDoNotBounce(t *testing.T) {
 	h.scores.Due(t.Context(), onDay(1))
 	if h.settle(); len(h.took()) != 0 || h.spooled() != 0 {
 		t.Errorf("%d are spooled", h.spooled())
+	}
+}
+
+// A provider that refuses all its users at once does not fill the mailboxes of
+// the owners; every membership ends as if they were told.
+func TestOwnersAreToldOfSomeBounces(t *testing.T) {
+	var members []gateway.ForwardPath
+	for i := range bounceNoticesPerList + 5 {
+		members = append(members, gateway.ForwardPath(fmt.Sprintf("m%d@example.com", i)))
+	}
+	h := newHouse(t, devList(members...))
+	for _, member := range members {
+		if err := h.scores.Complained(t.Context(), dev, member, nil); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := h.roster.Member(dev, member); !errors.Is(err, roster.ErrUnknownMember) {
+			t.Errorf("%s is a member still: %v", member, err)
+		}
+	}
+	h.settle()
+	if told := h.took(); len(told) != bounceNoticesPerList {
+		t.Errorf("the owner was told %d times", len(told))
 	}
 }

@@ -28,7 +28,7 @@ func (s *Scores) follow(ctx context.Context, list gateway.ListID, row *roster.Me
 	case bounce.Disable:
 		return s.tellOwners(ctx, l, notice.BounceDisabled, row, reason, bounced)
 	case bounce.Warn:
-		return s.Outbox.Send(ctx, []gateway.ForwardPath{row.Path}, s.writer(l, notice.BounceWarning, row.Path, row, reason, nil))
+		return s.Desk.Outbox.Send(ctx, []gateway.ForwardPath{row.Path}, s.writer(l, notice.BounceWarning, row, reason, nil))
 	case bounce.Remove:
 		return s.tellOwners(ctx, l, notice.BounceRemoved, row, reason, bounced)
 	}
@@ -57,33 +57,36 @@ func (s *Scores) probe(ctx context.Context, l *gateway.List, row *roster.MemberR
 			return err
 		}
 	}
-	return s.Outbox.SendFrom(ctx, from, []gateway.ForwardPath{row.Path}, s.writer(l, notice.BounceProbe, row.Path, row, reason, bounced))
+	return s.Desk.Outbox.SendFrom(ctx, from, []gateway.ForwardPath{row.Path}, s.writer(l, notice.BounceProbe, row, reason, bounced))
 }
 
 // tellOwners tells the owners of a list of a member, or the site's of a list
-// that has none.
+// that has none. They are told of so many a day: a provider that refuses all of
+// its users would fill their mailboxes.
 func (s *Scores) tellOwners(ctx context.Context, l *gateway.List, text string, row *roster.MemberRow, reason string, enclosed gateway.Content) error {
 	owners := l.Owners
 	if len(owners) == 0 {
 		owners = []gateway.ForwardPath{s.Site.Owner}
 	}
-	for _, owner := range owners {
-		if err := s.Outbox.Send(ctx, []gateway.ForwardPath{owner}, s.writer(l, text, owner, row, reason, enclosed)); err != nil {
-			return err
-		}
-	}
-	return nil
+	return s.Desk.send(ctx, l, s.notice(l, text, row, reason, enclosed), bounceQuotas(l.ID), owners...)
 }
 
-func (s *Scores) writer(l *gateway.List, text string, to gateway.ForwardPath, row *roster.MemberRow, reason string, enclosed gateway.Content) Writer {
+// writer writes to the member itself.
+func (s *Scores) writer(l *gateway.List, text string, row *roster.MemberRow, reason string, enclosed gateway.Content) Writer {
+	n := s.notice(l, text, row, reason, enclosed)
+	n.To, n.Display, n.Fields.List = row.Path, l.Address.Local(), notice.ListFields(l)
 	return func(now time.Time, messageID string) (gateway.Content, error) {
-		return s.Texts.Content(notice.Notice{
-			Name: text, From: l.ServiceAddress("-owner"), Display: l.Address.Local(), To: to, Enclosed: enclosed,
-			Fields: notice.Fields{
-				List: notice.ListFields(l), Address: string(row.Path), Reason: gateway.Printable(reason),
-				Count: strconv.Itoa(max(s.Rules.Warnings-row.Bounce.Warnings-1, 0)),
-			},
-		}, now, messageID)
+		return s.Desk.Texts.Content(n, now, messageID)
+	}
+}
+
+func (s *Scores) notice(l *gateway.List, text string, row *roster.MemberRow, reason string, enclosed gateway.Content) notice.Notice {
+	return notice.Notice{
+		Name: text, From: l.ServiceAddress("-owner"), Enclosed: enclosed,
+		Fields: notice.Fields{
+			Address: string(row.Path), Reason: gateway.Printable(reason),
+			Count: strconv.Itoa(max(s.Rules.Warnings-row.Bounce.Warnings-1, 0)),
+		},
 	}
 }
 

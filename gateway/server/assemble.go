@@ -36,10 +36,12 @@ func (s *Server) assemble(codec *verp.Codec) error {
 	outbox := &pipeline.Outbox{Hostname: cfg.Hostname, Spool: s.spool, Expiry: cfg.MTA.DeliveryRetryPeriod, Queued: s.line.add}
 	verifier := &authres.Verifier{DNS: s.dns, Log: s.log}
 	reports := &pipeline.Reports{Site: site, Outbox: outbox, Double: cfg.Bounce.Double == config.DoubleOwner}
-	failures, bounces, err := s.assembleBounces(site, codec, reports)
+	texts, err := notice.Open(cfg.TextDir)
 	if err != nil {
 		return err
 	}
+	desk := &pipeline.Desk{Outbox: outbox, Roster: s.roster, Texts: texts, Log: s.log}
+	failures, bounces := s.assembleBounces(site, codec, reports, desk)
 	s.intake = &pipeline.Intake{
 		Site: site, Roster: s.roster, Spool: s.spool, Chains: s, Routes: routes,
 		Auth: verifier, TrustedReceived: cfg.LMTP.TrustedReceived,
@@ -55,9 +57,7 @@ func (s *Server) assemble(codec *verp.Codec) error {
 	if cfg.VERP.Offload == "auto" {
 		s.expander.XVERP = func(ctx context.Context, route string) bool { return s.relay.Offers(ctx, route, "XVERP") }
 	}
-	if err := s.assembleServices(site, outbox, codec.Keys); err != nil {
-		return err
-	}
+	s.assembleServices(site, desk, codec.Keys)
 	s.deliverer = &pipeline.Deliverer{
 		Spool: s.spool, Transport: s.relay, Failed: failures.Failed, Attempted: s.attempted, Signer: signerOf(cfg), Unsubscribe: s.links.Member,
 		Workers: 2 * cfg.MTA.MaxConnections, Reports: reports, Log: s.log,
@@ -81,15 +81,11 @@ func (s *Server) assemble(codec *verp.Codec) error {
 }
 
 // assembleBounces puts together what books the members whose mail fails.
-func (s *Server) assembleBounces(site pipeline.Site, codec *verp.Codec, reports *pipeline.Reports) (*pipeline.Failures, *pipeline.Bounces, error) {
-	texts, err := notice.Open(s.cfg.TextDir)
-	if err != nil {
-		return nil, nil, err
-	}
-	s.scores = &pipeline.Scores{Site: site, Roster: s.roster, VERP: codec, Rules: bounceRules(s.cfg), Outbox: reports.Outbox, Texts: texts, Log: s.log}
+func (s *Server) assembleBounces(site pipeline.Site, codec *verp.Codec, reports *pipeline.Reports, desk *pipeline.Desk) (*pipeline.Failures, *pipeline.Bounces) {
+	s.scores = &pipeline.Scores{Site: site, Roster: s.roster, VERP: codec, Rules: bounceRules(s.cfg), Desk: desk, Log: s.log}
 	toOwners := s.cfg.Bounce.Unrecognized == config.UnrecognizedOwner
 	return &pipeline.Failures{Reports: reports, Scores: s.scores, Log: s.log},
-		&pipeline.Bounces{Scores: s.scores, ToOwners: toOwners, Log: s.log}, nil
+		&pipeline.Bounces{Scores: s.scores, ToOwners: toOwners, Log: s.log}
 }
 
 func (s *Server) codec(keys []verp.Key) *verp.Codec {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/mmgw/mmgw/gateway/notice"
 	"github.com/mmgw/mmgw/gateway/pipeline"
 	"github.com/mmgw/mmgw/gateway/token"
 	"github.com/mmgw/mmgw/gateway/verp"
@@ -12,12 +11,7 @@ import (
 
 // assembleServices makes what answers people who write to a list, and asks its
 // moderators.
-func (s *Server) assembleServices(site pipeline.Site, outbox *pipeline.Outbox, keys []verp.Key) error {
-	texts, err := notice.Open(s.cfg.TextDir)
-	if err != nil {
-		return err
-	}
-	desk := &pipeline.Desk{Outbox: outbox, Roster: s.roster, Texts: texts, Log: s.log}
+func (s *Server) assembleServices(site pipeline.Site, desk *pipeline.Desk, keys []verp.Key) {
 	confirmations := &pipeline.Confirmations{Roster: s.roster, Tokens: tokens(keys), Delimiter: s.cfg.VERP.Delimiter}
 	s.held = &pipeline.Held{
 		Site: site, Roster: s.roster, Spool: s.spool, Desk: desk, Confirmations: confirmations,
@@ -25,7 +19,6 @@ func (s *Server) assembleServices(site pipeline.Site, outbox *pipeline.Outbox, k
 	}
 	commands := &pipeline.Commands{Site: site, Roster: s.roster, Desk: desk, Confirmations: confirmations, Held: s.held, Log: s.log}
 	s.expander.Commands, s.expander.Held = commands.Handle, s.held.Tell
-	return nil
 }
 
 // tokens sign with the keys that sign reverse-paths, and are believed as long.

@@ -75,8 +75,9 @@ func (p *process) assemble() {
 		Timeout: time.Minute, Running: make(chan struct{}, 1), Expiry: w.expiry, Accepted: p.add,
 	}
 	outbox := &pipeline.Outbox{Hostname: site.Hostname, Spool: recorded, Expiry: w.expiry, Queued: p.add}
+	desk := &pipeline.Desk{Outbox: outbox, Roster: p.roster, Texts: w.texts}
 	// No score gets anywhere: what is in play here are the messages of the game.
-	scores := &pipeline.Scores{Site: site, Roster: p.roster, VERP: codec, Outbox: outbox, Rules: bounce.Rules{Threshold: math.MaxInt32}}
+	scores := &pipeline.Scores{Site: site, Roster: p.roster, VERP: codec, Desk: desk, Rules: bounce.Rules{Threshold: math.MaxInt32}}
 	bounces := &pipeline.Bounces{Scores: scores, ToOwners: true}
 	p.expander = &pipeline.Expander{
 		Site: site, Roster: p.roster, Spool: recorded, Chains: w.handlers, VERP: codec,
@@ -84,7 +85,6 @@ func (p *process) assemble() {
 		Remember: p.roster.Remember,
 		Bounces:  bounces.Handle, RecipientsMax: 3, Timeout: time.Minute, Planned: p.add,
 	}
-	desk := &pipeline.Desk{Outbox: outbox, Roster: p.roster, Texts: w.texts}
 	confirmations := &pipeline.Confirmations{Roster: p.roster, Tokens: &token.Codec{Secrets: [][]byte{make([]byte, 32)}}, Delimiter: "+"}
 	p.held = &pipeline.Held{Site: site, Roster: p.roster, Spool: p.spool, Desk: desk, Confirmations: confirmations, For: w.fault.heldFor(w.expiry), Queued: p.add}
 	commands := &pipeline.Commands{Site: site, Roster: p.roster, Desk: desk, Confirmations: confirmations, Held: p.held}
