@@ -74,6 +74,7 @@ type List struct {
 	VERPInterval int    // 0 never, 1 always, N every Nth post
 	Personalize  bool
 	Unsubscribe  string         // list or member
+	QuietHold    bool           // the author of a post that is held is not told
 	Incoming     []string       // names of incoming handlers; nil means those of [incoming]
 	Config       map[string]any // read by handlers as list.config.X
 	Source       string         // "file" or "store"

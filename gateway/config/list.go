@@ -41,6 +41,7 @@ func (l *List) keys(s *section) {
 	key(s, "verp_interval", &l.VERPInterval, asVERP, number(asVERP, intervalMax))
 	key(s, "personalize", &l.Personalize, false, boolean)
 	key(s, "unsubscribe", &l.Unsubscribe, UnsubscribeList, choice(UnsubscribeList, UnsubscribeMember))
+	key(s, "quiet_hold", &l.QuietHold, false, boolean)
 	if s.reading() || l.Incoming != nil { // nil and [] differ
 		key(s, "incoming", &l.Incoming, nil, arrayOf(s.plugin()))
 	}

@@ -24,6 +24,7 @@ const (
 	Help         = "help"          // what the addresses of a list are for
 	Answer       = "answer"        // what became of each command
 	ApprovePost  = "approve-post"  // to the moderators of a list: a post is held
+	PostHeld     = "post-held"     // to the author of that post
 	ApproveJoin  = "approve-join"  // to them: somebody wants to join
 
 	BounceProbe    = "bounce-probe"    // to a member whose mail comes back: does this arrive?

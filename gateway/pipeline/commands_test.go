@@ -139,9 +139,32 @@ func TestModeratedJoin(t *testing.T) {
 	}
 }
 
-func TestHeldPosts(t *testing.T) {
+// Who wrote a post that is held is told once, and no machine is.
+func TestAuthorsAreToldOfHeldPosts(t *testing.T) {
 	list := devList("bart@example.org")
 	list.List.Posting = gateway.PostingModerated
+	h := newHouse(t, list)
+	post := func(from gateway.ReversePath, text string, whom ...string) {
+		t.Helper()
+		h.post(from, text, "dev@lists.example.com")
+		want(t, h.answers(), append(whom, "owner@example.com: confirm *")...)
+	}
+	post("bart@example.org", letter("bart@example.org", "one", ""), "bart@example.org: Your post to dev@lists.example.com waits for a moderator")
+	if told := h.sent[0]; told.from != "" || !strings.Contains(told.content, "Auto-Submitted: auto-replied") || !strings.Contains(told.content, "the list is moderated") {
+		t.Errorf("the author is told %+v", told)
+	}
+	post("bart@example.org", letter("bart@example.org", "two", ""))
+	post("eve@example.net", "Precedence: bulk\r\n"+letter("eve@example.net", "three", ""))
+	post("eve@example.net", letter("anne@example.com", "four", ""))
+
+	list.List.QuietHold = true
+	h = newHouse(t, list)
+	post("bart@example.org", letter("bart@example.org", "five", ""))
+}
+
+func TestHeldPosts(t *testing.T) {
+	list := devList("bart@example.org")
+	list.List.Posting, list.List.QuietHold = gateway.PostingModerated, true
 	h := newHouse(t, list)
 	post := func(subject string) copyOf {
 		h.post("bart@example.org", letter("bart@example.org", subject, "text of "+subject), "dev@lists.example.com")
@@ -171,7 +194,7 @@ func TestHeldPosts(t *testing.T) {
 
 func TestHeldPostsExpire(t *testing.T) {
 	list := devList("bart@example.org")
-	list.List.Posting = gateway.PostingModerated
+	list.List.Posting, list.List.QuietHold = gateway.PostingModerated, true
 	h := newHouse(t, list)
 	h.post("bart@example.org", letter("bart@example.org", "one", ""), "dev@lists.example.com")
 	h.post("bart@example.org", letter("bart@example.org", "two", ""), "dev@lists.example.com")

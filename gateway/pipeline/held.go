@@ -35,8 +35,8 @@ func moderation(held gateway.Leg) gateway.Leg {
 	return gateway.Leg{Service: gateway.Moderation, List: held.List, Edits: held.Edits}
 }
 
-// Tell writes to the moderators of a list that mail is held. It is what the leg
-// of moderation is for.
+// Tell writes to the moderators of a list that mail is held, and to its author.
+// It is what the leg of moderation is for.
 func (h *Held) Tell(ctx context.Context, m *gateway.Message, leg *gateway.Leg) error {
 	list, err := h.Roster.List(leg.List)
 	if err != nil {
@@ -61,8 +61,27 @@ func (h *Held) Tell(ctx context.Context, m *gateway.Message, leg *gateway.Leg) e
 	if subject, err := new(mime.WordDecoder).DecodeHeader(n.Fields.Subject); err == nil {
 		n.Fields.Subject = subject
 	}
+	if err := h.tellAuthor(ctx, m, list, draft.Header, n.Fields); err != nil {
+		return err
+	}
 	p := roster.Pending{List: list.ID, Message: m.ID, Expires: m.Received.Add(h.For)}
 	return h.askModerators(ctx, list, n, p, toRelease, toDrop)
+}
+
+// tellAuthor tells whoever wrote a post that it is held, once a day and list, and
+// only where a person is at the other end (RFC 3834): the reverse-path has to be
+// the author's, or what spam makes up gets an answer. Come here again, the quota
+// knows that it is told.
+func (h *Held) tellAuthor(ctx context.Context, m *gateway.Message, list *gateway.List, header gateway.Header, fields notice.Fields) error {
+	from, author := m.Envelope.ReversePath, gateway.ForwardPath(fields.Address)
+	if list.QuietHold || command.Automatic(header, from) != "" || command.Unanswerable(from, author) != "" || gateway.ForwardPath(from).Key() != author.Key() {
+		return nil
+	}
+	if _, err := h.Roster.Resolve(ctx, author); err == nil {
+		return nil // an address of ours
+	}
+	n := notice.Notice{Name: notice.PostHeld, From: list.ServiceAddress("-owner"), InReplyTo: header.Get("Message-ID"), Fields: fields}
+	return h.Desk.send(ctx, list, n, answerQuotas(list.ID, n.Name, author), author)
 }
 
 // askToAdmit asks the moderators whether somebody may join.

@@ -138,7 +138,7 @@ func TestDeferredAdditionRelaysNothing(t *testing.T) {
 
 func TestPostingPolicyHolds(t *testing.T) {
 	list := devList("bart@example.org")
-	list.List.Posting = gateway.PostingMembers
+	list.List.Posting, list.List.QuietHold = gateway.PostingMembers, true
 	h := newHouse(t, list)
 	stranger := strings.Replace(hello, "anne@example.com", "eve@example.net", 1)
 	if replies := h.post("eve@example.net", stranger, "dev@lists.example.com"); replies[0] != accepted {

@@ -226,7 +226,7 @@ func TestStoppedGatewayGoesOn(t *testing.T) {
 		if _, err := s.roster.AddMembers("dev.lists.example.com", []gateway.Recipient{{Path: "carl@example.com"}}); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.roster.CreateList(gateway.List{ID: "held.lists.example.com", Address: gateway.ForwardPath(held), Posting: gateway.PostingModerated}); err != nil {
+		if err := s.roster.CreateList(gateway.List{ID: "held.lists.example.com", Address: gateway.ForwardPath(held), Posting: gateway.PostingModerated, QuietHold: true}); err != nil {
 			t.Fatal(err)
 		}
 		if got := first.post(gateway.ForwardPath(held)); got != "250 2.0.0 accepted" {
