@@ -113,7 +113,7 @@ var wordings = []family{
 		"is inactive", "inactive user", "user suspended", "account suspended", "been suspended", "is suspended",
 		"disabled or discontinued", "temporarily disabled", "disabled mailbox", "account is locked", "account expired",
 		"account has expired", "recipient suspend", "currently suspended", "is currently disabled", "archivee", "inactivity",
-		"mailbox temporarily", "on hold", "suspended recipient", "not accepting mail", "not accepting any", "permanently disabled",
+		"mailbox temporarily", "on hold", "suspended recipient", "permanently disabled",
 		"refused. mailbox",
 		// disabled
 		"been disabled", "is disabled", "was disabled", "disabled account", "disabled user", "disabled recipient", "deactivated",
@@ -122,7 +122,7 @@ var wordings = []family{
 		"account blocked", "account is blocked", "account has been blocked", "account was blocked", "mailbox blocked",
 		"mailbox is blocked", "mailbox has been blocked", "account locked", "locked account", "account has been locked",
 		"mailbox is locked", "mailbox locked", "frozen", "temporarily suspended", "temporarily blocked", "account is temporarily",
-		"mailbox is currently", "account is currently", "account temporarily", "temporarily limited", "non-payment", "unpaid", "dormant",
+		"mailbox is currently", "account is currently", "account temporarily", "mailbox is not accepting", "user is not accepting", "recipient is not accepting", "account is not accepting", "mailbox not accepting", "temporarily limited", "non-payment", "unpaid", "dormant",
 		"expired account", "mailbox expired", "mailbox has expired", "subscription has expired",
 		// inactive
 		"not active", "inactive account", "inactive mailbox", "inactive recipient", "not been activated", "not activated",
@@ -153,13 +153,13 @@ var wordings = []family{
 		"non-existent domain", "nonexistent host", "invalid host", "illegal domain", "illegal host", "bad host",
 		"bad destination host", "unrouteable domain", "unroutable domain", "unroutable mail domain", "unknown site",
 		"unknown mail domain", "domain has no", "no dns entry", "no a record", "no address record", "no route found to domain",
-		"no mail exchanger", "find a mail exchanger", "find any mail exchanger", "all relevant mx records", "lookups failed permanently", "mx records point to non-existent", "host could not be found",
+		"no mail exchanger", "no address associated with hostname", "nodename nor servname", "answer with no data", "server for this recipient", "could not be found in the domain name", "dns lookup failure: host", "unable to get mx info", "bad destination system", "domain could not be resolved", "domain cannot be resolved", "domain can't be resolved", "host could not be resolved", "hostname could not be resolved", "unresolvable domain", "unknown destination domain", "no such mail domain", "account or domain may not exist", "find a mail exchanger", "find any mail exchanger", "all relevant mx records", "lookups failed permanently", "mx records point to non-existent", "host could not be found",
 		"host couldn't be found", "host cannot be found", "host name not found", "hostname not found", "server could not be found",
 		"server for this domain", "can't find host", "cannot find host", "could not find host", "couldn't find host",
 		"unable to find host", "misspelled domain",
 		// no mail there
 		"no smtp service)", "indicated no smtp", "doesn't accept mail", "do not accept mail", "accepts no mail", "nullmx",
-		"reject all mail", "not accept any mail", "domain is parked", "no mail hosts",
+		"reject all mail", "not accept any mail", "domain is parked", "no mail hosts", "mail receiving disabled", "mail receiving is disabled", "no route for current request", "domain is not accepting", "host is not accepting", "system not accepting", "does not receive mail", "does not receive email", "doesn't receive mail", "not configured to receive mail", "not configured to receive email",
 		// in other languages
 		"domaine inconnu", "domaine n'existe", "hôte inconnu", "domain unbekannt", "domäne unbekannt", "domäne existiert",
 		"domain existiert", "host unbekannt", "dominio desconocido", "dominio inexistente", "dominio no existe",
@@ -196,7 +196,7 @@ var wordings = []family{
 		"non existent", "nonexistent", "non-existent", "no longer exist", "does not appear", "doesn't appear", "not our mailbox", "inactive email address", "550 address rejected",
 		"not handled here", "not a local", "not local", "not hosted here", "not in directory",
 		"not in the directory", "not defined", "undefined user", "undefined mailbox", "undefined recipient",
-		"not a mailbox", "not a recipient", "not an existing", "is not known", "is not registered", "not registered", "no match found", "isn't registered", "invalid final delivery", "not served",
+		"not a mailbox", "not a recipient", "not an existing", "is not known", "unrecognised-o", "unrecognized-o", "is not registered", "not registered", "no match found", "isn't registered", "invalid final delivery", "not served",
 		// invalid
 		"invalid account", "invalid mail", "invalid email", "invalid e-mail", "invalid destination", "invalid rcpt",
 		"invalid name", "incorrect address", "incorrect recipient", "wrong address", "wrong recipient", "bad user", "bad mailbox",

@@ -97,10 +97,10 @@ func phrasesOf(families []family) map[[phraseBytesMin]byte][]phrase {
 var ownWords = []string{
 	// Domino and Notes, Exchange, Office 365, GroupWise
 	"not listed in", "listed in domino", "not recognized", "unknown recipient", "address couldn't be found", "you entered couldn't be found", "email address wasn't found", "wasn't found at", "retyping the address", "was not found at", "couldn't be found at",
-	"recipnotfound", "recipientnotfound", "recipient not found by", "(user not found)", "e-mail account does not exist at", "email account does not exist at", "unknown to address",
+	"recipnotfound", "recipientnotfound", "recipient not found by", "(user not found)", "perhaps the recipient moved to a different", "in the recipient's e-mail system", "in the recipient's email system", "e-mail account does not exist at", "email account does not exist at", "unknown to address",
 	// Exim, Postfix, Sendmail, qmail and vpopmail, CommuniGate, IMail, InterMail
 	"unrouteable address", "unroutable address", "all addresses must", "unknown local part", "no such local", "unknown user:", "unknown user account", "in local recipient table", "in virtual mailbox table",
-	"in virtual alias table", "in relay recipient table", "in relay_recipient", "mail.local:", "no mailbox here", "no longer accepts mail", "no such user here by that name", "not a local mailbox", "does not exist at", "no such mailbox here",
+	"in virtual alias table", "in relay recipient table", "in relay_recipient", "mail.local:", "no mailbox here", "no longer accepts mail", "no such user here by that name", "not a local mailbox", "not known at this site", "vdelivermail: user does not exist", "unrecognised-o", "unrecognized-o", "unknown or illegal alias", "does not exist at", "no such mailbox here",
 	// gateways of mobile networks, of filters, and of large providers
 	"no valid recipients", "check if address", "please check the recipient", "other recipients in the same domain", "delivery error: dd", "error: invalid user address", "invalid final delivery", "is not a known user on this system", "not a valid mailbox",
 }
