@@ -34,7 +34,7 @@ func classify(status gateway.EnhancedCode, text string, at phase) (gateway.Enhan
 	}
 	worded := said.decided()
 	told := isTold(explicit) || isTold(status)
-	transient := status[0] == 4 && explicit[0] != 5 && !told
+	transient := status[0] == 4 && explicit[0] != 5 && !told && !(worded == noSuchUser && at == atRecipient)
 	told = told || isOwnWord(text)
 	// A status with a detail is the word of the host that refused. One without is
 	// often made up by the MTA that reports, and so is one that its own text belies.

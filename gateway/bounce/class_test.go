@@ -49,6 +49,8 @@ func TestClassify(t *testing.T) {
 		{"5.7.1", "550 5.7.1 relaying denied, user unknown", "5.7.1", bounce.Policy},
 		{"5.2.0", "550 5.7.1 access denied, user unknown (in reply to RCPT TO command)", "5.1.1", bounce.Hard},
 		{"", "in reply to end of DATA command: 553 No such user", "5.1.1", bounce.Soft},
+		{"4.0.0", "450 user unknown (in reply to RCPT TO command)", "5.1.1", bounce.Hard}, // given up at last
+		{"4.0.0", "450 user unknown (in reply to end of DATA command)", "5.1.1", bounce.Soft},
 		{"", "450 try later", "4.0.0", bounce.Soft},
 		{"", "host mx.example.net [5.1.1.9]: 550 no", "5.0.0", bounce.Soft},
 		{"", "after MAIL FROM:<a@b>: 550 no", "5.1.8", bounce.Policy},
