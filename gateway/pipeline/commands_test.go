@@ -265,6 +265,21 @@ func TestSubscriptionFlood(t *testing.T) {
 	}
 }
 
+// Somebody who subscribes everyone to a list uses it up for the day, and no
+// other list.
+func TestSubscriptionFloodOfOneList(t *testing.T) {
+	h := newHouse(t, devList(), openList("other", nil))
+	for i := range answersPerList + 3 {
+		victim := fmt.Sprintf("victim%d@example.com", i)
+		h.post(gateway.ReversePath(victim), letter(victim, "x", ""), "dev-join@lists.example.com")
+	}
+	if got := h.answers(); len(got) != answersPerList {
+		t.Errorf("%d messages", len(got))
+	}
+	h.post("anne@example.com", letter("anne@example.com", "x", ""), "other-join@lists.example.com")
+	want(t, h.answers(), "anne@example.com: confirm *")
+}
+
 // A token serves its list and its purpose alone, and nobody can make one.
 func TestTokens(t *testing.T) {
 	h := newHouse(t, devList(), openList("other", nil))
