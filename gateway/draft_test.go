@@ -134,6 +134,24 @@ func TestFields(t *testing.T) {
 	}
 }
 
+// Is does what comparing the Name would do, for names in ASCII.
+func FuzzIs(f *testing.F) {
+	for _, field := range []string{"Subject: a\r\n", "subject \t: a", "Subject", "Subject ", "Sub ject: a", "From a b: c", ": a", "@: a", "K: a"} {
+		f.Add(field, "Subject")
+		f.Add(field, "From")
+		f.Add(field, "`")
+		f.Add(field, "\u212a")
+	}
+	f.Fuzz(func(t *testing.T, text, name string) {
+		field := gateway.Field(text)
+		for _, name := range []string{name, field.Name(), strings.ToUpper(field.Name())} {
+			if want := name != "" && len(name) == len(field.Name()) && strings.EqualFold(field.Name(), name); field.Is(name) != want {
+				t.Errorf("%q.Is(%q) = %v", text, name, !want)
+			}
+		}
+	})
+}
+
 // Folding never changes the value, and keeps lines within 998 octets.
 func FuzzNewField(f *testing.F) {
 	f.Add("Subject", "hello")

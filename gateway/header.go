@@ -31,7 +31,7 @@ func NewField(name, value string) (Field, error) {
 	if err := checkName(name); err != nil {
 		return "", err
 	}
-	if strings.ContainsAny(value, "\r\n\x00") {
+	if breaksLine(value) {
 		return "", fmt.Errorf("the value of %s has a CR, LF or NUL", name)
 	}
 	if len(name)+len(": ")+len(value) <= foldAt {
@@ -55,10 +55,15 @@ func (f Field) Name() string {
 func (f Field) Value() string {
 	_, value, _ := strings.Cut(string(f), ":")
 	value = strings.TrimSuffix(value, lineEnd)
-	if strings.ContainsAny(value, "\r\n\x00") {
+	if breaksLine(value) {
 		value = unfold.Replace(value)
 	}
 	return strings.Trim(value, " \t")
+}
+
+// breaksLine says whether a text has what no value may have.
+func breaksLine(s string) bool {
+	return strings.IndexByte(s, '\n') >= 0 || strings.IndexByte(s, '\r') >= 0 || strings.IndexByte(s, 0) >= 0
 }
 
 // unfold takes out what no value may have. It is made once, because making it
@@ -67,15 +72,23 @@ var unfold = strings.NewReplacer("\r", "", "\n", "", "\x00", "")
 
 // Is says whether the field has that name; case does not count.
 func (f Field) Is(name string) bool {
-	if len(f) <= len(name) {
+	n := len(name)
+	if len(f) <= n || f[n] != ':' && f[n] != ' ' && f[n] != '\t' { // a look that spares most fields the rest
 		return false
 	}
-	switch f[len(name)] { // a look that spares most fields the comparison
-	case ':', ' ', '\t':
-	default:
-		return false
+	return sameLetters(string(f[:n]), name) && checkName(name) == nil && strings.HasPrefix(strings.TrimLeft(string(f[n:]), foldSpace), ":")
+}
+
+// sameLetters compares texts of one length; the case of ASCII letters does not
+// count.
+func sameLetters(a, b string) bool {
+	for i := range len(a) {
+		x, y := a[i], b[i]
+		if x != y && (x^y != 0x20 || x|0x20 < 'a' || x|0x20 > 'z') {
+			return false
+		}
 	}
-	return strings.EqualFold(string(f[:len(name)]), name) && strings.EqualFold(f.Name(), name)
+	return true
 }
 
 func checkName(name string) error {
