@@ -1,7 +1,8 @@
 package sandbox
 
 import (
-	"sync/atomic"
+	"slices"
+	"sync"
 	"time"
 )
 
@@ -60,67 +61,77 @@ var (
 
 // histogram counts. Its zero value is ready, for up to as many bounds as there
 // are here.
-type histogram [16]atomic.Int64
+type histogram [16]int64
 
 func (h *histogram) add(bounds []int64, x int64) {
 	i := 0
 	for i < len(bounds) && x > bounds[i] {
 		i++
 	}
-	h[i].Add(1)
+	h[i]++
 }
 
 func (h *histogram) all(bounds []int64) Histogram {
-	out := Histogram{bounds, make([]int64, len(bounds)+1)}
-	for i := range out.Counts {
-		out.Counts[i] = h[i].Load()
-	}
-	return out
+	return Histogram{bounds, slices.Clone(h[:len(bounds)+1])}
 }
 
 // account counts. Its zero value is ready.
 type account struct {
-	calls, failures, traps, fuel, time, hostCalls, bytes, memory, dropped atomic.Int64
-
-	times, fuels histogram
+	mu    sync.Mutex
+	stats Stats // but for Metrics and the histograms
+	times histogram
+	fuels histogram
 }
 
 // add counts a call that the module has come back from.
 func (a *account) add(c *call, failed *Error) {
-	usage := c.usage()
-	a.calls.Add(1)
-	a.fuel.Add(usage.Fuel)
-	a.time.Add(int64(usage.Time))
-	a.times.add(timeBounds, usage.Time.Microseconds())
-	a.fuels.add(fuelBounds, usage.Fuel)
-	a.hostCalls.Add(usage.HostCalls)
-	a.bytes.Add(c.bytes)
-	for size, peak := c.instance.memoryBytes(), a.memory.Load(); size > peak; peak = a.memory.Load() {
-		if a.memory.CompareAndSwap(peak, size) {
-			break
-		}
-	}
-	a.fail(failed)
+	memory := c.instance.memoryBytes()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	s := &a.stats
+	s.Calls++
+	s.Fuel += c.used.Fuel
+	s.Time += c.used.Time
+	s.HostCalls += c.used.HostCalls
+	s.Bytes += c.bytes
+	s.MemoryPeak = max(s.MemoryPeak, memory)
+	a.times.add(timeBounds, c.used.Time.Microseconds())
+	a.fuels.add(fuelBounds, c.used.Fuel)
+	s.fail(failed)
 }
 
-// fail counts what went wrong, nil for nothing. A call that found no instance
-// is no call: only its failure counts.
+// fail counts what kept a call from an instance. It is no call: only its
+// failure counts.
 func (a *account) fail(failed *Error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.stats.fail(failed)
+}
+
+// drop counts log lines that a call had too many.
+func (a *account) drop(lines int64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.stats.LogLinesDropped += lines
+}
+
+// fail counts what went wrong, nil for nothing.
+func (s *Stats) fail(failed *Error) {
 	if failed == nil {
 		return
 	}
-	a.failures.Add(1)
+	s.Failures++
 	if failed.Fault != Returned && failed.Fault != Unavailable {
-		a.traps.Add(1)
+		s.Traps++
 	}
 }
 
 // Stats returns what the plugin has done so far.
 func (p *Plugin) Stats() Stats {
 	a := &p.account
-	return Stats{
-		Calls: a.calls.Load(), Failures: a.failures.Load(), Traps: a.traps.Load(), Fuel: a.fuel.Load(),
-		Time: time.Duration(a.time.Load()), HostCalls: a.hostCalls.Load(), Bytes: a.bytes.Load(), MemoryPeak: a.memory.Load(),
-		LogLinesDropped: a.dropped.Load(), Metrics: p.tally.all(), Times: a.times.all(timeBounds), Fuels: a.fuels.all(fuelBounds),
-	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	s := a.stats
+	s.Metrics, s.Times, s.Fuels = p.tally.all(), a.times.all(timeBounds), a.fuels.all(fuelBounds)
+	return s
 }

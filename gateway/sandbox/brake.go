@@ -20,6 +20,7 @@ type brake struct {
 	mu       sync.Mutex
 	running  context.Context // of the call that runs, nil: none does
 	deadline time.Time       // of that call
+	pulled   bool            // stop is set
 	rings    time.Time       // when the timer is due; zero: none is set
 	turn     int             // of the timer that is set, so that a late one does nothing
 }
@@ -35,7 +36,10 @@ func (b *brake) watch(c *call) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.running, b.deadline = c.Context, c.deadline
-	b.stop.Set(0)
+	if b.pulled {
+		b.stop.Set(0)
+		b.pulled = false
+	}
 	if b.rings.IsZero() || b.deadline.Before(b.rings) {
 		b.set(c.start)
 	}
@@ -64,6 +68,7 @@ func (b *brake) ring(turn int) {
 	now := time.Now()
 	if b.running.Err() != nil || !now.Before(b.deadline) {
 		b.stop.Set(1)
+		b.pulled = true
 		return
 	}
 	b.set(now)
@@ -77,7 +82,7 @@ func (b *brake) release() (pulled bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.running = nil
-	return b.stop.Get() != 0
+	return b.pulled
 }
 
 // quiet unsets the timer: what loads a module may live by another clock than

@@ -23,10 +23,10 @@ type call struct {
 	deadline time.Time
 	fuel     int64 // at the start
 
-	took      time.Duration // once the module has come back
+	used      gateway.Usage // once the module has come back
 	hostCalls int64
 	bytes     int64  // that host functions moved
-	debt      int64  // units of the host call in progress that are not taken yet
+	debt      int64  // units of host calls that are not taken yet, less than debtMax between them
 	fault     *Error // why a host function left the module
 	stopped   bool   // the brake was pulled
 	errorText string // of error()
@@ -64,12 +64,19 @@ func callOf(ctx context.Context) *call {
 	return ctx.Value(callKey{}).(*call)
 }
 
+// epoch is what calls tell their time by.
+var epoch = time.Now()
+
+// now is time.Now for what is compared and not shown: it reads one clock, not
+// two, which is a part of what a small call costs.
+func now() time.Time { return epoch.Add(time.Since(epoch)) }
+
 // begin makes the call ready for a module that is about to run.
 func (c *call) begin(ctx context.Context, p *Plugin, i *instance, h hook, x *gateway.Exchange) {
 	if c.plugin != nil { // else it is as good as new, and clearing it takes time
 		*c = call{}
 	}
-	start := time.Now()
+	start := now()
 	c.Context, c.plugin, c.instance, c.hook, c.exchange = ctx, p, i, h, x
 	c.start, c.deadline, c.fuel = start, start.Add(p.spec.Timeout), p.spec.Fuel
 	if h == hookInit {
@@ -135,15 +142,15 @@ func (c *call) timeReason() string {
 func (c *call) fuelReason() string { return fmt.Sprintf("ran out of fuel (%d units)", c.fuel) }
 
 // spend charges for work that the host does. What is much is taken before it is
-// done, small change when the host function is done: settle.
+// done, small change when enough of it has come together, and at the end of the
+// call: taking it is as much work as it stands for.
 func (c *call) spend(units int64) {
-	const much = 1 << 10
-	if c.debt += units; units >= much {
+	if c.debt += units; c.debt >= debtMax {
 		c.settle()
 	}
 }
 
-// settle takes what the host call has cost so far.
+// settle takes what host calls have cost since it was last taken.
 func (c *call) settle() {
 	units := c.debt
 	c.debt = 0
@@ -215,11 +222,10 @@ func (c *call) ended(err error) *Error {
 	return failed
 }
 
-// usage is what the call cost, of which the module has come back.
-func (c *call) usage() gateway.Usage {
-	u := gateway.Usage{Time: c.took, HostCalls: c.hostCalls}
+// account notes what the call cost, of which the module has come back.
+func (c *call) account() {
+	c.used = gateway.Usage{Time: time.Since(c.start), HostCalls: c.hostCalls}
 	if c.instance.slice != nil {
-		u.Fuel = min(max(c.fuel-c.instance.fuelLeft(), 0), c.fuel)
+		c.used.Fuel = min(max(c.fuel-c.instance.fuelLeft()+c.debt, 0), c.fuel)
 	}
-	return u
 }

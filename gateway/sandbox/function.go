@@ -83,7 +83,6 @@ func (f *function) Call(ctx context.Context, _ api.Module, stack []uint64) {
 	default:
 		result = f.run(c, stack)
 	}
-	c.settle()
 	switch f.result {
 	case "i":
 		stack[0] = api.EncodeI32(int32(result))

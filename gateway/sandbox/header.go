@@ -12,6 +12,7 @@ type headerState struct {
 	draft *gateway.Draft // the exchange's before the first edit, then copy; nil: the phase has none
 	copy  gateway.Draft  // of whose fields size is the octets
 	size  int
+	found int // 1 + the place of the field that was looked up last, while no edit has moved it
 	edits []gateway.Edit
 }
 
@@ -23,6 +24,18 @@ func (c *call) fields() (gateway.Header, bool) {
 	header := c.header.draft.Header
 	c.spend(unitsPerField * int64(len(header)))
 	return header, true
+}
+
+// find is Header.Find from the start. A field that was found once is found at
+// once: modules read a field and write it.
+func (c *call) find(name string) int {
+	header := c.header.draft.Header
+	if i := c.header.found - 1; i >= 0 && header[i].Is(name) {
+		return i
+	}
+	i := header.Find(name, 0)
+	c.header.found = i + 1
+	return i
 }
 
 // field returns field i.
@@ -89,7 +102,7 @@ func (c *call) headerGet(a []uint64) int64 {
 		return wire.WrongPhase
 	}
 	name := c.word(a[0], a[1])
-	i := header.Find(name, 0)
+	i := c.find(name)
 	for nth := int32(a[2]); i >= 0 && nth > 0; nth-- {
 		i = header.Find(name, i+1)
 	}
@@ -136,7 +149,7 @@ func (c *call) setField(e gateway.Edit) int64 {
 	if !ok {
 		return wire.WrongPhase
 	}
-	first, more := header.Find(e.Name, 0), 0
+	first, more := c.find(e.Name), 0
 	if first < 0 {
 		e.Op, e.Index, e.Name = gateway.InsertField, len(header), strings.Clone(e.Name)
 		return c.edit(e)
@@ -208,6 +221,9 @@ func (c *call) edit(e gateway.Edit) int64 {
 	}
 	if s.draft.Apply(e) != nil {
 		return wire.BadArgument
+	}
+	if e.Op != gateway.ReplaceField {
+		s.found = 0
 	}
 	s.size -= old
 	if e.Op != gateway.DeleteField {

@@ -25,8 +25,9 @@ const (
 // to 0.4 ns of computing, a host call takes some 50 to 200 ns.
 const (
 	unitsPerCall    = 100
-	octetsPerUnit   = 8  // copied to or from the module
-	unitsPerField   = 20 // looked at or moved in a header
+	debtMax         = 1 << 10 // that a module may owe
+	octetsPerUnit   = 8       // copied to or from the module
+	unitsPerField   = 20      // looked at or moved in a header
 	unitsPerLogLine = 5_000
 	unitsPerRandom  = 4      // an octet
 	unitsPerParsed  = 2      // an octet of a body that is taken apart

@@ -117,7 +117,7 @@ func (l *logState) flush(c *call) {
 		}
 	}
 	if l.dropped > 0 {
-		c.plugin.account.dropped.Add(l.dropped)
+		c.plugin.account.drop(l.dropped)
 		c.write(slog.LevelWarn, "log lines were dropped", "dropped", l.dropped, "kept", LogLinesMax)
 	}
 }

@@ -111,7 +111,7 @@ func (c *call) setOwnField(source int, name, value string) int64 {
 // planned is the plan of a call that came back with 0.
 func (c *call) planned() gateway.Plan {
 	plan := c.plan
-	plan.Route, plan.Edits, plan.Usage = c.decision.route, c.header.edits, c.usage()
+	plan.Route, plan.Edits, plan.Usage = c.decision.route, c.header.edits, c.used
 	plan.Recipients = c.recipients.planned
 	return plan
 }

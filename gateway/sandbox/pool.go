@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/mmgw/mmgw/gateway"
 	"github.com/mmgw/mmgw/sdk/wire"
@@ -143,7 +142,7 @@ func (i *instance) run(f interface {
 	i.brake.watch(c)
 	err := f.CallWithStack(ctx, i.stack[:])
 	c.stopped = i.brake.release()
-	c.took = time.Since(c.start)
+	c.account()
 	return i.stack[0], c.end(err, i.stack[0])
 }
 

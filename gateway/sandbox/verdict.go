@@ -106,7 +106,7 @@ func (c *call) setRoute(name string) bool {
 func (c *call) result() gateway.Verdict {
 	v := gateway.Verdict{
 		Action: c.decision.action, Status: c.decision.status, Route: c.decision.route,
-		Edits: c.edits(), Added: c.added(), Usage: c.usage(),
+		Edits: c.edits(), Added: c.added(), Usage: c.used,
 	}
 	if len(c.recipients.fates) > 0 {
 		v.Recipients = make(map[gateway.RecipientID]gateway.Disposition, len(c.recipients.fates))
