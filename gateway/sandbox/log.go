@@ -111,8 +111,11 @@ func streamLevel(n int) slog.Level {
 func (l *logState) flush(c *call) {
 	for n := range l.streams {
 		line := l.streams[n].line
+		if len(line) == 0 {
+			continue
+		}
 		c.complain(n, line)
-		if len(line) > 0 && l.lines < LogLinesMax {
+		if l.lines < LogLinesMax {
 			c.write(streamLevel(n), printable(line))
 		}
 	}
