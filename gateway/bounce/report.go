@@ -303,8 +303,8 @@ func (one Reported) recipient(action Action, said, context string) Recipient {
 		address = one.Original
 	}
 	diagnostic := one.Diagnostic
-	if diagnostic == "" {
-		diagnostic = gateway.Printable(strings.Join(strings.Fields(said), " "))
+	if diagnostic == "" || one.Status[2] == 0 && enhancedIn(diagnostic)[2] == 0 && meaningsOf(diagnostic) == 0 {
+		diagnostic = strings.TrimSpace(diagnostic + " " + gateway.Printable(strings.Join(strings.Fields(said), " ")))
 	}
 	status, class := classify(one.Status, diagnostic, phaseOf(one.Diagnostic, said, context))
 	if category := categories[one.category]; category[0] != 0 && one.Status[2] == 0 && enhancedIn(diagnostic)[2] == 0 {
