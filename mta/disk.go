@@ -1,6 +1,7 @@
 package mta
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -239,9 +240,10 @@ func (d disk) read(name string) ([]byte, error) {
 	if opened, err := f.Stat(); err != nil || !os.SameFile(info, opened) {
 		return nil, fmt.Errorf("%w: %s was exchanged while it was opened", ErrRefused, gateway.Printable(name))
 	}
-	data, err := io.ReadAll(io.LimitReader(f, FilesBytesMax+1))
-	if len(data) > FilesBytesMax {
+	data := bytes.NewBuffer(make([]byte, 0, min(info.Size(), FilesBytesMax)+bytes.MinRead))
+	_, err = data.ReadFrom(io.LimitReader(f, FilesBytesMax+1))
+	if data.Len() > FilesBytesMax {
 		err = fmt.Errorf("%w: %s has more than %d octets", ErrRefused, gateway.Printable(name), FilesBytesMax)
 	}
-	return data, err
+	return data.Bytes(), err
 }

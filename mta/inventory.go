@@ -190,10 +190,12 @@ type addressRow struct {
 }
 
 func addressTable(lists []*gateway.List) gateway.Table {
-	taken := make(map[gateway.ForwardPath]bool, len(lists))
+	taken := map[gateway.ForwardPath]bool{} // by lists whose names look like a service of another: few, if any
 	for _, l := range lists {
-		taken[routedAddress(l, "")] = true
-		taken[l.Address] = true
+		if endsAsService(l.Address.Local()) {
+			taken[routedAddress(l, "")] = true
+			taken[l.Address] = true
+		}
 	}
 	rows := make([]addressRow, 0, len(lists)*len(gateway.Suffixes))
 	last := gateway.ForwardPath("")
@@ -209,13 +211,18 @@ func addressTable(lists []*gateway.List) gateway.Table {
 }
 
 func appendAddresses(rows []addressRow, l *gateway.List, taken map[gateway.ForwardPath]bool) []addressRow {
+	aliased := isAliased(l)
 	for i, suffix := range gateway.Suffixes {
-		own := suffix.Text == ""
+		own := suffix.Text == "" || len(taken) == 0
 		if own || !taken[routedAddress(l, suffix.Text)] {
-			rows = append(rows, addressRow{l, uint8(i), own || !taken[publicAddress(l, suffix.Text)]})
+			rows = append(rows, addressRow{l, uint8(i), own || !aliased || !taken[publicAddress(l, suffix.Text)]})
 		}
 	}
 	return rows
+}
+
+func endsAsService(local string) bool {
+	return slices.ContainsFunc(gateway.Suffixes, func(s gateway.Suffix) bool { return s.Text != "" && strings.HasSuffix(local, s.Text) })
 }
 
 func addressColumn(row *addressRow, column string) (string, bool) {
@@ -243,12 +250,15 @@ func addressColumn(row *addressRow, column string) (string, bool) {
 	return "", false
 }
 
+// isAliased says whether the MTA knows a list by another domain than people do.
+func isAliased(l *gateway.List) bool { return routedDomain(l) != l.Address.Domain() }
+
 // publicAddress is an address as people know it.
 func publicAddress(l *gateway.List, suffix string) gateway.ForwardPath {
-	if routedDomain(l) == l.Address.Domain() {
-		return routedAddress(l, suffix)
+	if isAliased(l) {
+		return l.ServiceAddress(suffix)
 	}
-	return l.ServiceAddress(suffix)
+	return routedAddress(l, suffix)
 }
 
 func routedAddress(l *gateway.List, suffix string) gateway.ForwardPath {

@@ -1,6 +1,8 @@
 package sdk
 
 import (
+	"unsafe"
+
 	"github.com/mmgw/mmgw/sdk/internal/abi"
 	"github.com/mmgw/mmgw/sdk/wire"
 )
@@ -33,6 +35,39 @@ func (t Table) Rows(yield func(Row) bool) {
 	for i := 0; i < n; i++ {
 		if !yield(Row{t, i}) {
 			return
+		}
+	}
+}
+
+// scanBytes holds the columns of a row, as nearly all are.
+const scanBytes = 1 << 10
+
+// Scan goes through the rows and reads these columns of each, "" where there is
+// none; mmgw is not asked for a column "". It is for tables of many rows:
+// nothing is allocated for a row. The values are valid until the next one; who
+// keeps them copies them.
+func (t Table) Scan(columns ...string) func(yield func(values []string) bool) {
+	return func(yield func([]string) bool) {
+		buf, values := make([]byte, scanBytes), make([]string, len(columns))
+		n := t.Len()
+		for i := 0; i < n; i++ {
+			free := buf
+			for c, column := range columns {
+				if column == "" {
+					continue
+				}
+				size := max(0, int(abi.InvGet(string(t), int32(i), column, free)))
+				if size > len(free) {
+					buf = make([]byte, 2*len(buf)+size)
+					free = buf
+					size = max(0, int(abi.InvGet(string(t), int32(i), column, free)))
+				}
+				values[c] = unsafe.String(unsafe.SliceData(free), size)
+				free = free[size:]
+			}
+			if !yield(values) {
+				return
+			}
 		}
 	}
 }

@@ -233,3 +233,40 @@ func TestFiles(t *testing.T) {
 		}
 	}
 }
+
+// A scan gives what rows give, also where a row does not fit into its buffer.
+func TestScan(t *testing.T) {
+	long := strings.Repeat("x", 5000)
+	h := sdktest.Host{Tables: map[string][]map[string]string{"lists": {
+		{"address": "a@x", "local": "a"}, {"address": long + "@x", "local": long}, {"address": "c@x"},
+	}}}
+	err := h.MTAConfig(func(inv *sdk.Inventory) error {
+		i, table := 0, inv.Table("lists")
+		for row := range table.Scan("local", "", "address", "none") {
+			want := sdk.Row{}
+			for r := range table.Rows {
+				if n := r.Get("address"); n == row[2] {
+					want = r
+				}
+			}
+			if want == (sdk.Row{}) || row[0] != want.Get("local") || row[1] != "" || row[3] != "" {
+				t.Errorf("row %d is %.80q", i, row)
+			}
+			i++
+		}
+		if i != 3 {
+			t.Errorf("%d rows", i)
+		}
+		for range table.Scan("address") {
+			i++
+			break
+		}
+		if i != 4 {
+			t.Error("a scan that is left goes on")
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"io/fs"
+	"slices"
 
 	"github.com/mmgw/mmgw/gateway"
 	"github.com/mmgw/mmgw/sdk/wire"
@@ -69,6 +70,9 @@ func (c *call) fileWrite(a []uint64) int64 {
 		return wire.Limit
 	}
 	w.size += len(text)
+	if data := w.file.Data; cap(data)-len(data) < len(text) { // append's own growth copies a large file five times
+		w.file.Data = slices.Grow(data, max(len(data), len(text)))
+	}
 	w.file.Data = append(w.file.Data, text...)
 	return int64(len(text))
 }

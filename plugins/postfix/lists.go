@@ -14,8 +14,8 @@ type list struct {
 
 type entry struct {
 	address string // under list.domain
-	public  string // the same under list.home, "" where it is another list's
-	detail  bool   // may go on with the delimiter and a detail
+	public  string // the same under list.home, "" where it is another list's, or nobody asked
+	detail  bool   // may go on with the delimiter and a detail, where a format says so
 }
 
 // width is the length of the longest address under a domain.
@@ -27,26 +27,37 @@ func (l list) width(domain string) int {
 	return longest
 }
 
-// lists calls f for each list, whose addresses stand together in the table. A
-// list is valid during its call: few of 100,000 fit into a module's memory.
-func (r *renderer) lists(f func(list)) error {
+// lists calls f for each list, with its public addresses if these are
+// asked for. The addresses of a list stand together in the table. It is valid
+// during its call: few of 100,000 fit into a module's memory, and
+// collecting the garbage of so many rows would take longer than all the rest.
+func (r *renderer) lists(public bool, f func(list)) error {
 	var l list
-	name := ""
-	for row := range r.inv.Table(wire.TableAddresses).Rows {
-		address := row.Get("address")
+	var texts writer.Texts
+	name, columns := "", []string{"list", "address", "", ""}
+	if r.format.isRegexp() { // others say nothing of details
+		columns[2] = "detail"
+	}
+	if public {
+		columns[3] = "public"
+	}
+	for row := range r.inv.Table(wire.TableAddresses).Scan(columns...) {
+		of, address := row[0], row[1]
 		if err := writer.Check(address); err != nil {
 			return err
 		}
-		if of := row.Get("list"); of != name {
+		if of != name {
 			if len(l.entries) > 0 {
 				f(l)
 			}
-			name = of
-			_, l.home = writer.Split(of)
-			_, l.domain = writer.Split(address)
+			texts.Reset()
 			l.entries = l.entries[:0]
+			name = texts.Keep(of)
+			_, l.home = writer.Split(name)
 		}
-		l.entries = append(l.entries, entry{address, row.Get("public"), row.Get("detail") == "1"})
+		e := entry{texts.Keep(address), texts.Keep(row[3]), row[2] == "1"}
+		_, l.domain = writer.Split(e.address)
+		l.entries = append(l.entries, e)
 	}
 	if len(l.entries) > 0 {
 		f(l)

@@ -66,9 +66,9 @@ func (r *renderer) lmtp() error {
 		return err
 	}
 	heading := ""
-	err = r.lists(func(l list) {
+	err = r.lists(false, func(l list) {
 		if l.domain != heading {
-			heading = l.domain
+			heading = strings.Clone(l.domain)
 			file.WriteString("# Lists of @", heading, "\n")
 		}
 		if l.domain != l.home {
@@ -103,16 +103,15 @@ func (r *renderer) relayed() error {
 		return err
 	}
 	last, at := "", 0 // lists stand sorted by this domain, as the domains do
-	for row := range r.inv.Table(wire.TableLists).Rows {
-		home := row.Get("domain")
-		domain := row.Get("alias_domain")
+	for row := range r.inv.Table(wire.TableLists).Scan("domain", "alias_domain") {
+		home, domain := row[0], row[1]
 		if domain == "" {
 			domain = home
 		}
 		if domain == last {
 			continue
 		}
-		last = domain
+		last = strings.Clone(domain)
 		for at < len(r.domains)-1 && r.domains[at].Name < domain {
 			at++
 		}
@@ -139,7 +138,7 @@ func (r *renderer) vmap() error {
 	if r.aliases == 0 {
 		return file.Close()
 	}
-	err = r.lists(func(l list) {
+	err = r.lists(true, func(l list) {
 		if l.domain == l.home {
 			return
 		}

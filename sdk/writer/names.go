@@ -28,15 +28,15 @@ func Domains(inv *sdk.Inventory) ([]Domain, error) {
 
 // Addresses calls f for each address of each list, in lower case: under the
 // domain by which the MTA knows the list and, where that is another, under the
-// list's own.
+// list's own. An address is valid during its call.
 func Addresses(inv *sdk.Inventory, f func(address string)) error {
-	for row := range inv.Table(wire.TableAddresses).Rows {
-		address := Lower(row.Get("address"))
+	for row := range inv.Table(wire.TableAddresses).Scan("address", "public") {
+		address := Lower(row[0])
 		if err := Check(address); err != nil {
 			return err
 		}
 		f(address)
-		if public := Lower(row.Get("public")); public != "" && public != address {
+		if public := Lower(row[1]); public != "" && public != address {
 			f(public)
 		}
 	}

@@ -1,6 +1,8 @@
 package writer
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/mmgw/mmgw/sdk"
@@ -54,5 +56,21 @@ func TestLower(t *testing.T) {
 	}
 	if local, domain := Split("a@b@c"); local != "a@b" || domain != "c" {
 		t.Errorf("Split gives %q and %q", local, domain)
+	}
+}
+
+// What is kept stays as it is until all is let go of.
+func TestTexts(t *testing.T) {
+	var texts Texts
+	for range 2 {
+		var kept, want []string
+		for n := range 300 {
+			word := strings.Repeat(string(rune('a'+n%26)), n)
+			kept, want = append(kept, texts.Keep(word)), append(want, word)
+		}
+		if !slices.Equal(kept, want) {
+			t.Error("what was kept is another text now")
+		}
+		texts.Reset()
 	}
 }
