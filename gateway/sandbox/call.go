@@ -105,7 +105,7 @@ func (c *call) limited() (context.Context, context.CancelFunc) {
 // enter is what every host function does first.
 func (c *call) enter() {
 	c.hostCalls++
-	c.debt += unitsPerCall
+	c.spend(unitsPerCall)
 	if c.hostCalls%deadlineEvery == 0 {
 		c.checkTime()
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/sdk/wire"
 )
 
 // What the hostile guest can do, by the number that it is told.
@@ -87,6 +88,16 @@ func TestLogFlood(t *testing.T) {
 	}
 	if !strings.Contains(out.String(), "dropped=999900") || p.Stats().LogLinesDropped != 999_900 {
 		t.Errorf("the end of the log is %q", out.String()[max(0, out.Len()-200):])
+	}
+}
+
+// A host call that is refused costs what every host call does.
+func TestRefusedCallsCost(t *testing.T) {
+	refuse := func(function string) (int64, bool) { return wire.NotPermitted, function == "log" }
+	p := hostile(t, Env{Refuse: refuse}, floodLog, Spec{Fuel: 1_000_000 * unitsPerCall / 2})
+	_, err := p.Handle(t.Context(), exchange(t, incoming))
+	if failed, ok := errors.AsType[*Error](err); !ok || failed.Fault != OutOfFuel {
+		t.Errorf("a million refused calls: %v", err)
 	}
 }
 
