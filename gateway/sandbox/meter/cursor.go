@@ -51,8 +51,12 @@ func (c *cursor) take(n uint32) []byte {
 	return c.b[c.off-int(n) : c.off]
 }
 
-// u32 reads an unsigned LEB128 number of at most five octets.
+// u32 reads an unsigned LEB128 number of at most five octets; most have one.
 func (c *cursor) u32() uint32 {
+	if c.off < len(c.b) && c.b[c.off] < 0x80 {
+		c.off++
+		return uint32(c.b[c.off-1])
+	}
 	var x uint64
 	for shift := 0; shift < 35; shift += 7 {
 		b := c.byte()

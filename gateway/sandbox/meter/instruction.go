@@ -94,7 +94,17 @@ type instruction struct {
 func (m *Module) next(c *cursor, ins *instruction) {
 	ins.start, ins.sub, ins.labels = c.off, 0, ins.labels[:0]
 	ins.op = c.byte()
-	switch op := ins.op; {
+	switch op := ins.op; { // what is frequent comes first
+	case op >= opLocalGet && op <= opLocalTee:
+		c.u32()
+	case op >= opI32Load && op <= opI64Store32:
+		c.u32()
+		c.u32()
+	case op == opI32Const:
+		c.signed(32)
+	case op == opI64Const:
+		c.signed(64)
+	case plain(op):
 	case op == opBlock, op == opLoop, op == opIf:
 		m.blockType(c)
 	case op == opBr, op == opBrIf:
@@ -115,20 +125,11 @@ func (m *Module) next(c *cursor, ins *instruction) {
 		c.index("table", m.tables)
 	case op == opGlobalGet, op == opGlobalSet:
 		c.index("global", m.globals)
-	case op >= opLocalGet && op <= opLocalTee:
-		c.u32()
 	case op == opSelectTyped:
 		c.expect(1, "the number of values of a select")
 		c.valueType()
-	case op >= opI32Load && op <= opI64Store32:
-		c.u32()
-		c.u32()
 	case op == opMemorySize, op == opMemoryGrow:
 		c.expect(0, "the memory of memory.size or memory.grow")
-	case op == opI32Const:
-		c.signed(32)
-	case op == opI64Const:
-		c.signed(64)
 	case op == opF32Const:
 		c.take(4)
 	case op == opF64Const:
@@ -139,7 +140,6 @@ func (m *Module) next(c *cursor, ins *instruction) {
 		m.nextMisc(c, ins)
 	case op == prefixVector:
 		m.nextVector(c, ins)
-	case plain(op):
 	default:
 		c.fail("the instruction %#x is not supported", op)
 	}
@@ -147,11 +147,14 @@ func (m *Module) next(c *cursor, ins *instruction) {
 
 // plain says whether an instruction of WebAssembly 2.0 has no immediates.
 func plain(op byte) bool {
+	if op >= opI32Eqz && op <= opExtend32 {
+		return true
+	}
 	switch op {
 	case 0x00, 0x01, opElse, opEnd, opReturn, opDrop, 0x1b, opRefIsNull:
 		return true
 	}
-	return op >= opI32Eqz && op <= opExtend32
+	return false
 }
 
 // blockType reads the type of a block: none, one value, or a type by its index.

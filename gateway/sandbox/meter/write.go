@@ -27,7 +27,11 @@ func newWriter(m *Module) *writer {
 
 // codeSection rewrites all bodies and adds those of the meter.
 func (w *writer) codeSection() ([]byte, error) {
-	section := uleb(nil, uint32(len(w.m.bodies)+3))
+	size := 0
+	for _, body := range w.m.bodies {
+		size += len(body)
+	}
+	section := uleb(make([]byte, 0, size+size/4), uint32(len(w.m.bodies)+3)) // metering adds less than a quarter to most
 	add := func(body []byte) { section = append(uleb(section, uint32(len(body))), body...) }
 	for _, body := range w.m.bodies {
 		if err := w.body(body); err != nil {
