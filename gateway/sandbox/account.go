@@ -40,12 +40,13 @@ func (h Histogram) Count() (n int64) {
 // Quantile is a bound that so large a part of the numbers does not exceed, the
 // last one where some exceed all; 0 for no numbers.
 func (h Histogram) Quantile(part float64) int64 {
-	rest := int64(part * float64(h.Count()))
+	count := h.Count()
+	if count == 0 {
+		return 0
+	}
+	rest := max(1, int64(part*float64(count))) // of few numbers one at least
 	for i, bound := range h.Bounds {
 		if rest -= h.Counts[i]; rest <= 0 {
-			if h.Count() == 0 {
-				return 0
-			}
 			return bound
 		}
 	}

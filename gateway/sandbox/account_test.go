@@ -10,6 +10,11 @@ func TestHistogram(t *testing.T) {
 	if q := h.all(timeBounds).Quantile(.99); q != 0 {
 		t.Errorf("of nothing: %d", q)
 	}
+	h.add(timeBounds, 20)
+	if q := h.all(timeBounds).Quantile(.99); q != 30 {
+		t.Errorf("of one number: %d", q)
+	}
+	h = histogram{}
 	for range 98 {
 		h.add(timeBounds, 2)
 	}
