@@ -41,7 +41,8 @@ type ForwardDomain struct {
 //	           "forward"; alias_of is the public domain of the lists whose alias
 //	           domain it is, else ""
 //	lists      address, local, domain, id, alias_domain: address and domain are
-//	           public; sorted by domain, then local
+//	           public; sorted by the domain by which the MTA knows the list,
+//	           then local
 //	addresses  address, public, list, service, suffix, detail: up to nine of each
 //	           list. address is under the domain by which the MTA knows the
 //	           list; public is the same under the list's own domain, "" where
@@ -54,19 +55,19 @@ type ForwardDomain struct {
 // No address stands twice: what is a list's own name is not another list's
 // suffixed address.
 func Inventory(site Site, lists []gateway.List, forwards []ForwardDomain) gateway.Inventory {
-	routed := sorted(lists, routedDomain)
+	routed := sorted(lists)
 	return gateway.Inventory{
 		wire.TableGateway:   gateway.Rows{gatewayRow(site)},
 		wire.TableDomains:   domainRows(routed, forwards),
-		wire.TableLists:     listTable(lists),
+		wire.TableLists:     listTable(routed),
 		wire.TableAddresses: addressTable(routed),
 		wire.TableRoutes:    routeRows(forwards),
 	}
 }
 
-// sorted are the lists by a domain of theirs, then by name, then by address.
-// They are many and large, so that references are moved.
-func sorted(lists []gateway.List, domain func(*gateway.List) string) []*gateway.List {
+// sorted are the lists by the domain under which the MTA knows them, then by
+// name, then by address. They are many and large, so that references are moved.
+func sorted(lists []gateway.List) []*gateway.List {
 	type key struct {
 		domain, local string
 		list          *gateway.List
@@ -74,7 +75,7 @@ func sorted(lists []gateway.List, domain func(*gateway.List) string) []*gateway.
 	keys := make([]key, len(lists))
 	for i := range lists {
 		l := &lists[i]
-		keys[i] = key{domain(l), l.Address.Local(), l}
+		keys[i] = key{routedDomain(l), l.Address.Local(), l}
 	}
 	slices.SortFunc(keys, func(a, b key) int {
 		return cmp.Or(cmp.Compare(a.domain, b.domain), cmp.Compare(a.local, b.local), cmp.Compare(a.list.Address, b.list.Address))
@@ -156,10 +157,9 @@ func domainRows(lists []*gateway.List, forwards []ForwardDomain) gateway.Rows {
 	return rows
 }
 
-func listTable(lists []gateway.List) gateway.Table {
-	public := sorted(lists, func(l *gateway.List) string { return l.Address.Domain() })
+func listTable(lists []*gateway.List) gateway.Table {
 	return table[*gateway.List]{
-		rows:    slices.CompactFunc(public, func(a, b *gateway.List) bool { return a.Address == b.Address }),
+		rows:    slices.CompactFunc(slices.Clone(lists), func(a, b *gateway.List) bool { return a.Address == b.Address }),
 		columns: []string{"address", "local", "domain", "id", "alias_domain"},
 		value:   listColumn,
 	}

@@ -76,6 +76,31 @@ func TestInventoryPublic(t *testing.T) {
 	}
 }
 
+// Lists of one domain that the MTA knows by different ones stand in the same
+// order in both tables, each domain's together: a writer that streams names a
+// domain once.
+func TestInventoryOrder(t *testing.T) {
+	inventory := Inventory(testSite, []gateway.List{
+		newList("a@virt.example.org", ""),
+		newList("b@virt.example.org", "a.example.org"),
+		newList("c@virt.example.org", ""),
+		newList("d@virt.example.org", "a.example.org"),
+	}, nil)
+	var lists, postings []string
+	for _, row := range gateway.RowsOf(inventory["lists"]) {
+		lists = append(lists, row["address"])
+	}
+	for _, row := range gateway.RowsOf(inventory["addresses"]) {
+		if row["suffix"] == "" {
+			postings = append(postings, row["list"])
+		}
+	}
+	want := []string{"b@virt.example.org", "d@virt.example.org", "a@virt.example.org", "c@virt.example.org"}
+	if !slices.Equal(lists, want) || !slices.Equal(postings, want) {
+		t.Errorf("lists are %q, their addresses those of %q, want %q", lists, postings, want)
+	}
+}
+
 func tableText(rows []gateway.Row) string {
 	var b strings.Builder
 	for _, row := range rows {
