@@ -29,6 +29,9 @@ func (inv *Inventory) Config(key string) string { return inv.Gateway().Get("conf
 // Len is the number of rows.
 func (t Table) Len() int { return max(0, int(abi.InvCount(string(t)))) }
 
+// Row is one of the rows, counted from 0.
+func (t Table) Row(i int) Row { return Row{t, i} }
+
 // Rows goes through the rows.
 func (t Table) Rows(yield func(Row) bool) {
 	n := t.Len()

@@ -252,6 +252,9 @@ func TestScan(t *testing.T) {
 			if want == (sdk.Row{}) || row[0] != want.Get("local") || row[1] != "" || row[3] != "" {
 				t.Errorf("row %d is %.80q", i, row)
 			}
+			if table.Row(i) != want {
+				t.Errorf("row %d is another than the scan's", i)
+			}
 			i++
 		}
 		if i != 3 {

@@ -61,14 +61,16 @@ func (f format) table(name, question string) string {
 	return f.kind + ":" + f.place + "/postfix_" + name
 }
 
-// appendAddress adds the key of one address. Lookup tables find an address with
-// a detail by themselves (recipient_delimiter); patterns must say it.
-func (f format) appendAddress(key []byte, address string, detail bool) []byte {
+// appendAddress adds the key of the address local+suffix@domain. Lookup tables
+// find an address with a detail by themselves (recipient_delimiter); patterns
+// must say it.
+func (f format) appendAddress(key []byte, local, suffix, domain string, detail bool) []byte {
 	if !f.isRegexp() {
-		return append(key, address...)
+		key = append(append(key, local...), suffix...)
+		return append(append(key, '@'), domain...)
 	}
-	local, domain := writer.Split(address)
 	key = appendEscaped(append(key, "/^"...), local)
+	key = appendEscaped(key, suffix)
 	if detail {
 		key = appendEscaped(append(key, '('), f.delimiter)
 		key = append(key, ".*)?"...)

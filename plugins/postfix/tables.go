@@ -14,7 +14,7 @@ type renderer struct {
 	format  format
 	domains []writer.Domain
 	nextHop string
-	aliases int    // lists that are known by an alias domain
+	aliased bool   // a list is known by an alias domain
 	key     []byte // of the line in progress
 }
 
@@ -71,12 +71,9 @@ func (r *renderer) lmtp() error {
 			heading = strings.Clone(l.domain)
 			file.WriteString("# Lists of @", heading, "\n")
 		}
-		if l.domain != l.home {
-			r.aliases++
-		}
-		width := l.width(l.domain) + strings.Count(l.entries[0].address, ".") + 10
+		width := l.width(l.domain) + strings.Count(l.local, ".") + strings.Count(l.domain, ".") + 10
 		for _, e := range l.entries {
-			r.address(file, e.address, e.detail, width, r.nextHop)
+			r.address(file, l, e, l.domain, width, r.nextHop)
 		}
 		file.WriteString("\n")
 	})
@@ -108,6 +105,7 @@ func (r *renderer) relayed() error {
 		if domain == "" {
 			domain = home
 		}
+		r.aliased = r.aliased || domain != home
 		if domain == last {
 			continue
 		}
@@ -135,7 +133,7 @@ func (r *renderer) vmap() error {
 	if err != nil {
 		return err
 	}
-	if r.aliases == 0 {
+	if !r.aliased {
 		return file.Close()
 	}
 	err = r.lists(true, func(l list) {
@@ -145,11 +143,9 @@ func (r *renderer) vmap() error {
 		file.WriteString("# ", l.home, " is ", l.domain, " here\n")
 		width := l.width(l.home) + 13
 		for _, e := range l.entries {
-			if e.public == "" {
-				continue
+			if e.public {
+				r.address(file, l, e, l.home, width, r.format.rewritten(l.local+e.suffix, l.domain, e.detail))
 			}
-			local, _ := writer.Split(e.address)
-			r.address(file, e.public, e.detail, width, r.format.rewritten(local, l.domain, e.detail))
 		}
 		file.WriteString("\n")
 	})
@@ -159,9 +155,10 @@ func (r *renderer) vmap() error {
 	return file.Close()
 }
 
-// address writes the key of an address and its value, as line does.
-func (r *renderer) address(file *sdk.File, address string, detail bool, width int, value string) {
-	r.key = r.format.appendAddress(r.key[:0], address, detail)
+// address writes the key of an address under a domain and its value, as line
+// does.
+func (r *renderer) address(file *sdk.File, l list, e entry, domain string, width int, value string) {
+	r.key = r.format.appendAddress(r.key[:0], l.local, e.suffix, domain, e.detail)
 	file.Write(r.key)
 	file.Pad(width - len(r.key))
 	file.WriteString(value, "\n")
