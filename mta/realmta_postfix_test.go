@@ -41,6 +41,19 @@ func postfixWithHash(t *testing.T, s *realSite) *realMTA {
 	return &p.realMTA
 }
 
+// postfixWithLMDB loads a table type that Debian has in a package of its own.
+func postfixWithLMDB(t *testing.T, s *realSite) *realMTA {
+	p := newPostfix(t, s)
+	const library = "postfix-lmdb.so"
+	if _, err := os.Stat(filepath.Join(p.libraries(), library)); err != nil {
+		t.Skipf("Postfix has no lmdb here, the package postfix-lmdb: %v", err)
+	}
+	write(t, filepath.Join(p.etc, "dynamicmaps.cf"), "lmdb "+library+" dict_lmdb_open mkmap_lmdb_open\n")
+	s.configure("[mta.configuration]\ntransport_file_type = \"lmdb\"\npostmap_command = \"" + p.postmap + "\"\n")
+	p.configure(strings.ReplaceAll(s.guide("Postfix", "main.cf"), "hash:", "lmdb:") + virtualDomain)
+	return &p.realMTA
+}
+
 func postfixWithRegexp(t *testing.T, s *realSite) *realMTA {
 	p := newPostfix(t, s)
 	socket := filepath.Join(s.dir, "lmtp.sock")

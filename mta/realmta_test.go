@@ -68,6 +68,7 @@ func TestRealMTAs(t *testing.T) {
 	})
 	for name, hookUp := range map[string]func(*testing.T, *realSite) *realMTA{
 		"postfix with hash tables":                      postfixWithHash,
+		"postfix with lmdb tables":                      postfixWithLMDB,
 		"postfix with regexp tables over a Unix socket": postfixWithRegexp,
 		"postfix with texthash tables":                  postfixWithTexthash,
 		"postfix that asks the gateway":                 postfixWithSocketmap,
