@@ -94,14 +94,16 @@ func checksums(r *repository) (sums map[string]string, findings []string) {
 }
 
 var (
-	markdownLink    = regexp.MustCompile(`\]\(([^)\s]+)(?:\s+"[^"]*")?\)`)
+	markdownLink    = regexp.MustCompile(`\[([^][]*)\]\(([^)\s]+)(?:\s+"[^"]*")?\)`)
+	testName        = regexp.MustCompile(`\b(?:Test|Fuzz|Benchmark)[A-Z]\w*`)
 	markdownCode    = regexp.MustCompile("(?s)```.*?```|`[^`\n]*`")
 	markdownHeading = regexp.MustCompile(`(?m)^#{1,6}\s+(.+?)\s*$`)
 	notInAnchor     = regexp.MustCompile(`[^\p{L}\p{N}_ -]`)
 )
 
 // links finds links in Markdown that lead to no file or heading of the
-// repository. Other hosts are not asked.
+// repository, or to Go code without a test that the link's text names. Other
+// hosts are not asked.
 func links(r *repository) []string {
 	var findings []string
 	for _, p := range r.files {
@@ -110,15 +112,15 @@ func links(r *repository) []string {
 		}
 		text, _ := fs.ReadFile(r.fsys, p)
 		for _, match := range markdownLink.FindAllSubmatch(markdownCode.ReplaceAll(text, nil), -1) {
-			if reason := deadLink(r, p, string(match[1])); reason != "" {
-				findings = append(findings, fmt.Sprintf("%s: link to %s: %s", p, match[1], reason))
+			if reason := deadLink(r, p, string(match[1]), string(match[2])); reason != "" {
+				findings = append(findings, fmt.Sprintf("%s: link to %s: %s", p, match[2], reason))
 			}
 		}
 	}
 	return findings
 }
 
-func deadLink(r *repository, from, link string) string {
+func deadLink(r *repository, from, text, link string) string {
 	u, err := url.Parse(link)
 	switch {
 	case err != nil:
@@ -137,6 +139,19 @@ func deadLink(r *repository, from, link string) string {
 		return "there is no such file"
 	case u.Fragment != "" && path.Ext(target) == ".md" && !slices.Contains(anchors(r, target), u.Fragment):
 		return "there is no such heading"
+	case strings.HasSuffix(target, "_test.go"):
+		return missingTest(r, target, text)
+	}
+	return ""
+}
+
+// missingTest says which of the tests that text names are not in the Go file p.
+func missingTest(r *repository, p, text string) string {
+	code, _ := fs.ReadFile(r.fsys, p)
+	for _, name := range testName.FindAllString(text, -1) {
+		if !bytes.Contains(code, []byte("\nfunc "+name+"(")) {
+			return "it has no " + name
+		}
 	}
 	return ""
 }
@@ -180,9 +195,12 @@ func TestLinks(t *testing.T) {
 	catch(t, links, map[string]string{"mta/README.md": "[a](../LICENSE)"}, "no such file")
 	catch(t, links, map[string]string{"a.md": "[a](b.md#two)", "b.md": "# One\n"}, "no such heading")
 	catch(t, links, map[string]string{"a.md": "[a](/a.md)"}, "absolute")
+	catch(t, links, map[string]string{"a.md": "[TestA, TestB](a_test.go)", "a_test.go": "package a\n\nfunc TestA(t *testing.T) {}\n"}, "no TestB")
 	pass(t, links, map[string]string{
-		"a.md":     "[a](b/c.md#one-mails-way) ![](b/) [x](https://example.com/y) [self](#a) `[code](none)`\n# A\n",
+		"a.md":     "[TestA](a_test.go) [a](b/c.md#one-mails-way) ![](b/) [x](https://example.com/y) [self](#a) `[code](none)`\n# A\n",
 		"b/c.md":   "## One mail's way\n",
 		"b/d.html": "",
+
+		"a_test.go": "package a\n\nfunc TestA(t *testing.T) {}\n",
 	})
 }
