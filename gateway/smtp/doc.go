@@ -23,7 +23,8 @@
 //     waiting: it gets one recipient a transaction, where it has one reply to
 //     give, and bounces nothing by a fault of its own.
 //
-// Content with octets above 127 goes to a server without 8BITMIME as it is,
-// without BODY: converting it would break its signatures. Addresses that need
-// SMTPUTF8 (RFC 6531) are refused with 550 5.6.7 where it is not offered.
+// Content with octets above 127 is refused with 550 5.6.3 where the server
+// offers no 8BITMIME (RFC 6152): it might be mangled as it is, and converting it
+// would break its signatures. Addresses and headers that need SMTPUTF8 (RFC 6531)
+// are refused with 550 5.6.7 where that is not offered.
 package smtp

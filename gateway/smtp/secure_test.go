@@ -93,6 +93,9 @@ func TestTLS(t *testing.T) {
 			conn, err := NewConn(t.Context(), ours, o)
 			switch {
 			case err == nil && c.want == "":
+				if conn.Pipelines() {
+					t.Error("what was offered in the clear is believed under TLS")
+				}
 				statuses, again := conn.Send(t.Context(), deliveryTo(1), short)
 				mustSucceed(t, statuses, again)
 				conn.Close()
@@ -112,7 +115,7 @@ func TestTLS(t *testing.T) {
 func serveTLS(conn net.Conn, security Security, cert tls.Certificate, inject string) {
 	defer conn.Close()
 	if security == StartTLS {
-		if (&peer{conn: conn}).play([]string{"S: 220 them", "C: EHLO us.example", "S: 250-them", "S: 250 StartTLS", "C: STARTTLS"}) != nil {
+		if (&peer{conn: conn}).play([]string{"S: 220 them", "C: EHLO us.example", "S: 250-them", "S: 250-PIPELINING", "S: 250 StartTLS", "C: STARTTLS"}) != nil {
 			return
 		}
 		if _, err := io.WriteString(conn, "220 go\r\n"+inject); err != nil {

@@ -40,6 +40,10 @@ var (
 		Code: 550, Enhanced: gateway.EnhancedCode{5, 6, 7},
 		Text: "the message needs SMTPUTF8, which the next hop does not offer",
 	}
+	errNeeds8Bit = &gateway.Status{
+		Code: 550, Enhanced: gateway.EnhancedCode{5, 6, 3},
+		Text: "the message needs 8BITMIME, which the next hop does not offer",
+	}
 	errTooLarge = &gateway.Status{
 		Code: 552, Enhanced: gateway.EnhancedCode{5, 3, 4},
 		Text: "the message is larger than the next hop takes",

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"slices"
 	"strconv"
 	"time"
 
@@ -57,6 +58,7 @@ func (c *Conn) newTransaction(d *gateway.Delivery, content gateway.Content) *tra
 		}
 	}
 	t.checkUTF8(content)
+	t.check8Bit(content)
 	for i, status := range t.statuses {
 		if status == nil && !t.left[i] {
 			t.open = append(t.open, i)
@@ -101,6 +103,34 @@ func (t *transaction) checkUTF8(content gateway.Content) {
 		}
 	}
 	t.utf8 = needed && offered
+}
+
+// check8Bit refuses what a server without 8BITMIME must not be given (RFC 6152,
+// section 3). Converting it would break the signatures on it.
+func (t *transaction) check8Bit(content gateway.Content) {
+	if _, offered := t.conn.Offers("8BITMIME"); !offered && has8Bit(content) {
+		t.settleAll(errNeeds8Bit)
+	}
+}
+
+// has8Bit looks for octets above 127. Content that cannot be read counts as one
+// that has none: it fails where it is sent.
+func has8Bit(content gateway.Content) bool {
+	r, err := content.Open()
+	if err != nil {
+		return false
+	}
+	defer r.Close()
+	block := make([]byte, 8<<10)
+	for {
+		n, err := r.Read(block)
+		if slices.ContainsFunc(block[:n], func(c byte) bool { return c > 127 }) {
+			return true
+		}
+		if err != nil {
+			return false
+		}
+	}
 }
 
 // hasASCIIHeader reads the header of content. A header without an end within
