@@ -240,8 +240,10 @@ func (v *Verifier) aligned(ctx context.Context, r *policy, author, org, spf, spf
 // isAligned compares an authenticated domain with the author's: both the same,
 // or where that is enough of the same organisation (section 3.2.10).
 func (v *Verifier) isAligned(ctx context.Context, domain, author, org string, strict bool) bool {
-	domain = strings.ToLower(strings.TrimSuffix(domain, "."))
+	domain, err := aLabels(domain)
 	switch {
+	case err != nil:
+		return false
 	case domain == author:
 		return true
 	case strict || checkDNSName(domain, "the domain") != nil:
@@ -253,7 +255,8 @@ func (v *Verifier) isAligned(ctx context.Context, domain, author, org string, st
 	return err == nil && organizational(domain, records) == org
 }
 
-// authorDomain is the one domain of the addresses of the one From field.
+// authorDomain is the one domain of the addresses of the one From field, in
+// A-labels.
 func authorDomain(header gateway.Header) (string, error) {
 	if header.Count("From") != 1 {
 		return "", errors.New("there is not exactly one From field")
@@ -264,7 +267,11 @@ func authorDomain(header gateway.Header) (string, error) {
 	}
 	var domains []string
 	for _, a := range authors {
-		domains = append(domains, strings.ToLower(strings.TrimSuffix(a.Address[strings.LastIndexByte(a.Address, '@')+1:], ".")))
+		domain, err := aLabels(a.Address[strings.LastIndexByte(a.Address, '@')+1:])
+		if err != nil {
+			return "", err
+		}
+		domains = append(domains, domain)
 	}
 	slices.Sort(domains)
 	if domains = slices.Compact(domains); len(domains) != 1 {

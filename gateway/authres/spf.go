@@ -1,6 +1,7 @@
 package authres
 
 import (
+	"cmp"
 	"context"
 	"net"
 	"slices"
@@ -21,10 +22,11 @@ func (v *Verifier) checkSPF(ctx context.Context, client gateway.Client, from gat
 	}
 	ctx, cancel := context.WithTimeout(ctx, v.timeout())
 	defer cancel()
-	sender := string(from)
-	if sender == "" {
-		sender = "postmaster@" + client.Helo
+	domain, err := aLabels(spfDomain(client, from))
+	if err != nil {
+		return None // no domain of DNS (RFC 7208, section 4.3)
 	}
+	sender := cmp.Or(from.Local(), "postmaster") + "@" + domain
 	ip := net.IP(client.Addr.Unmap().WithZone("").AsSlice())
 	result, err := spf.CheckHostWithSender(ip, client.Helo, sender, spf.WithContext(ctx), spf.WithResolver(spfDNS{v.dns(), ip}))
 	if err != nil {

@@ -166,6 +166,7 @@ func TestSPFSuite(t *testing.T) {
 // a known one.
 func TestSPF(t *testing.T) {
 	z := suiteDNS{"example.com": {map[string]any{"TXT": "v=spf1 ip4:192.0.2.0/24 -all"}}, "mx.example.com": {map[string]any{"TXT": "v=spf1 a -all"}, map[string]any{"A": "192.0.2.9"}}, "away.example": {"TIMEOUT"}}
+	z["xn--bcher-kva.example"] = z["example.com"]
 	for _, c := range []struct {
 		client string
 		from   gateway.ReversePath
@@ -179,6 +180,8 @@ func TestSPF(t *testing.T) {
 		{"192.0.2.1", "", Fail},
 		{"192.0.2.1", "anne@away.example", TempError},
 		{"192.0.2.1", "anne@none.example", None},
+		{"192.0.2.1", "anne@bücher.example", Pass},
+		{"192.0.2.1", "anne@b\xfccher.example", None},
 	} {
 		client := gateway.Client{Helo: "mx.example.com"}
 		if c.client != "" {

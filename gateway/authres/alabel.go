@@ -1,0 +1,111 @@
+package authres
+
+import (
+	"errors"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// errNoALabel says that a name cannot be written in letters that DNS knows.
+var errNoALabel = errors.New("the name is no internationalised domain name")
+
+// aLabels is a domain as DNS has it, in lower case: labels in UTF-8 become
+// A-labels (RFC 5890, section 2.3.2.1), mapped as RFC 5895 has it, so that
+// "BÜCHER.example" is "xn--bcher-kva.example". Whether a name may be registered
+// is not looked at: nobody answers for those that may not.
+func aLabels(domain string) (string, error) {
+	lower := strings.ToLower(strings.TrimSuffix(domain, "."))
+	switch {
+	case isASCII(lower):
+		return lower, nil
+	case len(domain) > dnsNameBytesMax || !utf8.ValidString(domain):
+		return "", errNoALabel
+	}
+	labels := strings.Split(strings.ReplaceAll(norm.NFKC.String(lower), "。", "."), ".")
+	for i, label := range labels {
+		if !isASCII(label) {
+			labels[i] = "xn--" + punycode([]rune(label))
+		}
+	}
+	return strings.Join(labels, "."), nil
+}
+
+func isASCII(s string) bool {
+	return strings.IndexFunc(s, func(c rune) bool { return c >= utf8.RuneSelf }) < 0
+}
+
+// The parameters of RFC 3492, section 5.
+const (
+	punyBase, punyTMin, punyTMax = 36, 1, 26
+	punySkew, punyDamp           = 38, 700
+	punyBias, punyN              = 72, 128
+)
+
+// punycode encodes a label (RFC 3492, section 6.3). The square of its length is
+// what it costs, which dnsNameBytesMax bounds.
+func punycode(label []rune) string {
+	var out []byte
+	for _, c := range label {
+		if c < utf8.RuneSelf {
+			out = append(out, byte(c))
+		}
+	}
+	basic := len(out)
+	if basic > 0 {
+		out = append(out, '-')
+	}
+	n, delta, bias := rune(punyN), 0, punyBias
+	for done := basic; done < len(label); n++ {
+		next := rune(utf8.MaxRune)
+		for _, c := range label {
+			if c >= n {
+				next = min(next, c)
+			}
+		}
+		delta += int(next-n) * (done + 1)
+		n = next
+		for _, c := range label {
+			if c < n {
+				delta++
+			}
+			if c == n {
+				out = punyDelta(out, delta, bias)
+				bias = punyAdapt(delta, done+1, done == basic)
+				delta = 0
+				done++
+			}
+		}
+		delta++
+	}
+	return string(out)
+}
+
+// punyDelta appends a number of variable length.
+func punyDelta(out []byte, delta, bias int) []byte {
+	const digits = "abcdefghijklmnopqrstuvwxyz0123456789"
+	for k := punyBase; ; k += punyBase {
+		t := min(max(k-bias, punyTMin), punyTMax)
+		if delta < t {
+			return append(out, digits[delta])
+		}
+		out = append(out, digits[t+(delta-t)%(punyBase-t)])
+		delta = (delta - t) / (punyBase - t)
+	}
+}
+
+// punyAdapt is the bias for the next number (section 6.1).
+func punyAdapt(delta, points int, first bool) int {
+	if first {
+		delta /= punyDamp
+	} else {
+		delta /= 2
+	}
+	delta += delta / points
+	k := 0
+	for ; delta > (punyBase-punyTMin)*punyTMax/2; k += punyBase {
+		delta /= punyBase - punyTMin
+	}
+	return k + (punyBase-punyTMin+1)*delta/(delta+punySkew)
+}
