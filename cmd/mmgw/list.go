@@ -59,7 +59,7 @@ func writeList(w io.Writer, r server.ListRow) {
 		"owners", strings.Join(r.Owners, " "), "moderators", strings.Join(r.Moderators, " "), "members", members,
 		"posting", r.Posting, "subscribe", r.Subscribe, "alias domain", r.AliasDomain,
 		"verp interval", strconv.Itoa(r.VERPInterval), "personalize", strconv.FormatBool(r.Personalize),
-		"unsubscribe", r.Unsubscribe, "incoming", strings.Join(r.Incoming, " "), "source", r.Source)
+		"unsubscribe", r.Unsubscribe, "quiet hold", strconv.FormatBool(r.QuietHold), "incoming", strings.Join(r.Incoming, " "), "source", r.Source)
 }
 
 func listCreate(g *globals) *cobra.Command {
@@ -77,6 +77,7 @@ func listCreate(g *globals) *cobra.Command {
 	c.Flags().StringVar(&list.Description, "description", "", "what the list is for, in a `line`")
 	c.Flags().StringVar(&list.Posting, "posting", "members", "`who` may post: members, anyone or moderated")
 	c.Flags().StringVar(&list.Subscribe, "subscribe", "confirm", "`how` to join: confirm, moderated or closed")
+	c.Flags().BoolVar(&list.QuietHold, "quiet-hold", false, "do not tell the author of a post that it is held")
 	return c
 }
 

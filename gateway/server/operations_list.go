@@ -24,6 +24,7 @@ type ListRow struct {
 	VERPInterval int      `json:"verp_interval"`
 	Personalize  bool     `json:"personalize"`
 	Unsubscribe  string   `json:"unsubscribe"`
+	QuietHold    bool     `json:"quiet_hold"`
 	Incoming     []string `json:"incoming"`          // plugin names, in force
 	Source       string   `json:"source"`            // file or store
 	Members      *int     `json:"members,omitempty"` // that get posts; list.show alone tells
@@ -41,6 +42,7 @@ type NewList struct {
 	Description string   `json:"description,omitempty"`
 	Posting     string   `json:"posting,omitempty"`
 	Subscribe   string   `json:"subscribe,omitempty"`
+	QuietHold   bool     `json:"quiet_hold,omitempty"`
 }
 
 // ListChange is the result of list.create and list.delete.
@@ -53,7 +55,7 @@ func (s *Server) listRow(l *gateway.List) ListRow {
 	row := ListRow{
 		Address: string(l.Address), ID: string(l.ID), Description: l.Description, Owners: pathTexts(l.Owners),
 		Moderators: pathTexts(l.Moderators), Posting: string(l.Posting), Subscribe: l.Subscribe, AliasDomain: l.AliasDomain,
-		VERPInterval: l.VERPInterval, Personalize: l.Personalize, Unsubscribe: l.Unsubscribe,
+		VERPInterval: l.VERPInterval, Personalize: l.Personalize, Unsubscribe: l.Unsubscribe, QuietHold: l.QuietHold,
 		Incoming: l.Incoming, Source: l.Source,
 	}
 	if l.Incoming == nil {
@@ -121,7 +123,7 @@ func (s *Server) newList(args NewList) (gateway.List, error) {
 	}
 	list := gateway.List{
 		Address: address, Description: args.Description, Unsubscribe: config.UnsubscribeList,
-		Posting: gateway.Posting(args.Posting), Subscribe: args.Subscribe, VERPInterval: s.inForce().VERP.DeliveryInterval,
+		Posting: gateway.Posting(args.Posting), Subscribe: args.Subscribe, QuietHold: args.QuietHold, VERPInterval: s.inForce().VERP.DeliveryInterval,
 	}
 	for _, text := range args.Owners {
 		owner, err := gateway.ParseForwardPath(text)
