@@ -1,97 +1,121 @@
 package mta_test
 
 import (
-	"fmt"
+	"net"
+	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 )
 
-// qmailLocal gives a message to a script that does what qmail does, with LF at
-// the ends of lines, as qmail has them. It returns the exit code: 0 delivered,
-// 100 bounced, 111 to be tried again.
-func (s *realSite) qmailLocal(t *testing.T, from, to, content string) int {
-	t.Helper()
-	c := exec.Command("sh", filepath.Join("testdata", "qmail-local.sh"), s.mtaDir(), from, to)
-	c.Stdin = strings.NewReader(content)
-	out, err := c.CombinedOutput()
-	if c.ProcessState == nil {
-		t.Fatal(err)
-	}
-	t.Logf("<%s> to <%s>: exit %d: %s", from, to, c.ProcessState.ExitCode(), out)
-	return c.ProcessState.ExitCode()
+// qmail is a qmail of its own in the directory of a site: no distribution has a
+// package of it, so $QMAIL_TREE names where one is installed. That path is
+// compiled into its programs; they find a copy mounted over it.
+type qmail struct {
+	realMTA
+	site *realSite
+	tree string
+	pid  int // of qmail-send
 }
 
-func lfMessage(to, subject string) string {
-	return fmt.Sprintf("From: poster@example.org\nTo: %s\nSubject: %s\n\nhello\n.\n..\n", to, subject)
-}
-
-// reportFor is a bounce of a member, of the form of RFC 3464.
-const reportFor = `From: MAILER-DAEMON@mx.example.com
-To: %s
-Subject: failure notice
-MIME-Version: 1.0
-Content-Type: multipart/report; report-type=delivery-status; boundary=b
-
---b
-Content-Type: message/delivery-status
-
-Reporting-MTA: dns; mx.example.com
-
-Final-Recipient: rfc822; anne@example.com
-Action: failed
-Status: 5.1.1
-
---b--
+// qmailPlaces mounts the copy of the tree and becomes qmail-send.
+const qmailPlaces = `set -e
+mount --bind "$0" "$1"
+PATH=$1/bin:/usr/bin:/bin
+qmail-newu
+exec qmail-start '#' cat
 `
 
-// qmailScript has a script play qmail's part with the files that the guide's
-// configuration makes, down to `mmgw qmail-lmtp`.
-func qmailScript(t *testing.T, s *realSite) {
-	s.smtp = s.sink
+// qmailAlone starts the qmail of $QMAIL_TREE, or skips the test.
+func qmailAlone(t *testing.T, s *realSite) *realMTA {
+	t.Helper()
+	q := &qmail{site: s, tree: os.Getenv("QMAIL_TREE")}
+	if q.tree == "" {
+		t.Skip("no tree of qmail: $QMAIL_TREE names none") // and /var/qmail may be one that mail runs through
+	}
+	needsNamespaces(t)
 	s.configure(s.guide("qmail", "mmgw.toml"))
-	want := func(code int, from, to, content string) {
-		t.Helper()
-		if got := s.qmailLocal(t, from, to, content); got != code {
-			t.Errorf("<%s> to <%s>: exit %d, want %d", from, to, got, code)
+	private := filepath.Join(s.dir, "qmail")
+	if out, err := exec.Command("cp", "-a", q.tree, private).CombinedOutput(); err != nil {
+		t.Fatalf("cp: %v\n%s", err, out)
+	}
+	q.control(t, private)
+	output := &lockedBuffer{}
+	q.smtp, q.lists = s.smtp, filepath.Join(s.mtaDir(), "home")
+	q.log = func() string { return strings.ReplaceAll(output.String(), "_", " ") } // it logs a reply as one word
+	q.queue = func(t *testing.T) string { return q.run(t, "qmail-qread") }
+	q.retry = func(t *testing.T) {
+		if err := syscall.Kill(q.pid, syscall.SIGALRM); err != nil {
+			t.Fatal(err)
 		}
 	}
-	const poster, dev = "poster@example.org", "dev@lists.example.com"
-	want(111, poster, dev, lfMessage(dev, "nobody is there"))
-	s.serve()
-	want(0, poster, dev, lfMessage(dev, "a post"))
-	copies := s.wait(t, "a post", 2)
-	for _, c := range copies {
-		if strings.EqualFold(c.Rcpts[0], "anne@example.com") {
-			want(0, "", c.MailFrom, fmt.Sprintf(reportFor, c.MailFrom))
-			want(0, "#@[]", c.MailFrom, fmt.Sprintf(reportFor, c.MailFrom)) // of a bounce of a bounce
-		}
-		if !strings.HasSuffix(string(c.Content), "\r\nhello\r\n.\r\n..\r\n") {
-			t.Errorf("the text is %q", c.Content)
-		}
+	c := exec.Command("unshare", "-m", "sh", "-c", qmailPlaces, private, q.tree)
+	c.Stdout, c.Stderr = output, output
+	listener, err := net.Listen("tcp", s.smtp)
+	if err != nil {
+		t.Fatal(err)
 	}
-	until(t, func() bool {
-		return strings.Contains(s.log.String(), "member=anne@example.com class=hard action=failed status=5.1.1")
-	})
-	want(0, poster, "Dev-Owner@lists.example.com", lfMessage(dev, "a question"))
-	s.wait(t, "a question", 1)
-	want(0, "confirmer@example.org", "dev-confirm+0123456789abcdef@lists.example.com", lfMessage(dev, "Re: confirm"))
-	until(t, func() bool { return strings.Contains(s.log.String(), "reverse_path=confirmer@example.org") })
-	for _, address := range []string{"news@virtual.example.org", "news@alias.example.org"} {
-		want(0, poster, address, lfMessage(address, "news for "+address))
-		s.wait(t, "news for "+address, 1)
-	}
-	want(111, poster, "lab@lists.example.com", lfMessage(dev, "a handler fails"))
-	want(100, poster, "dev-nothing@lists.example.com", lfMessage(dev, "refused by mmgw"))
-	want(100, poster, "nobody@lists.example.com", lfMessage(dev, "refused by qmail"))
-	want(100, poster, "dev@elsewhere.example.com", lfMessage(dev, "another domain"))
+	t.Cleanup(func() { listener.Close() })
+	startDaemon(t, c, s.smtp, q.log)
+	q.pid = c.Process.Pid
+	go q.listen(listener)
+	return &q.realMTA
+}
 
-	const fresh = "fr.esh@lists.example.com"
-	s.mmgw("list", "create", fresh)
-	s.mmgw("member", "add", fresh, "anne@example.com")
-	until(t, func() bool {
-		return s.qmailLocal(t, "anne@example.com", fresh, lfMessage(fresh, "a first post")) == 0
-	})
-	s.wait(t, "a first post", 1)
+// control writes the files of an MTA that has a smart host, with the lines that
+// the guide has an administrator take from those of `mmgw mta apply`.
+func (q *qmail) control(t *testing.T, private string) {
+	t.Helper()
+	sinkHost, sinkPort, _ := net.SplitHostPort(q.site.sink)
+	rendered := func(name string) string {
+		text, err := os.ReadFile(filepath.Join(q.site.mtaDir(), name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	for name, text := range map[string]string{
+		"control/me":                "mx.example.com\n",
+		"control/locals":            "mx.example.com\n",
+		"control/rcpthosts":         "mx.example.com\n" + rendered("rcpthosts"),
+		"control/virtualdomains":    rendered("virtualdomains"),
+		"control/smtproutes":        ":" + sinkHost + ":" + sinkPort + "\n",
+		"control/concurrencyremote": "20\n",
+		"users/assign":              rendered("assign"),
+	} {
+		write(t, filepath.Join(private, name), text)
+	}
+}
+
+// inside is a command that sees the copy of the tree.
+func (q *qmail) inside(args ...string) *exec.Cmd {
+	return exec.Command("nsenter", append([]string{"-m", "-t", strconv.Itoa(q.pid)}, args...)...)
+}
+
+func (q *qmail) run(t *testing.T, program string, args ...string) string {
+	t.Helper()
+	out, err := q.inside(append([]string{filepath.Join(q.tree, "bin", program)}, args...)...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", program, err, out)
+	}
+	return string(out)
+}
+
+// listen gives each connection to a qmail-smtpd, which relays for it.
+func (q *qmail) listen(l net.Listener) {
+	for {
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			defer conn.Close()
+			c := q.inside("env", "RELAYCLIENT=", "TCPREMOTEIP="+clientAddress, filepath.Join(q.tree, "bin", "qmail-smtpd"))
+			c.Stdin, c.Stdout = conn, conn
+			c.Run() // its end, whatever it is, is the end of the connection
+		}()
+	}
 }

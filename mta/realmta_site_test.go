@@ -77,12 +77,7 @@ type realSite struct {
 // another process takes it.
 func newRealSite(t *testing.T, command string) *realSite {
 	t.Helper()
-	s := &realSite{t: t, command: command, dir: t.TempDir(), log: &lockedBuffer{}}
-	for _, dir := range []string{s.dir, filepath.Dir(s.dir)} {
-		if err := os.Chmod(dir, 0o755); err != nil { // MTAs read here as users of their own
-			t.Fatal(err)
-		}
-	}
+	s := &realSite{t: t, command: command, dir: openDir(t), log: &lockedBuffer{}}
 	ip := net.IPv4(127, byte(1+rand.IntN(254)), byte(rand.IntN(256)), byte(1+rand.IntN(254))).String()
 	gone, err := probe.ParseRule("RCPT ^gone@=550 5.1.1 nobody by that name")
 	if err != nil {
@@ -100,6 +95,18 @@ func newRealSite(t *testing.T, command string) *realSite {
 	}
 	writeModules(t, s.dir)
 	return s
+}
+
+// openDir is a new directory in which MTAs can read as users of their own.
+func openDir(t *testing.T) string {
+	t.Helper()
+	inner := t.TempDir()
+	for _, dir := range []string{inner, filepath.Dir(inner)} {
+		if err := os.Chmod(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return inner
 }
 
 func listen(t *testing.T, ip string) net.Listener {
@@ -238,6 +245,7 @@ type realMTA struct {
 	retry  func(t *testing.T)        // has it try what waits
 	client string                    // what it says of a client at clientAddress
 	form   string                    // of the reverse-paths of a post, "" for signed
+	lists  string                    // where qmail finds lists, after it took their mail; "" for MTAs that answer at RCPT
 }
 
 // dial begins a dialogue as a client at clientAddress.
@@ -270,6 +278,16 @@ func (m *realMTA) ask(t *testing.T, to string) int {
 	refused := code(t, client.Rcpt(to))
 	client.Quit()
 	return refused
+}
+
+// knows tells whether mail for a list would reach the gateway.
+func (m *realMTA) knows(t *testing.T, local, domain string) bool {
+	t.Helper()
+	if m.lists == "" {
+		return m.ask(t, local+"@"+domain) == 0
+	}
+	_, err := os.Stat(filepath.Join(m.lists, domain, ".qmail-"+local))
+	return err == nil
 }
 
 // send has the MTA take a message for one or more recipients.

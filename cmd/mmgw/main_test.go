@@ -35,6 +35,7 @@ func TestScripts(t *testing.T) {
 			root, err := filepath.Abs("../..")
 			e.Setenv("REFUSE", filepath.Join(root, "wasm-examples", "refuse", "refuse.wasm"))
 			e.Setenv("FILTER", filepath.Join(root, "gateway", "sandbox", "testdata", "filter.wasm"))
+			e.Setenv("PIGEON", filepath.Join(root, "wasm-examples", "pigeon", "pigeon.wasm"))
 			e.Setenv("SPIN", filepath.Join(root, "wasm-examples", "spin", "spin.wasm"))
 			e.Setenv("CARELESS", filepath.Join(root, "gateway", "conformance", "testdata"))
 			return err

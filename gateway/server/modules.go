@@ -31,7 +31,7 @@ type use struct {
 // check says whether a module can do what the use is.
 func (u use) check(p *sandbox.Plugin) error {
 	if !u.fits(p) {
-		return fmt.Errorf("cannot be %s: it has no export for that", u.as)
+		return fmt.Errorf("cannot be %s: it has no export for that; `mmgw plugin inspect` shows which hooks it has", u.as)
 	}
 	return nil
 }
