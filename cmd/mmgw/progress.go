@@ -28,8 +28,12 @@ func (p *progress) at(done int) {
 		return
 	}
 	p.drawn = time.Now()
+	fmt.Fprint(p.w, "\r", p.bar(done))
+}
+
+func (p *progress) bar(done int) string {
 	filled := min(barWidth*done/p.total, barWidth)
-	fmt.Fprintf(p.w, "\r%s [%s%s] %d/%d", p.what, strings.Repeat("#", filled), strings.Repeat(".", barWidth-filled), done, p.total)
+	return fmt.Sprintf("%s [%s%s] %d/%d", p.what, strings.Repeat("#", filled), strings.Repeat(".", barWidth-filled), done, p.total)
 }
 
 // end leaves the line of the bar.
