@@ -1,8 +1,12 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"mime"
+	"net"
 	"net/http"
 	"net/mail"
 	"net/url"
@@ -10,17 +14,16 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/authres"
 	"github.com/mmgw/mmgw/gateway/probe"
+	"github.com/mmgw/mmgw/gateway/server"
 )
 
-// lifeSite disables a member at its first bounce and the one of its probe: five
-// days of them are played by the tests of gateway/pipeline, where time is an
-// argument.
 const lifeSite = `
-[bounce]
-threshold = 1
 [http]
 listen = "127.0.0.1:0"
 url = "http://127.0.0.1:1"
@@ -30,39 +33,108 @@ unsubscribe = "member"
 owners = ["olga@example.com"]
 `
 
-// life is a gateway, and what its upstream MTA has got that was not looked at.
+// life is a gateway that lives in a bubble of testing/synctest, whose clock can
+// be set forward, and what its upstream MTA has got that was not looked at.
+// Commands and people are as real as ever. The clock of a bubble stands while
+// anybody in it waits for the network, so nights are spent switched off.
 type life struct {
 	*testing.T
-	site    *site
-	process *process
-	client  *probe.Client
-	seen    int
+	site   *site
+	log    lockedBuilder
+	lmtp   string
+	http   string
+	client *probe.Client
+	sleep  func() // switches everything off
+	seen   int
 }
 
 // TestLife is the whole life of a list and of its members, by mail.
 func TestLife(t *testing.T) {
-	l := &life{T: t, site: newSite(t, lifeSite)}
-	l.process = l.site.serve()
-	l.client = l.process.client()
-	l.command("list", "create", "dev@lists.example.com", "--owner", "olga@example.com")
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(time.Until(time.Date(2026, 11, 23, 20, 0, 0, 0, time.UTC)))
+		l := &life{T: t, site: newSite(t, lifeSite)}
+		l.wake()
+		l.command("list", "create", "dev@lists.example.com", "--owner", "olga@example.com")
 
-	for _, list := range []string{"dev", "first"} {
-		for _, person := range []string{"anne@example.com", "bart@example.org"} {
-			l.join(list, person)
+		for _, list := range []string{"dev", "first"} {
+			for _, person := range []string{"anne@example.com", "bart@example.org"} {
+				l.join(list, person)
+			}
 		}
+		copies := l.post("dev")
+		l.headers(copies["anne@example.com"])
+		l.dies("anne@example.com", copies["anne@example.com"])
+		if copies := l.post("dev"); len(copies) != 1 || copies["bart@example.org"].MailFrom == "" {
+			t.Errorf("after a mailbox died a post went to %v", copies)
+		}
+		l.leaveByClick("bart@example.org", l.post("first")["bart@example.org"])
+		if copies := l.post("first"); len(copies) != 1 || copies["anne@example.com"].MailFrom == "" {
+			t.Errorf("after a click a post went to %v", copies)
+		}
+		l.silence()
+		l.sleep()
+	})
+}
+
+// wake starts the gateway as `mmgw serve` does.
+func (l *life) wake() {
+	l.Helper()
+	cfg, err := (&globals{configFile: l.site.file()}).load()
+	if err != nil {
+		l.Fatal(err)
 	}
-	copies := l.post("dev")
-	l.headers(copies["anne@example.com"])
-	l.dies("anne@example.com", copies["anne@example.com"])
-	if copies := l.post("dev"); len(copies) != 1 || copies["bart@example.org"].MailFrom == "" {
-		t.Errorf("after a mailbox died a post went to %v", copies)
+	ready := make(chan struct{})
+	env := server.Env{
+		Log: slog.New(slog.NewTextHandler(&l.log, nil)), DNS: noNames{}, Ready: func() { close(ready) },
+		Listening: func(kind, network, address string) {
+			switch kind {
+			case "lmtp":
+				l.lmtp = address
+			case "http":
+				l.http = address
+			}
+		},
 	}
-	l.leaveByClick("bart@example.org", l.post("first")["bart@example.org"])
-	if copies := l.post("first"); len(copies) != 1 || copies["anne@example.com"].MailFrom == "" {
-		t.Errorf("after a click a post went to %v", copies)
+	ctx, stop := context.WithCancel(l.Context())
+	s, err := server.Open(ctx, cfg, env)
+	if err != nil {
+		l.Fatal(err)
 	}
-	l.silence()
-	l.process.stop()
+	done := make(chan error, 1)
+	go func() { done <- errors.Join(s.Serve(ctx), s.Close()) }()
+	<-ready
+	if l.client, err = probe.Dial(ctx, l.lmtp); err != nil {
+		l.Fatal(err)
+	}
+	l.sleep = func() {
+		l.client.Close()
+		stop()
+		if err := <-done; err != nil {
+			l.Errorf("the gateway: %v\n%s", err, &l.log)
+		}
+		l.site.close()
+	}
+	l.Cleanup(stop)
+}
+
+// noNames is a DNS that knows no name.
+type noNames struct{ authres.DNS }
+
+func (noNames) LookupTXT(_ context.Context, name string) ([]string, error) {
+	return nil, &net.DNSError{Name: name, IsNotFound: true}
+}
+
+// nextDay is the same hour of the next day.
+func (l *life) nextDay() {
+	l.Helper()
+	l.sleep()
+	time.Sleep(24 * time.Hour)
+	listener, err := net.Listen("tcp", l.site.smtp)
+	if err != nil {
+		l.Fatal(err)
+	}
+	l.site.open(listener)
+	l.wake()
 }
 
 // command runs mmgw beside the gateway.
@@ -80,7 +152,7 @@ func (l *life) send(from gateway.ReversePath, to, content string) {
 	l.Helper()
 	replies, err := l.client.Send(l.Context(), from, []gateway.ForwardPath{gateway.ForwardPath(to)}, []byte(content))
 	if err != nil || replies[0].Status.Class() != gateway.Success {
-		l.Fatalf("to %s: %v, %v\n%s", to, replies, err, l.process.log)
+		l.Fatalf("to %s: %v, %v\n%s", to, replies, err, &l.log)
 	}
 }
 
@@ -151,7 +223,8 @@ func (l *life) headers(c probe.Transaction) {
 	}
 }
 
-// dies has a member's copy bounce, then the probe, and the owner told.
+// dies has a member's copy bounce on five days, then the probe, and the owner
+// told.
 func (l *life) dies(person string, c probe.Transaction) {
 	l.Helper()
 	bounce := func(to string) {
@@ -159,18 +232,35 @@ func (l *life) dies(person string, c probe.Transaction) {
 			"--b\r\n\r\nfailed\r\n--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; example.net\r\n\r\n"+
 			"Final-Recipient: rfc822; "+person+"\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n--b--\r\n")
 	}
-	bounce(c.MailFrom)
+	for day := 1; day <= 5; day++ {
+		bounce(c.MailFrom)
+		l.until(fmt.Sprintf(`%s +enabled +%d `, person, day%5))
+		if day < 5 {
+			l.nextDay()
+		}
+	}
 	asked := l.next(1)[0]
 	if asked.Rcpts[0] != person || asked.MailFrom == c.MailFrom {
 		l.Fatalf("no probe: %s %v\n%s", asked.MailFrom, asked.Rcpts, asked.Content)
 	}
+	l.nextDay()
 	bounce(asked.MailFrom)
 	if told := l.next(1)[0]; told.Rcpts[0] != "olga@example.com" || !strings.Contains(string(told.Content), person) {
 		l.Errorf("the owner was not told: %v\n%s", told.Rcpts, told.Content)
 	}
-	if rows := l.command("member", "ls", "dev@lists.example.com"); !regexp.MustCompile(person + ` +disabled`).MatchString(rows) {
-		l.Errorf("not disabled:\n%s", rows)
+	l.until(person + ` +disabled`)
+}
+
+// until asks for the members of dev until a line matches.
+func (l *life) until(pattern string) {
+	l.Helper()
+	rows := ""
+	for range 500 {
+		if rows = l.command("member", "ls", "dev@lists.example.com"); regexp.MustCompile(pattern).MatchString(rows) {
+			return
+		}
 	}
+	l.Fatalf("no line that matches %q:\n%s\n%s", pattern, rows, &l.log)
 }
 
 // leaveByClick leaves as a mail program does (RFC 8058).
@@ -188,17 +278,18 @@ func (l *life) leaveByClick(person string, c probe.Transaction) {
 	if err != nil {
 		l.Fatal(err)
 	}
-	u.Host = l.process.http
+	u.Host = l.http
+	browser := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	for _, click := range []struct {
 		do   func() (*http.Response, error)
 		left bool
 	}{
-		{func() (*http.Response, error) { return http.Get(u.String()) }, false}, // what a scanner of links does
+		{func() (*http.Response, error) { return browser.Get(u.String()) }, false}, // what a scanner of links does
 		{func() (*http.Response, error) {
-			return http.PostForm(u.String(), url.Values{"List-Unsubscribe": {"One-Click"}})
+			return browser.PostForm(u.String(), url.Values{"List-Unsubscribe": {"One-Click"}})
 		}, true},
 		{func() (*http.Response, error) {
-			return http.PostForm(u.String(), url.Values{"List-Unsubscribe": {"One-Click"}})
+			return browser.PostForm(u.String(), url.Values{"List-Unsubscribe": {"One-Click"}})
 		}, true},
 	} {
 		response, err := click.do()
@@ -212,15 +303,38 @@ func (l *life) leaveByClick(person string, c probe.Transaction) {
 	}
 }
 
-// silence has machines write to every service; the next post is the next thing
-// that goes out.
+// silence has machines write to every service that answers, and all that the
+// gateway ever sent come back to each; what is in a loop is refused. The next
+// post is the next thing that goes out.
 func (l *life) silence() {
 	l.Helper()
-	for i, field := range []string{"Auto-Submitted: auto-replied", "Precedence: bulk", "List-Id: <x.example.com>"} {
-		for _, service := range []string{"-join", "-leave", "-request", "-confirm+abc", "-subscribe", "-unsubscribe"} {
-			content := fmt.Sprintf("%s\r\nFrom: carl@example.net\r\nSubject: join\r\nMessage-ID: <%d%s@example.net>\r\n\r\njoin\r\n", field, i, service)
+	const text = "Subject: join\r\n\r\njoin\r\nhelp\r\n"
+	var hostile []string
+	for _, c := range l.site.wait(l.seen) {
+		hostile = append(hostile, string(c.Content))
+	}
+	for _, author := range []string{"", "mailer-daemon@example.net", "a@example.net, b@example.net", "dev-join@lists.example.com", "dev-request@lists.example.com", "other-owner@example.net"} {
+		hostile = append(hostile, "From: "+author+"\r\n"+text)
+	}
+	for _, field := range []string{"Auto-Submitted: auto-replied", "Precedence: bulk", "List-Id: <x.example.com>", "X-Loop: x", "From: eve@example.net"} {
+		hostile = append(hostile, field+"\r\nFrom: carl@example.net\r\n"+text)
+	}
+	for _, service := range []string{"-join", "-leave", "-subscribe", "-unsubscribe", "-request", "-confirm+abc"} {
+		for _, content := range hostile {
 			l.send("carl@example.net", "dev"+service+"@lists.example.com", content)
-			l.send("", "dev"+service+"@lists.example.com", "From: carl@example.net\r\nSubject: help\r\n\r\nhelp\r\n")
+			l.send("", "dev"+service+"@lists.example.com", content)
+		}
+	}
+	for _, reply := range hostile[len(hostile)-5:] { // a vacation note to a reverse-path
+		l.send("", "dev-bounces@lists.example.com", "Auto-Submitted: auto-replied\r\n"+reply)
+	}
+	for _, service := range []string{"", "-owner", "-join", "-leave", "-subscribe", "-unsubscribe", "-request"} {
+		to := gateway.ForwardPath("dev" + service + "@lists.example.com")
+		for _, loop := range []string{"Delivered-To: " + string(to), strings.Repeat("Received: from a by b; now\r\n", 101) + "X: y"} {
+			replies, err := l.client.Send(l.Context(), "carl@example.net", []gateway.ForwardPath{to}, []byte(loop+"\r\nFrom: carl@example.net\r\n"+text))
+			if err != nil || replies[0].Status.Enhanced != (gateway.EnhancedCode{5, 4, 6}) {
+				l.Errorf("a loop to %s: %v, %v", to, replies, err)
+			}
 		}
 	}
 	if copies := l.post("dev"); len(copies) != 1 {
