@@ -42,9 +42,12 @@ func NewField(name, value string) (Field, error) {
 
 // Name of the field as it was written, without trailing space.
 func (f Field) Name() string {
-	name, _, ok := strings.Cut(string(f), ":")
-	name = strings.TrimRight(name, " \t")
-	if !ok || checkName(name) != nil {
+	colon := strings.IndexByte(string(f), ':')
+	if colon < 0 {
+		return ""
+	}
+	name := trimEnd(string(f[:colon]))
+	if checkName(name) != nil {
 		return ""
 	}
 	return name
@@ -53,12 +56,32 @@ func (f Field) Name() string {
 // Value of the field, unfolded, without the space around it and without NUL:
 // a value that a field can have.
 func (f Field) Value() string {
-	_, value, _ := strings.Cut(string(f), ":")
-	value = strings.TrimSuffix(value, lineEnd)
+	value := ""
+	if colon := strings.IndexByte(string(f), ':'); colon >= 0 {
+		value = strings.TrimSuffix(string(f[colon+1:]), lineEnd)
+	}
 	if breaksLine(value) {
 		value = unfold.Replace(value)
 	}
-	return strings.Trim(value, " \t")
+	return trimEnd(trimStart(value))
+}
+
+// trimStart takes foldSpace off the start. It takes a tenth of the time of
+// strings.TrimLeft, which makes a set of two characters first: modules read and
+// write many fields.
+func trimStart(s string) string {
+	for s != "" && (s[0] == ' ' || s[0] == '\t') {
+		s = s[1:]
+	}
+	return s
+}
+
+// trimEnd takes foldSpace off the end.
+func trimEnd(s string) string {
+	for s != "" && (s[len(s)-1] == ' ' || s[len(s)-1] == '\t') {
+		s = s[:len(s)-1]
+	}
+	return s
 }
 
 // breaksLine says whether a text has what no value may have.
@@ -76,7 +99,7 @@ func (f Field) Is(name string) bool {
 	if len(f) <= n || f[n] != ':' && f[n] != ' ' && f[n] != '\t' { // a look that spares most fields the rest
 		return false
 	}
-	return sameLetters(string(f[:n]), name) && checkName(name) == nil && strings.HasPrefix(strings.TrimLeft(string(f[n:]), foldSpace), ":")
+	return sameLetters(string(f[:n]), name) && checkName(name) == nil && strings.HasPrefix(trimStart(string(f[n:])), ":")
 }
 
 // sameLetters compares texts of one length; the case of ASCII letters does not

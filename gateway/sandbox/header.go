@@ -119,12 +119,12 @@ func (c *call) headerInsert(a []uint64) int64 {
 	if c.header.draft != nil && i == -1 {
 		i = len(c.header.draft.Header)
 	}
-	return c.edit(gateway.Edit{Op: gateway.InsertField, Index: i, Name: c.text(a[1], a[2]), Value: c.text(a[3], a[4])})
+	return c.edit(gateway.Edit{Op: gateway.InsertField, Index: i, Name: c.text(a[1], a[2]), Value: c.word(a[3], a[4])})
 }
 
 // header_replace(i, val, vlen) -> 0
 func (c *call) headerReplace(a []uint64) int64 {
-	return c.edit(gateway.Edit{Op: gateway.ReplaceField, Index: int(int32(a[0])), Value: c.text(a[1], a[2])})
+	return c.edit(gateway.Edit{Op: gateway.ReplaceField, Index: int(int32(a[0])), Value: c.word(a[1], a[2])})
 }
 
 // header_delete(i) -> 0
@@ -134,16 +134,16 @@ func (c *call) headerDelete(a []uint64) int64 {
 
 // header_set(name, nlen, val, vlen) -> 0
 func (c *call) headerSet(a []uint64) int64 {
-	return c.setField(gateway.Edit{Name: c.word(a[0], a[1]), Value: c.text(a[2], a[3])})
+	return c.setField(gateway.Edit{Name: c.word(a[0], a[1]), Value: c.word(a[2], a[3])})
 }
 
 // header_template(name, nlen, val, vlen) -> 0
 func (c *call) headerTemplate(a []uint64) int64 {
-	return c.setField(gateway.Edit{Name: c.word(a[0], a[1]), Value: c.text(a[2], a[3]), Template: true})
+	return c.setField(gateway.Edit{Name: c.word(a[0], a[1]), Value: c.word(a[2], a[3]), Template: true})
 }
 
-// setField replaces the first field of a name, which is a word, and drops the
-// others, or adds one.
+// setField replaces the first field of a name and drops the others, or adds
+// one. Name and value are words.
 func (c *call) setField(e gateway.Edit) int64 {
 	header, ok := c.fields()
 	if !ok {
@@ -189,8 +189,8 @@ func (c *call) removeFields(name string, from int) (removed int64) {
 	return removed
 }
 
-// edit applies one edit of the header and keeps it. It changes nothing unless
-// it returns 0.
+// edit applies one edit of the header, whose value is a word, and keeps it. It
+// changes nothing unless it returns 0.
 func (c *call) edit(e gateway.Edit) int64 {
 	s := &c.header
 	if s.draft == nil {
@@ -227,10 +227,21 @@ func (c *call) edit(e gateway.Edit) int64 {
 	}
 	s.size -= old
 	if e.Op != gateway.DeleteField {
-		s.size += len(s.draft.Header[e.Index])
+		field := s.draft.Header[e.Index]
+		s.size += len(field)
+		e.Value = kept(e, field)
 	}
 	s.edits = append(s.edits, e)
 	return 0
+}
+
+// kept is the value of an edit for longer than the call: a part of the field
+// that came of it, unless that is folded.
+func kept(e gateway.Edit, field gateway.Field) string {
+	if value := string(field[len(e.Name)+len(": "):]); strings.HasPrefix(value, e.Value) {
+		return value[:len(e.Value)]
+	}
+	return strings.Clone(e.Value)
 }
 
 // leave gives the room back, with nothing of the message in it.
