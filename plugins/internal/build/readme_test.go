@@ -20,7 +20,13 @@ var pages = []page{
 	{"Rust", "rust", "mmgw.rs", "tag.rs"},
 	{"AssemblyScript", "assemblyscript", "mmgw.ts", "tag.ts"},
 	{"Zig", "zig", "mmgw.zig", "tag.zig"},
+	{"standard Go", "go", "", "tag.go"},
+	{tinygoPage, "go", "", "tag.go"},
 }
+
+// tinygoPage is the page of Go with one line more: the module is built once
+// more, by TinyGo.
+const tinygoPage = "Go"
 
 // TestPages does what an author does who reads nothing but a page and the
 // README of sdk: copies the SDK's file, writes the handler down, and types the
@@ -38,9 +44,12 @@ func TestPages(t *testing.T) {
 	for _, p := range pages {
 		t.Run(p.language, func(t *testing.T) {
 			i := slices.IndexFunc(toolchains(), func(tool toolchain) bool { return tool.language == p.language })
-			if err := toolchains()[i].missing(t.Context()); err != nil {
-				t.Skip(err)
+			if i >= 0 {
+				if err := toolchains()[i].missing(t.Context()); err != nil {
+					t.Skip(err)
+				}
 			}
+			t.Setenv("MMGW", root)
 			dir := p.write(t, filepath.Join(root, "sdk", p.dir))
 			p.prints(t, dir, programs, "hooks    incoming", "verdict  continue", "+ Subject: [dev] hello\n")
 			put(t, filepath.Join(dir, "lines.sh"), []byte(block(t, filepath.Join(root, "sdk", "README.md"), "sh")))
@@ -72,7 +81,12 @@ func (p page) write(t *testing.T, sdk string) string {
 		kind = "rust"
 	}
 	put(t, filepath.Join(dir, p.source), []byte(block(t, filepath.Join(sdk, "README.md"), kind)))
-	put(t, filepath.Join(dir, "lines.sh"), []byte(block(t, filepath.Join(sdk, "README.md"), "sh")))
+	lines := block(t, filepath.Join(sdk, "README.md"), "sh")
+	if p.language == tinygoPage {
+		inspect := strings.Index(lines, "printf")
+		lines = lines[:inspect] + block(t, filepath.Join(sdk, "README.md"), "sh tinygo") + lines[inspect:]
+	}
+	put(t, filepath.Join(dir, "lines.sh"), []byte(lines))
 	if p.copied != "" {
 		text, err := os.ReadFile(filepath.Join(sdk, p.copied))
 		if err != nil {
@@ -94,7 +108,8 @@ func (p page) prints(t *testing.T, dir, programs string, wanted ...string) {
 	}
 }
 
-// shell runs the lines of the page, with the compilers of npm in PATH.
+// shell runs the lines of the page, with TinyGo and the compilers of npm in
+// PATH.
 func (p page) shell(t *testing.T, dir, programs string) string {
 	t.Helper()
 	path := []string{programs}
@@ -103,6 +118,10 @@ func (p page) shell(t *testing.T, dir, programs string) string {
 	}
 	cmd := exec.CommandContext(t.Context(), "sh", "-e", "lines.sh")
 	cmd.Dir = dir
+	if tinygo, err := find(); err == nil {
+		path = append(path, tinygo.dir, llvmBin)
+		t.Setenv("TINYGOROOT", tinygo.root())
+	}
 	cmd.Env = append(os.Environ(), "PATH="+strings.Join(append(path, os.Getenv("PATH")), string(os.PathListSeparator)))
 	said, err := cmd.CombinedOutput()
 	if err != nil {
