@@ -39,7 +39,7 @@ func classify(status gateway.EnhancedCode, text string, at phase) (gateway.Enhan
 	// A status with a detail is the word of the host that refused. One without is
 	// often made up by the MTA that reports, and so is one that its own text belies.
 	switch {
-	case explicit[2] != 0 && (status[2] == 0 || explicit[1] == 7 || explicit[1] == 2):
+	case explicit[1] == 7, explicit[2] != 0 && (status[2] == 0 || explicit[1] == 2):
 		status = explicit
 	case status[2] != 0:
 	case worded != (gateway.EnhancedCode{}):
@@ -65,16 +65,16 @@ func isTold(status gateway.EnhancedCode) bool { return status[1] == 1 || status[
 
 // belie says whether the wording of a refusal is better believed than its
 // status: hosts write "no such user" where they mean the sender or the rate,
-// and the other way round. explicit says that the text itself has 5.7, a rule, for it.
-func (m meanings) belie(status gateway.EnhancedCode, explicit bool, at phase) bool {
+// and the other way round. ruled says that the host itself has 5.7, a rule, for
+// it: that never counts as a dead mailbox, whatever else it says. A 5.7 that the MTA
+// that reports made up beside a reply without one is none of the host's.
+func (m meanings) belie(status gateway.EnhancedCode, ruled bool, at phase) bool {
 	worded := m.decided()
 	switch classOf(status) {
 	case Hard:
 		return worded[1] == 7 || worded[1] == 2 || worded == localFault || worded == badSender && !m.has(noSuchUser)
 	case Policy:
-		// 5.7.27 is of a reverse-path without a mail host (RFC 7505), and used for a recipient.
-		return worded == noSuchUser && (!explicit || at == atRecipient && !m.has(byPolicy)) ||
-			worded == noSuchHost && status == gateway.EnhancedCode{5, 7, 27}
+		return !ruled && (worded == noSuchUser || worded == noSuchHost)
 	case Soft:
 		return status[0] == 5 && worded[1] == 1 && worded[2] <= 2 && (at == atRecipient || status[1] == 4)
 	}

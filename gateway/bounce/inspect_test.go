@@ -91,6 +91,9 @@ func TestReportForms(t *testing.T) {
 		"a category":                         {"Final-Recipient: a@b.example\nAction: failed\nStatus: 5.0.0\nX-PowerMTA-BounceCategory: bad-mailbox", "a@b.example failed 5.1.1 hard"},
 		"a category beside a better status":  {"Final-Recipient: a@b.example\nAction: failed\nStatus: 5.2.1\nX-PowerMTA-BounceCategory: bad-mailbox", "a@b.example failed 5.2.1 soft"},
 		"no mail for a host":                 {"Final-Recipient: a@b.example\nAction: failed\nStatus: 5.7.27\nDiagnostic-Code: smtp; 550 Host does not accept mail", "a@b.example failed 5.1.2 hard"},
+		"a rule that the host names":         {"Final-Recipient: a@b.example\nAction: failed\nStatus: 5.1.1\nDiagnostic-Code: smtp; 553 5.7.1 Invalid recipient", "a@b.example failed 5.7.1 policy"},
+		"a rule that no host names":          {"Final-Recipient: a@b.example\nAction: failed\nStatus: 5.7.1\nDiagnostic-Code: smtp; 553 Invalid recipient", "a@b.example failed 5.1.1 hard"},
+		"a rule, and nothing else":           {"Final-Recipient: a@b.example\nAction: failed\nStatus: 5.7.1\nDiagnostic-Code: smtp; 553 go away", "a@b.example failed 5.7.1 policy"},
 		"success":                            {"Final-Recipient: a@b.example\nAction: relayed\nStatus: 2.0.0", ""},
 	} {
 		text := "Content-Type: multipart/report; boundary=b\n\n--b\n\ntext\n--b\nContent-Type: message/delivery-status\n\n" + c.fields + "\n--b--\n"

@@ -64,7 +64,6 @@ var (
 	noSuchHost = gateway.EnhancedCode{5, 1, 2}
 	badSender  = gateway.EnhancedCode{5, 1, 8}
 	localFault = gateway.EnhancedCode{5, 3, 0}
-	byPolicy   = gateway.EnhancedCode{5, 7, 0}
 )
 
 // phraseBytesMin is the length of the shortest phrase, and of what phrases are
