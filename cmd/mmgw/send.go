@@ -45,7 +45,7 @@ func sendCommand(g *globals) *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&s.lmtp, "lmtp", "", "`address` of the server: HOST:PORT or unix:/path")
-	c.Flags().StringVar(&s.from, "from", "", "the reverse-`path`; \"\" for the null one")
+	c.Flags().StringVar(&s.from, "from", "", "the reverse-`path`; \"\" or <> for the null one")
 	c.Flags().StringArrayVar(&s.to, "to", nil, "`address` of a recipient; may be given again")
 	c.Flags().IntVar(&s.count, "count", 0, "send so many generated `messages`")
 	c.Flags().IntVar(&s.sessions, "sessions", 1, "of the load: `connections` at a time")
@@ -62,6 +62,9 @@ func (s *sending) check(c *cobra.Command, args []string) error {
 		return usageError(c, "name a file, or give --count")
 	case len(args) > 0 && s.count > 0:
 		return usageError(c, "either a file or --count")
+	}
+	if s.from == "<>" {
+		s.from = ""
 	}
 	var err error
 	if s.reverse, err = gateway.ParseReversePath(s.from); err != nil {

@@ -124,7 +124,7 @@ func (r *Roster) checkName(address gateway.ForwardPath) error {
 	if err := gateway.CheckListAddress(address); err != nil {
 		return fmt.Errorf("%s: %w: %w", address, ErrListName, err)
 	}
-	if strings.Contains(address.Local(), r.delimiter) {
+	if r.delimiter != nameDelimiter && strings.Contains(address.Local(), r.delimiter) {
 		return fmt.Errorf("%s: %w: its name has the delimiter of details, %q", address, ErrListName, r.delimiter)
 	}
 	return nil

@@ -55,27 +55,55 @@ var errUnreadList = &gateway.Status{
 // a shorter one. A list comes before a forward domain. What may be a list whose
 // record cannot be read is a deferral. It reads no disk.
 func (r *Roster) Resolve(_ context.Context, path gateway.ForwardPath) (gateway.Route, error) {
-	local, detail, _ := strings.Cut(path.Local(), r.delimiter)
 	domain := strings.ToLower(path.Domain())
-	local = strings.ToLower(local)
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	for _, suffix := range gateway.Suffixes {
-		name, ok := strings.CutSuffix(local, suffix.Text)
-		if !ok || name == "" {
-			continue
-		}
-		if l := r.lists.byAddress[name+"@"+domain]; l != nil {
-			return route(l.list, suffix, detail), nil
-		}
-		if len(r.lists.unread) > 0 && r.lists.unread[gateway.NewListID(gateway.ForwardPath(name+"@"+domain))] {
-			return gateway.Route{}, errUnreadList
-		}
+	if found, err := r.resolveList(path.Local(), domain); found.List != nil || err != nil {
+		return found, err
 	}
 	if name, ok := r.forwards[domain]; ok {
 		return gateway.Route{Service: gateway.Forward, Forward: name}, nil
 	}
 	return gateway.Route{}, gateway.ErrUnknownRecipient
+}
+
+// nameDelimiter is the one delimiter that names of lists may have too. Under it
+// only -bounces and -confirm take details, and the longest name counts that a
+// list has.
+const nameDelimiter = "-"
+
+// resolveList finds the list of an address. Without one the Route is empty.
+func (r *Roster) resolveList(local, domain string) (gateway.Route, error) {
+	if r.delimiter != nameDelimiter {
+		name, detail, _ := strings.Cut(local, r.delimiter)
+		return r.lists.service(strings.ToLower(name), domain, detail, false)
+	}
+	found, err := r.lists.service(strings.ToLower(local), domain, "", false)
+	for at := len(local); found.List == nil && err == nil && at > 0; {
+		if at = strings.LastIndex(local[:at], nameDelimiter); at > 0 {
+			found, err = r.lists.service(strings.ToLower(local[:at]), domain, local[at+1:], true)
+		}
+	}
+	return found, err
+}
+
+// service finds the list whose name, with a suffix, is local in lower case.
+// Without one the Route is empty. Where detailed, only those suffixes count that
+// have details.
+func (d *directory) service(local, domain, detail string, detailed bool) (gateway.Route, error) {
+	for _, suffix := range gateway.Suffixes {
+		name, ok := strings.CutSuffix(local, suffix.Text)
+		if !ok || name == "" || detailed && !suffix.Detail {
+			continue
+		}
+		if found := d.byAddress[name+"@"+domain]; found != nil {
+			return route(found.list, suffix, detail), nil
+		}
+		if len(d.unread) > 0 && d.unread[gateway.NewListID(gateway.ForwardPath(name+"@"+domain))] {
+			return gateway.Route{}, errUnreadList
+		}
+	}
+	return gateway.Route{}, nil
 }
 
 func route(list *gateway.List, suffix gateway.Suffix, detail string) gateway.Route {

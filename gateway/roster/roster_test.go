@@ -142,18 +142,62 @@ func TestResolve(t *testing.T) {
 		"dev@lists.example.com@lists.example.com":            "",
 		strings.Repeat("x", 60) + "-owner@lists.example.com": "",
 	} {
-		route, err := f.Resolve(context.Background(), gateway.ForwardPath(path))
-		got := string(route.Service) + " " + route.Forward
-		if route.List != nil {
-			got += string(route.List.ID)
-		}
-		if got = strings.TrimSpace(got + " " + route.Detail); got != want {
+		if got := f.resolved(t, path); got != want {
 			t.Errorf("%s: %q, want %q", path, got, want)
 		}
-		if (want == "") != errors.Is(err, gateway.ErrUnknownRecipient) {
-			t.Errorf("%s: %v", path, err)
+	}
+}
+
+// TestResolveByHyphen: under the delimiter "-" a list with a hyphen in its name
+// is reached, and so are the services of one without.
+func TestResolveByHyphen(t *testing.T) {
+	f := open(t, store.NewMemory())
+	f.delimiter = "-"
+	for _, list := range []string{"dev@lists.example.com", "dev-ops@lists.example.com", "x-bounces@lists.example.com", "x@lists.example.com"} {
+		f.create(t, list)
+	}
+	for path, want := range map[string]string{
+		"dev":                             "post dev.lists.example.com",
+		"Dev-Ops":                         "post dev-ops.lists.example.com",
+		"dev-owner":                       "owner dev.lists.example.com",
+		"dev-ops-owner":                   "owner dev-ops.lists.example.com",
+		"dev-bounces":                     "bounces dev.lists.example.com",
+		"dev-bounces-Anne=example.org":    "bounces dev.lists.example.com Anne=example.org",
+		"dev-bounces-a-b=c-d.example.org": "bounces dev.lists.example.com a-b=c-d.example.org",
+		"dev-ops-Bounces-x":               "bounces dev-ops.lists.example.com x",
+		"dev-confirm-0123":                "confirm dev.lists.example.com 0123",
+		"dev-bounces-y-confirm-x":         "bounces dev.lists.example.com y-confirm-x",
+		"x-bounces":                       "post x-bounces.lists.example.com",
+		"x-bounces-owner":                 "owner x-bounces.lists.example.com",
+		"x-bounces-bounces-y":             "bounces x-bounces.lists.example.com y",
+		"x-bounces-y":                     "bounces x.lists.example.com y",
+		"dev-anything":                    "",
+		"dev-owner-x":                     "",
+		"dev-":                            "",
+		"-bounces-x":                      "",
+		"-":                               "",
+		"dev+x":                           "",
+	} {
+		if got := f.resolved(t, path+"@lists.example.com"); got != want {
+			t.Errorf("%s: %q, want %q", path, got, want)
 		}
 	}
+}
+
+// resolved is the service of an address, its list or forward route, and the
+// detail.
+func (f *fixture) resolved(t *testing.T, path string) string {
+	t.Helper()
+	route, err := f.Resolve(t.Context(), gateway.ForwardPath(path))
+	got := string(route.Service) + " " + route.Forward
+	if route.List != nil {
+		got += string(route.List.ID)
+	}
+	got = strings.TrimSpace(got + " " + route.Detail)
+	if (got == "") != errors.Is(err, gateway.ErrUnknownRecipient) {
+		t.Errorf("%s: %v", path, err)
+	}
+	return got
 }
 
 func TestCreateList(t *testing.T) {
