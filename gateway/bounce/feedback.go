@@ -16,7 +16,7 @@ func feedback(m message) (found []Recipient, ok bool) {
 			continue
 		}
 		ok = true
-		for field := range fieldsOf(p.decoded()) {
+		for field := range fieldsOf(p.readable()) {
 			if !field.Is("Original-Rcpt-To") && !field.Is("Removal-Recipient") && !field.Is("X-HmXmrOriginalRecipient") {
 				continue
 			}
@@ -42,7 +42,7 @@ func isAbuse(m message) bool {
 		if p.kind != "message/feedback-report" {
 			continue
 		}
-		for field := range fieldsOf(p.decoded()) {
+		for field := range fieldsOf(p.readable()) {
 			if field.Is("Feedback-Type") {
 				kind := strings.ToLower(firstWord(field.Value()))
 				return kind == "abuse" || kind == "opt-out" || kind == "fraud"
@@ -59,7 +59,7 @@ func (m message) originalFrom() gateway.ReversePath {
 		if p.kind != "message/feedback-report" {
 			continue
 		}
-		for field := range fieldsOf(p.decoded()) {
+		for field := range fieldsOf(p.readable()) {
 			if field.Is("Original-Mail-From") {
 				return gateway.ReversePath(addressOf(field.Value()))
 			}

@@ -4,6 +4,8 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"strings"
+
+	"github.com/mmgw/mmgw/gateway/internal/charset"
 )
 
 // mediaType reads a Content-Type: the type in lower case, and the boundary
@@ -15,15 +17,20 @@ func mediaType(value string) (kind, boundary string) {
 	if !strings.HasPrefix(kind, "multipart/") {
 		return kind, ""
 	}
+	return kind, parameterOf(rest, "boundary")
+}
+
+// parameterOf is the first parameter of a name that has a value.
+func parameterOf(rest, name string) string {
 	// Each turn takes up at least one octet of rest, so the loop ends with it.
-	for rest != "" && boundary == "" {
-		var name, text string
-		name, text, rest = parameter(rest)
-		if strings.EqualFold(name, "boundary") && len(text) <= boundaryBytes {
-			boundary = text
+	for rest != "" {
+		var found, text string
+		found, text, rest = parameter(rest)
+		if text != "" && len(text) <= parameterBytes && strings.EqualFold(found, name) {
+			return text
 		}
 	}
-	return kind, boundary
+	return ""
 }
 
 // parameter reads the first parameter of s, and returns what stands behind it.
@@ -60,6 +67,12 @@ func quoted(s string) (text, rest string) {
 		}
 	}
 	return b.String(), ""
+}
+
+// readable is the body in UTF-8, of at most PartBytesMax as it stands.
+func (p part) readable() string {
+	_, rest, _ := strings.Cut(p.header.Get("Content-Type"), ";")
+	return charset.ToUTF8(parameterOf(rest, "charset"), p.decoded(), 4*PartBytesMax)
 }
 
 // decoded is the body without its transfer encoding, at most PartBytesMax. What

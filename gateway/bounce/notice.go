@@ -1,11 +1,11 @@
 package bounce
 
 import (
-	"mime"
 	"net/mail"
 	"strings"
 
 	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/internal/charset"
 )
 
 // notice recognises what a mail system writes for people in no form of its own:
@@ -33,6 +33,9 @@ func notice(m message) []Recipient {
 	var found []Recipient
 	all := text[:min(len(text), reasonBytesMax)]
 	for _, one := range reasons {
+		if head, _, _ := strings.Cut(one.text, "\n\n"); meaningsOf(head) != 0 || enhancedIn(head)[2] != 0 {
+			one.text = head
+		}
 		r := failed(one.address, one.text, commandBefore(text, one.text, all))
 		if len(reasons) == 1 && r.Class == Soft {
 			r = failed(one.address, all, "")
@@ -120,10 +123,7 @@ var statements = []string{
 
 func (m message) subject() string {
 	subject := m.header.Get("Subject")
-	if decoded, err := new(mime.WordDecoder).DecodeHeader(subject[:min(len(subject), fromBytesMax)]); err == nil {
-		subject = decoded
-	}
-	return strings.ToLower(subject)
+	return strings.ToLower(charset.Words(subject[:min(len(subject), fromBytesMax)]))
 }
 
 // isForwarded says whether a person passes something on.
@@ -284,12 +284,18 @@ func (m message) reasonsBehind(text string) []reason {
 	return nil
 }
 
-// own are the addresses that a notice has for other ends: who writes it, and
-// who gets it.
+// own are the addresses that a notice has for other ends: who writes it, who
+// gets it, and whose message came back.
 func (m message) own() map[string]bool {
+	values := []string{m.header.Get("From"), m.header.Get("To"), m.header.Get("Reply-To"), m.header.Get("Cc")}
+	_, returned := m.notice()
+	for field := range fieldsOf(returned[:min(len(returned), PartBytesMax)]) {
+		if field.Is("From") || field.Is("Sender") || field.Is("Return-Path") {
+			values = append(values, field.Value())
+		}
+	}
 	own := map[string]bool{}
-	for _, name := range []string{"From", "To", "Reply-To", "Cc"} {
-		value := m.header.Get(name)
+	for _, value := range values {
 		all, err := mail.ParseAddressList(value[:min(len(value), fromBytesMax)])
 		if err != nil {
 			own[addressOf(value).Key()] = true

@@ -67,14 +67,14 @@ func unixLines(text string) string {
 func (m message) text() string {
 	for _, p := range m.parts {
 		if p.kind == "text/plain" || p.kind == "" {
-			if text := p.decoded(); strings.TrimSpace(text) != "" {
+			if text := p.readable(); strings.TrimSpace(text) != "" {
 				return text
 			}
 		}
 	}
 	for _, p := range m.parts {
 		if p.kind == "text/html" {
-			return untagged(p.decoded())
+			return untagged(p.readable())
 		}
 	}
 	return ""

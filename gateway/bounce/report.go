@@ -56,7 +56,7 @@ func Parse(content gateway.Content) (Report, error) {
 func (m message) report() (r Report, ok bool) {
 	for _, p := range m.parts {
 		if p.kind == "message/delivery-status" || p.kind == "message/global-delivery-status" {
-			r.read(p.decoded())
+			r.read(p.readable())
 		}
 	}
 	return r, len(r.Recipients) > 0

@@ -9,10 +9,10 @@ import (
 
 // Limits of the walk. Reports have three parts and nest two deep.
 const (
-	PartsMax      = 1000      // parts of one message; later ones are not seen
-	DepthMax      = 50        // multiparts inside each other; deeper ones are taken as text
-	PartBytesMax  = 256 << 10 // of a part that is read; the rest of it is left out
-	boundaryBytes = 256       // RFC 2046, section 5.1.1, allows 70
+	PartsMax       = 1000      // parts of one message; later ones are not seen
+	DepthMax       = 50        // multiparts inside each other; deeper ones are taken as text
+	PartBytesMax   = 256 << 10 // of a part that is read; the rest of it is left out
+	parameterBytes = 256       // RFC 2046, section 5.1.1, allows 70 for a boundary
 )
 
 // part is a part that is no multipart itself.
@@ -88,7 +88,7 @@ func (w *walker) line(at, end int) {
 // delimiter closes the part in front of a delimiter line, and says whether
 // it is one. mark is the line without its leading hyphens.
 func (w *walker) delimiter(at int, mark string) bool {
-	if len(mark) > boundaryBytes+len("--") {
+	if len(mark) > parameterBytes+len("--") {
 		return false
 	}
 	// The mark as it stands comes first: a boundary may itself end in hyphens.

@@ -142,26 +142,6 @@ func TestFilenames(t *testing.T) {
 	}
 }
 
-func TestCharsets(t *testing.T) {
-	for _, test := range []struct{ charset, octets, want string }{
-		{"", "gr\xc3\xbc\xc3\x9fe", "grüße"},
-		{"", "gr\xfc\xdfe", "grüße"},
-		{"us-ascii", "\x93quoted\x94", "“quoted”"},
-		{"no-such-charset", "gr\xfc\xdfe", "grüße"},
-		{"iso-2022-kr", "gr\xfc\xdfe", "grüße"},
-		{"UTF-8", "a\xffb", "a\uFFFDb"},
-		{"koi8-r", "\xf0\xf2\xe9\xf7\xe5\xf4", "ПРИВЕТ"},
-		{"iso-2022-jp", "\x1b$B$3$s\x1b(B", "こん"},
-		{"gb2312", "\xc4\xe3\xba\xc3", "你好"},
-		{"utf-16be", "\x00a\x20\xac", "a€"},
-		{"big5", "\xa7", "\uFFFD"},
-	} {
-		if got := toUTF8(test.charset, test.octets); got != test.want {
-			t.Errorf("%s %q: %q, not %q", test.charset, test.octets, got, test.want)
-		}
-	}
-}
-
 func TestTransferEncodings(t *testing.T) {
 	for encoded, want := range map[string]string{
 		"aGVsbG8=": "hello", "aGVs\r\nbG8=": "hello", "aGVsbG8": "hello", "aGVs!!bG8=": "hello",

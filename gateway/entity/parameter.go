@@ -2,12 +2,12 @@ package entity
 
 import (
 	"cmp"
-	"io"
-	"mime"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode"
+
+	"github.com/mmgw/mmgw/gateway/internal/charset"
 )
 
 // parameter is one of a Content-Type or Content-Disposition, its name in lower
@@ -114,15 +114,7 @@ func decodedParameter(parameters []parameter, name string) string {
 	if text, ok := extended(parameters, name); ok {
 		return clean(text)
 	}
-	text := plain(parameters, name)
-	decoder := mime.WordDecoder{CharsetReader: func(charset string, r io.Reader) (io.Reader, error) {
-		b, err := io.ReadAll(r)
-		return strings.NewReader(toUTF8(charset, string(b))), err
-	}}
-	if decoded, err := decoder.DecodeHeader(text); err == nil {
-		text = decoded
-	}
-	return clean(text)
+	return clean(charset.Words(plain(parameters, name)))
 }
 
 // extended puts the segments of a parameter together (RFC 2231, sections 3 and
@@ -141,16 +133,16 @@ func extended(parameters []parameter, name string) (string, bool) {
 		}
 	}
 	var text strings.Builder
-	charset := ""
+	from := ""
 	for n := 0; ; n++ {
 		p, ok := segments[n]
 		if !ok {
-			return toUTF8(charset, text.String()), n > 0
+			return charset.ToUTF8(from, text.String(), BodyMax), n > 0
 		}
 		value := p.value
 		if strings.HasSuffix(p.name, "*") {
 			if n == 0 {
-				charset, value = cutCharset(value)
+				from, value = cutCharset(value)
 			}
 			value = unescape(value)
 		}

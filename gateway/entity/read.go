@@ -1,14 +1,9 @@
 package entity
 
 import (
-	"io"
 	"strings"
-	"unicode/utf8"
 
-	"golang.org/x/text/encoding"
-	"golang.org/x/text/encoding/charmap"
-	"golang.org/x/text/encoding/htmlindex"
-	"golang.org/x/text/transform"
+	"github.com/mmgw/mmgw/gateway/internal/charset"
 )
 
 // Has says whether there is an entity of an index: one that was replaced, with
@@ -50,29 +45,9 @@ func (m *Message) Read(i int) string {
 		octets = fromQuotedPrintable(octets)
 	}
 	if e.IsText() {
-		return toUTF8(e.Charset, octets)
+		return charset.ToUTF8(e.Charset, octets, BodyMax)
 	}
 	return octets
-}
-
-// toUTF8 reads octets of a charset. Octets of a charset that nobody knows, or
-// that is not named, are UTF-8 if they can be, and else Windows-1252, which
-// most of such are.
-func toUTF8(charset, octets string) string {
-	known, err := htmlindex.Get(charset)
-	if ascii := strings.ToLower(charset); ascii == "" || ascii == "us-ascii" || ascii == "ascii" || err != nil || known == encoding.Replacement {
-		if utf8.ValidString(octets) {
-			return octets
-		}
-		known = charmap.Windows1252
-	}
-	if name, err := htmlindex.Name(known); err == nil && name == "utf-8" {
-		return strings.ToValidUTF8(octets, "\uFFFD")
-	}
-	r := transform.NewReader(strings.NewReader(octets), known.NewDecoder())
-	var b strings.Builder
-	io.Copy(&b, io.LimitReader(r, BodyMax)) // what cannot be read comes as U+FFFD
-	return strings.ToValidUTF8(b.String(), "")
 }
 
 // fromBase64 drops what is not of the alphabet (RFC 2045, section 6.8) and goes

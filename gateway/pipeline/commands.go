@@ -5,12 +5,12 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"mime"
 	"time"
 
 	"github.com/mmgw/mmgw/gateway"
 	"github.com/mmgw/mmgw/gateway/command"
 	"github.com/mmgw/mmgw/gateway/entity"
+	"github.com/mmgw/mmgw/gateway/internal/charset"
 	"github.com/mmgw/mmgw/gateway/notice"
 	"github.com/mmgw/mmgw/gateway/roster"
 )
@@ -58,10 +58,7 @@ func (c *Commands) Handle(ctx context.Context, m *gateway.Message, leg *gateway.
 
 // commandsOf reads the commands of a message: those of each address it came to.
 func commandsOf(leg *gateway.Leg, draft *gateway.Draft) ([]command.Command, error) {
-	subject := draft.Header.Get("Subject")
-	if decoded, err := new(mime.WordDecoder).DecodeHeader(subject); err == nil {
-		subject = decoded
-	}
+	subject := charset.Words(draft.Header.Get("Subject"))
 	text, err := firstText(draft)
 	if err != nil {
 		return nil, err

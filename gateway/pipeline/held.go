@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"mime"
 	"strings"
 	"time"
 
 	"github.com/mmgw/mmgw/gateway"
 	"github.com/mmgw/mmgw/gateway/command"
+	"github.com/mmgw/mmgw/gateway/internal/charset"
 	"github.com/mmgw/mmgw/gateway/notice"
 	"github.com/mmgw/mmgw/gateway/roster"
 	"github.com/mmgw/mmgw/gateway/spool"
@@ -57,10 +57,7 @@ func (h *Held) Tell(ctx context.Context, m *gateway.Message, leg *gateway.Leg) e
 	}
 	n := notice.Notice{Name: notice.ApprovePost, Enclosed: draft.Content()}
 	author, _ := command.Author(draft.Header)
-	n.Fields.Address, n.Fields.Reason, n.Fields.Subject = string(author), reason, draft.Header.Get("Subject")
-	if subject, err := new(mime.WordDecoder).DecodeHeader(n.Fields.Subject); err == nil {
-		n.Fields.Subject = subject
-	}
+	n.Fields.Address, n.Fields.Reason, n.Fields.Subject = string(author), reason, charset.Words(draft.Header.Get("Subject"))
 	if err := h.tellAuthor(ctx, m, list, draft.Header, n.Fields); err != nil {
 		return err
 	}

@@ -1,0 +1,54 @@
+// Package charset reads text of mail, whatever charset it is in. Charsets are
+// those of the WHATWG, by all the names that they have there.
+package charset
+
+import (
+	"io"
+	"mime"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/htmlindex"
+	"golang.org/x/text/encoding/japanese"
+	"golang.org/x/text/transform"
+)
+
+// ToUTF8 reads octets of a charset, and gives at most so many octets of UTF-8.
+// Octets of a charset that nobody knows, or that is not named, are ISO-2022-JP if
+// they have its escapes, UTF-8 if they can be, and else Windows-1252, which most of
+// such are.
+func ToUTF8(charset, octets string, octetsMax int64) string {
+	known, err := htmlindex.Get(charset)
+	if ascii := strings.ToLower(charset); ascii == "" || ascii == "us-ascii" || ascii == "ascii" || err != nil || known == encoding.Replacement {
+		switch {
+		case strings.Contains(octets, "\x1b$"):
+			known = japanese.ISO2022JP
+		case utf8.ValidString(octets):
+			return octets
+		default:
+			known = charmap.Windows1252
+		}
+	}
+	if name, err := htmlindex.Name(known); err == nil && name == "utf-8" {
+		return strings.ToValidUTF8(octets, "\uFFFD")
+	}
+	r := transform.NewReader(strings.NewReader(octets), known.NewDecoder())
+	var b strings.Builder
+	io.Copy(&b, io.LimitReader(r, octetsMax)) // what cannot be read comes as U+FFFD
+	return strings.ToValidUTF8(b.String(), "")
+}
+
+// Words reads the encoded words of a field (RFC 2047). One that is broken comes
+// as it is.
+func Words(field string) string {
+	decoder := mime.WordDecoder{CharsetReader: func(charset string, r io.Reader) (io.Reader, error) {
+		b, err := io.ReadAll(r)
+		return strings.NewReader(ToUTF8(charset, string(b), int64(4*len(field)))), err
+	}}
+	if text, err := decoder.DecodeHeader(field); err == nil {
+		return text
+	}
+	return field
+}

@@ -1,0 +1,39 @@
+package charset
+
+import "testing"
+
+func TestToUTF8(t *testing.T) {
+	for _, test := range []struct{ charset, octets, want string }{
+		{"", "gr\xc3\xbc\xc3\x9fe", "grüße"},
+		{"", "gr\xfc\xdfe", "grüße"},
+		{"us-ascii", "\x93quoted\x94", "“quoted”"},
+		{"no-such-charset", "gr\xfc\xdfe", "grüße"},
+		{"iso-2022-kr", "gr\xfc\xdfe", "grüße"},
+		{"UTF-8", "a\xffb", "a\uFFFDb"},
+		{"koi8-r", "\xf0\xf2\xe9\xf7\xe5\xf4", "ПРИВЕТ"},
+		{"iso-2022-jp", "\x1b$B$3$s\x1b(B", "こん"},
+		{"us-ascii", "\x1b$B$3$s\x1b(B", "こん"},
+		{"gb2312", "\xc4\xe3\xba\xc3", "你好"},
+		{"utf-16be", "\x00a\x20\xac", "a€"},
+		{"big5", "\xa7", "\uFFFD"},
+		{"latin1", "twelve octets, and no more", "twelve octet"},
+	} {
+		if got := ToUTF8(test.charset, test.octets, 12); got != test.want {
+			t.Errorf("%s %q: %q, not %q", test.charset, test.octets, got, test.want)
+		}
+	}
+}
+
+func TestWords(t *testing.T) {
+	for field, want := range map[string]string{
+		"hello":                              "hello",
+		"=?utf-8?q?gr=C3=BC=C3=9Fe?= x":      "grüße x",
+		"=?iso-2022-jp?B?GyRCJDMkcxsoQg==?=": "こん",
+		"=?koi8-r?Q?=F0=F2=E9=F7=E5=F4?=":    "ПРИВЕТ",
+		"=?utf-8?q?broken":                   "=?utf-8?q?broken",
+	} {
+		if got := Words(field); got != want {
+			t.Errorf("%q: %q, not %q", field, got, want)
+		}
+	}
+}
