@@ -8,9 +8,11 @@
 //     more than MessagesPerConnectionMax messages go by one. A server that
 //     answers MAIL with 421 or 452 after earlier messages, or closed an idle
 //     connection, gets the same message by a new one.
-//   - Where the target offers PIPELINING and all connections are taken, a
-//     second delivery goes behind the final dot of the first, one round trip a
-//     message. Twice ConnectionsMax callers keep all connections full.
+//   - Where the target offers PIPELINING and all connections are taken, further
+//     deliveries go behind the final dots of others, one round trip a message.
+//     UsersMax times ConnectionsMax callers keep all connections full.
+//   - A crash of ours makes at most two messages of each connection go out
+//     again: one that is not answered, and one whose outcome is not settled.
 //   - A target that cannot be reached is dialled by one delivery at a time, at
 //     growing intervals; between them deliveries are Transient at once.
 //   - Connections that break under way halve the number that is allowed, down

@@ -42,7 +42,7 @@ type pool struct {
 // link is one open connection and who uses it.
 type link struct {
 	conn  *smtp.Conn
-	users int // deliveries: two at most
+	users int // deliveries: UsersMax at most
 	sent  int // messages begun
 	most  int // messages that it may take
 	idle  *time.Timer
@@ -109,7 +109,11 @@ func (p *pool) signal() {
 	}
 }
 
-// choose prefers an idle link, then a new one, then a second place on one.
+// UsersMax is how many deliveries share a connection of a target that offers
+// PIPELINING. More would find nothing to do (see smtp.Conn).
+const UsersMax = 3
+
+// choose prefers an idle link, then a new one, then a place on one beside others.
 func (p *pool) choose() choice {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -130,8 +134,10 @@ func (p *pool) choose() choice {
 	case held && taken == 0:
 		return choice{status: p.held}
 	}
-	if l := p.find(1); l != nil && l.conn.Pipelines() {
-		return choice{link: l.use()}
+	for users := 1; users < UsersMax; users++ {
+		if l := p.find(users); l != nil && l.conn.Pipelines() {
+			return choice{link: l.use()}
+		}
 	}
 	return choice{}
 }

@@ -64,12 +64,12 @@ func New(o Options) *Relay {
 // route without a target is Deferred.
 func (r *Relay) Deliver(ctx context.Context, d *gateway.Delivery, content gateway.Content, settle func([]*gateway.Status)) {
 	failure := r.with(ctx, d.Route, func(conn *smtp.Conn, last bool) (again bool) {
-		statuses, again := conn.Send(ctx, d, content)
-		if again && !last && ctx.Err() == nil {
-			return true
-		}
-		settle(statuses)
-		return false
+		conn.Send(ctx, d, content, func(statuses []*gateway.Status, tooOld bool) {
+			if again = tooOld && !last && ctx.Err() == nil; !again {
+				settle(statuses)
+			}
+		})
+		return again
 	})
 	if failure != nil {
 		settle(slices.Repeat([]*gateway.Status{failure}, len(d.Recipients)))

@@ -34,7 +34,7 @@ func BenchmarkSend(b *testing.B) {
 		return conn
 	}
 	send := func(b *testing.B, conn *Conn) {
-		statuses, _ := conn.Send(b.Context(), deliveryTo(1), content)
+		statuses, _ := sent(b.Context(), conn, deliveryTo(1), content)
 		if statuses[0].Class() != gateway.Success {
 			b.Error(statuses[0])
 		}

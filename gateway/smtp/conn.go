@@ -10,8 +10,9 @@ import (
 	"time"
 )
 
-// Conn is one connection on which a server has greeted us. Up to two
-// goroutines may Send at a time; more gain nothing.
+// Conn is one connection on which a server has greeted us. Up to three
+// goroutines may Send at a time: one whose outcome is being settled, one whose
+// content is under way, and one whose envelope waits. More gain nothing.
 type Conn struct {
 	base       net.Conn // as it was handed in
 	conn       net.Conn // base, or TLS on it
@@ -25,7 +26,9 @@ type Conn struct {
 	// first reply to its last. So the next one can write behind the final dot.
 	writing, reading turn
 
-	next atomic.Pointer[follower] // goes behind the next final dot
+	waiting   turn                     // who is the next to write holds it until then
+	next      atomic.Pointer[follower] // of who holds waiting: goes behind the next final dot
+	unsettled turn                     // one place for each content out whose outcome is not settled
 
 	begun    int  // transactions, guarded by writing
 	resetDue bool // the server may still have an envelope, guarded by writing
@@ -106,10 +109,14 @@ func earlier(a, b time.Time) time.Time {
 	return b
 }
 
-// turn is a lock that can be waited for with a context.
+// unsettledMax is how many messages of one connection may have to go out again
+// after a crash: one that is not answered and one whose outcome is not settled.
+const unsettledMax = 2
+
+// turn is a lock for so many at a time that can be waited for with a context.
 type turn chan struct{}
 
-func newTurn() turn { return make(turn, 1) }
+func newTurn(places int) turn { return make(turn, places) }
 
 func (t turn) try() bool {
 	select {

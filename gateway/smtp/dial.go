@@ -42,13 +42,15 @@ func Dial(ctx context.Context, network, address string, o Options) (*Conn, error
 // whatever the server said, and conn is closed then. It ends when ctx does.
 func NewConn(ctx context.Context, conn net.Conn, o Options) (*Conn, error) {
 	c := &Conn{
-		base:     conn,
-		conn:     conn,
-		reader:   bufio.NewReader(conn),
-		options:  o,
-		timeouts: o.Timeouts.Defaults(),
-		writing:  newTurn(),
-		reading:  newTurn(),
+		base:      conn,
+		conn:      conn,
+		reader:    bufio.NewReader(conn),
+		options:   o,
+		timeouts:  o.Timeouts.Defaults(),
+		writing:   newTurn(1),
+		reading:   newTurn(1),
+		waiting:   newTurn(1),
+		unsettled: newTurn(unsettledMax),
 	}
 	stop := context.AfterFunc(ctx, c.abort)
 	defer stop()

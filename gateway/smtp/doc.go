@@ -9,9 +9,11 @@
 //     Transient: a broken connection, a refused login or a missing STARTTLS
 //     never bounces mail.
 //   - MAIL, every RCPT and DATA go in one write where the server offers
-//     PIPELINING (RFC 2920), and never where it does not. A second Send may
-//     put its envelope behind the final dot of the one before: one round trip
-//     a message.
+//     PIPELINING (RFC 2920), and never where it does not. A Send that waits for
+//     another puts its envelope behind the final dot of that: one round trip a
+//     message, one write and often one read.
+//   - No content goes out while two messages of the connection are not answered
+//     or not settled, so that a crash makes no more than those go out again.
 //   - Nothing reaches the server but commands made from parsed addresses and
 //     content with CRLF line ends. Content that breaks off or has a stray CR
 //     or LF never gets its final dot: the connection is closed instead.

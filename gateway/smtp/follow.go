@@ -10,16 +10,25 @@ type follower struct {
 
 // begin takes the turn to write. Who has to wait for it leaves its envelope to
 // the Send before, which writes it behind its final dot: one write, and often
-// one for the server's replies as well.
+// one for the server's replies as well. One waits at a time, and is the next to
+// write: the replies come in the order of the envelopes.
 func (t *transaction) begin(ctx context.Context) error {
 	c := t.conn
-	if c.writing.try() {
+	first := c.waiting.try()
+	if first && c.writing.try() {
+		c.waiting.leave()
 		return nil
 	}
 	f := t.follower()
-	waits := f != nil && c.next.CompareAndSwap(nil, f)
+	if !first {
+		if err := c.waiting.take(ctx); err != nil {
+			return err
+		}
+	}
+	defer c.waiting.leave()
+	c.next.Store(f)
 	err := c.writing.take(ctx)
-	if waits && !c.next.CompareAndSwap(f, nil) {
+	if !c.next.CompareAndSwap(f, nil) { // it was written
 		t.sent = f.commands
 		if err != nil {
 			c.abort() // nobody will take the replies

@@ -22,11 +22,15 @@ const (
 	inlineBytesMax = 4 << 10
 )
 
-// Send sends content as one transaction and returns one Status for each of
-// d.Recipients, in their order. Of d it reads ReversePath, Recipients, XVERP and
-// Envelope; addresses that are none are Deferred. A nil Status is that of a
+// Send sends content as one transaction and has settle take one Status for each
+// of d.Recipients, in their order. Of d it reads ReversePath, Recipients, XVERP
+// and Envelope; addresses that are none are Deferred. A nil Status is that of a
 // recipient beyond what the server takes in one transaction; it can be sent in
 // another. Not all are nil.
+//
+// settle is called once, and Send returns after it. Until it does the outcome
+// counts as one that a crash would lose: no content goes out while the
+// connection has two messages that are not answered or not settled.
 //
 // again says that the server took nothing of the message for a reason that
 // lies in the connection's age: it had ended, or answered MAIL with 421 or
@@ -35,19 +39,25 @@ const (
 //
 // When ctx ends, the connection does. Whether it can be used further is what
 // Usable says.
-func (c *Conn) Send(ctx context.Context, d *gateway.Delivery, content gateway.Content) (statuses []*gateway.Status, again bool) {
+func (c *Conn) Send(ctx context.Context, d *gateway.Delivery, content gateway.Content, settle func(statuses []*gateway.Status, again bool)) {
 	t := c.newTransaction(d, content)
-	if len(t.open) == 0 {
-		return t.statuses, false
+	if len(t.open) > 0 {
+		t.send(ctx, content)
 	}
+	settle(t.statuses, t.again)
+	if t.counted {
+		c.unsettled.leave()
+	}
+}
+
+func (t *transaction) send(ctx context.Context, content gateway.Content) {
 	body, err := content.Open()
 	if err != nil {
 		t.settleAll(gateway.Deferred(fmt.Errorf("open content: %w", err)))
-		return t.statuses, false
+		return
 	}
 	defer body.Close()
 	t.run(ctx, body)
-	return t.statuses, t.again
 }
 
 // Verify asks whether the server would take mail for path: MAIL with the null
@@ -277,11 +287,16 @@ func (t *transaction) ready(ctx context.Context) bool {
 	return false
 }
 
-// content sends the message. Where it fails the final dot stays unsent and the
-// connection is closed, for only that tells the server that the message is
-// not whole.
+// content sends the message, once it may be one of those that a crash would
+// send again. Where it fails the final dot stays unsent and the connection is
+// closed, for only that tells the server that the message is not whole.
 func (t *transaction) content(ctx context.Context, body io.Reader) bool {
 	c := t.conn
+	if err := c.unsettled.take(ctx); err != nil {
+		t.lose("DATA", err)
+		return false
+	}
+	t.counted = true
 	err := c.writeContent(t.limit, body)
 	if err == nil {
 		c.resetDue = false

@@ -39,7 +39,7 @@ func mustSucceed(t *testing.T, statuses []*gateway.Status, again bool) {
 
 // C1: the round trips of a message, counted on a line of 50 ms each.
 func TestRoundTrips(t *testing.T) {
-	const trip, messages = 50 * time.Millisecond, 20
+	const trip, messages = 50 * time.Millisecond, 24
 	for _, c := range []struct {
 		hello   string
 		rcpts   int
@@ -49,6 +49,7 @@ func TestRoundTrips(t *testing.T) {
 		{"PIPELINING", 1, 1, 2 * messages},
 		{"PIPELINING", 50, 1, 2 * messages},
 		{"PIPELINING", 1, 2, messages + 1}, // envelopes behind final dots
+		{"PIPELINING", 1, 3, messages + 1},
 		{"HELP", 1, 1, 4 * messages},
 		{"HELP", 1, 2, 4 * messages},
 	} {
@@ -62,7 +63,7 @@ func TestRoundTrips(t *testing.T) {
 				for range c.senders {
 					group.Go(func() {
 						for range messages / c.senders {
-							statuses, again := conn.Send(t.Context(), deliveryTo(c.rcpts), short)
+							statuses, again := sent(t.Context(), conn, deliveryTo(c.rcpts), short)
 							mustSucceed(t, statuses, again)
 						}
 					})
@@ -84,7 +85,7 @@ func TestManyRecipients(t *testing.T) {
 			ours, theirs := net.Pipe()
 			go (&accepting{hello: "PIPELINING", lmtp: protocol == LMTP, eager: true}).serve(theirs)
 			conn := dialed(t, ours, Options{Protocol: protocol})
-			statuses, again := conn.Send(t.Context(), deliveryTo(1000), short)
+			statuses, again := sent(t.Context(), conn, deliveryTo(1000), short)
 			mustSucceed(t, statuses, again)
 			conn.Close()
 		})
@@ -108,12 +109,12 @@ func TestOverlapBroken(t *testing.T) {
 		conn := dialed(t, ours, Options{})
 		first := make(chan bool)
 		go func() {
-			statuses, again := conn.Send(t.Context(), deliveryTo(1), short)
+			statuses, again := sent(t.Context(), conn, deliveryTo(1), short)
 			mustSucceed(t, statuses, again)
 			close(first)
 		}()
 		synctest.Wait()
-		statuses, again := conn.Send(t.Context(), deliveryTo(1), short)
+		statuses, again := sent(t.Context(), conn, deliveryTo(1), short)
 		if !again || statuses[0].Class() != gateway.Transient || conn.Usable() {
 			t.Errorf("the second: %v, again %v, usable %v", statuses[0], again, conn.Usable())
 		}
@@ -188,7 +189,7 @@ func TestDrip(t *testing.T) {
 			})
 			conn := dialed(t, ours, Options{})
 			start := time.Now()
-			statuses, _ := conn.Send(t.Context(), deliveryTo(1), gateway.Bytes(strings.Repeat("line\r\n", 100_000)))
+			statuses, _ := sent(t.Context(), conn, deliveryTo(1), gateway.Bytes(strings.Repeat("line\r\n", 100_000)))
 			if took := time.Since(start); statuses[0].Enhanced != codeConnection || took > 4*time.Minute {
 				t.Errorf("%v after %v", statuses[0], took)
 			}
@@ -216,7 +217,7 @@ func TestTransactionTimeout(t *testing.T) {
 		})
 		conn := dialed(t, ours, Options{})
 		start := time.Now()
-		statuses, again := conn.Send(t.Context(), deliveryTo(100), short)
+		statuses, again := sent(t.Context(), conn, deliveryTo(100), short)
 		if took := time.Since(start); took != time.Hour || again || statuses[99].Class() != gateway.Transient {
 			t.Errorf("%v after %v", statuses[99], took)
 		}
@@ -230,7 +231,7 @@ func TestContentBreaksOff(t *testing.T) {
 		var whole []string
 		go (&accepting{hello: "PIPELINING", content: func(s string) { whole = append(whole, s) }}).serve(theirs)
 		conn := dialed(t, ours, Options{})
-		statuses, again := conn.Send(t.Context(), deliveryTo(1), broken{})
+		statuses, again := sent(t.Context(), conn, deliveryTo(1), broken{})
 		synctest.Wait()
 		if statuses[0].Code != 451 || again || conn.Usable() || len(whole) > 0 {
 			t.Errorf("%v, again %v, usable %v; the server got %q", statuses[0], again, conn.Usable(), whole)
@@ -256,7 +257,7 @@ func TestContextEnds(t *testing.T) {
 		conn := dialed(t, ours, Options{})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		statuses, _ := conn.Send(ctx, deliveryTo(2), short)
+		statuses, _ := sent(ctx, conn, deliveryTo(2), short)
 		if !errors.Is(statuses[1], context.DeadlineExceeded) || statuses[1].Class() != gateway.Transient || conn.Usable() {
 			t.Errorf("%v, usable %v", statuses[1], conn.Usable())
 		}
@@ -275,7 +276,7 @@ func TestRefusedWithinContent(t *testing.T) {
 			theirs.Close()
 		}()
 		conn := dialed(t, ours, Options{})
-		statuses, _ := conn.Send(t.Context(), deliveryTo(1), gateway.Bytes(strings.Repeat("line\r\n", 100_000)))
+		statuses, _ := sent(t.Context(), conn, deliveryTo(1), gateway.Bytes(strings.Repeat("line\r\n", 100_000)))
 		if statuses[0].Code != 552 || conn.Usable() {
 			t.Errorf("%v, usable %v", statuses[0], conn.Usable())
 		}

@@ -2,11 +2,14 @@ package smtp
 
 import (
 	"bufio"
+	"context"
 	"io"
 	"net"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/mmgw/mmgw/gateway"
 )
 
 // accepting is a server that takes everything: a minute of code, so that what
@@ -16,8 +19,9 @@ type accepting struct {
 	lmtp    bool     // a reply for each recipient
 	mails   []string // MAIL lines, where recorded
 	content func(string)
-	silent  bool // says no greeting
-	eager   bool // writes every reply at once, and reads no more before it is taken
+	silent  bool   // says no greeting
+	gone    string // what RCPT to has in it who is refused; "": nobody is
+	eager   bool   // writes every reply at once, and reads no more before it is taken
 }
 
 func (s *accepting) serve(conn net.Conn) {
@@ -39,6 +43,10 @@ func (s *accepting) serve(conn net.Conn) {
 		case "EHLO", "LHLO":
 			w.WriteString("250-them.example\r\n250 " + s.hello + "\r\n")
 		case "DATA":
+			if recipients == 0 {
+				w.WriteString("554 5.5.1 nobody\r\n")
+				continue
+			}
 			w.WriteString("354 go\r\n")
 			if w.Flush() != nil || !s.read(r) {
 				return
@@ -56,6 +64,10 @@ func (s *accepting) serve(conn net.Conn) {
 			w.Flush()
 			return
 		case "RCPT":
+			if s.gone != "" && strings.Contains(line, s.gone) {
+				w.WriteString("550 5.1.1 gone\r\n")
+				continue
+			}
 			recipients++
 			w.WriteString("250 2.1.5 ok\r\n")
 		default:
@@ -132,6 +144,12 @@ func dialed(t testing.TB, ours net.Conn, o Options) *Conn {
 		t.Fatal(err)
 	}
 	return conn
+}
+
+// sent is what Send settles.
+func sent(ctx context.Context, conn *Conn, d *gateway.Delivery, content gateway.Content) (statuses []*gateway.Status, again bool) {
+	conn.Send(ctx, d, content, func(s []*gateway.Status, a bool) { statuses, again = s, a })
+	return statuses, again
 }
 
 // failingReader gives text and then fails.

@@ -37,6 +37,7 @@ type transaction struct {
 	goAhead  bool // DATA was
 	answered bool // the server said something about this transaction
 	again    bool
+	counted  bool // it has a place of Conn.unsettled
 }
 
 // newTransaction checks what can be known before MAIL, and settles the

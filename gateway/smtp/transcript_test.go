@@ -36,7 +36,7 @@ func (s *transcript) run(t *testing.T) {
 		return
 	}
 	for n, d := range s.deliveries {
-		statuses, again := conn.Send(context.Background(), d.delivery, d.content)
+		statuses, again := sent(context.Background(), conn, d.delivery, d.content)
 		if len(statuses) != len(d.want) {
 			t.Fatalf("delivery %d: %d statuses, want %d", n, len(statuses), len(d.want))
 		}
