@@ -26,7 +26,8 @@ func Classify(status gateway.EnhancedCode, text string) (gateway.EnhancedCode, C
 // classify is Classify where the phase is known, or that it is not. Only what
 // says that there is no such address is Hard. Where the host had taken the
 // recipient and refused behind the content, or nobody knows, "no such user" is as often a
-// filter's answer: then it takes the status of RFC 3463 as well.
+// filter's answer: then it takes the status of RFC 3463 as well, or words of the
+// system's own.
 func classify(status gateway.EnhancedCode, text string, at phase) (gateway.EnhancedCode, Class) {
 	explicit, said := enhancedIn(text), meaningsOf(text)
 	if at == unknownPhase && isAddressReply(text) {
@@ -35,7 +36,7 @@ func classify(status gateway.EnhancedCode, text string, at phase) (gateway.Enhan
 	worded := said.decided()
 	told := isTold(explicit) || isTold(status)
 	transient := status[0] == 4 && explicit[0] != 5 && !told && !(worded == noSuchUser && at == atRecipient)
-	told = told || isOwnWord(text)
+	told = told || isOwn(text, at)
 	// A status with a detail is the word of the host that refused. One without is
 	// often made up by the MTA that reports, and so is one that its own text belies.
 	switch {

@@ -37,8 +37,10 @@ var wordings = []family{
 		"boîte aux lettres pleine", "boite aux lettres pleine", "messagerie pleine", "quota dépassé", "quota depasse",
 		"postfach des empfängers ist voll", "postfach überfüllt", "speicherplatz", "quota überschritten", "buzon lleno",
 		"bandeja llena", "cuota excedida", "excedido la cuota", "casella di posta piena", "casella di posta è piena",
-		"caixa postal cheia", "caixa de correio cheia", "postvak vol", "переполнен", "メールボックスが一杯", "メールボックスがいっぱい", "容量を超",
-		"容量オーバー", "邮箱已满", "信箱已滿",
+		"caixa postal cheia", "caixa de correio cheia", "postvak vol", "ist voll", "est pleine", "está lleno", "está llena", "está cheia",
+		"está cheio", "è piena", "przepełnion", "pełna skrzynka", "megtelt", "schránka je plná", "brevlådan är full", "innboksen er full",
+		"postkassen er fuld", "kutusu dolu", "переполнен", "превышена квота", "メールボックスが一杯", "メールボックスがいっぱい", "容量を超",
+		"容量オーバー", "容量が", "邮箱已满", "空间已满", "空间不足", "信箱已滿", "空間已滿", "용량", "가득",
 	}},
 	{gateway.EnhancedCode{4, 7, 28}, []string{
 		"at a rate that", "too many messages from", "too many mails from", "rate limit", "ratelimit", "rate-limit",
@@ -90,7 +92,7 @@ var wordings = []family{
 		"phishing", "malware", "infected", "trojan", "spamassassin", "junk mail", "bulk mail", "looks like spam", "suspected spam",
 		"probable spam", "spamtrap", "classified as", "cloudmark", "content filter", "illegal attachment", "attachment type",
 		"because of its content", "message content", "poor reputation", "bad reputation", "senderscore", "sender score",
-		"pourriel", "courrier indésirable", "als spam", "correo no deseado", "спам", "スパム", "迷惑メール", "垃圾邮件",
+		"pourriel", "courrier indésirable", "als spam", "correo no deseado", "спам", "スパム", "迷惑メール", "垃圾邮件", "垃圾郵件", "스팸", "spamverdacht", "indésirable", "niechcian",
 	}},
 	{gateway.EnhancedCode{5, 3, 0}, []string{
 		"procmail:", "maildrop:", "couldn't create", "can't create", "command died", "local delivery failed", "could not execute",
@@ -132,6 +134,7 @@ var wordings = []family{
 		"boîte inactive", "gesperrt", "deaktiviert", "cuenta desactivada", "cuenta deshabilitada", "cuenta bloqueada",
 		"cuenta suspendida", "conta desativada", "conta suspensa", "conta bloqueada", "disattivat", "sospes", "geblokkeerd",
 		"отключен", "заблокирован", "неактив", "利用停止", "停止中", "已停用", "已被禁用",
+		"zablokowan", "nieaktywn", "afgesloten", "uitgeschakeld", "spärrat", "devre dışı",
 	}},
 	{gateway.EnhancedCode{4, 4, 3}, []string{
 		"host not found, try again", "name service error, try again", "dns query failed",
@@ -149,7 +152,7 @@ var wordings = []family{
 		"domain unknown", "address family not", "does not resolve",
 		// no such domain
 		"domain doesn't", "domain doesnt", "domain name does", "domain couldn't be found", "domain could not be found", "domain wasn't found",
-		"domain was not found", "domain not exist", "nonexistentdomain", "domainnonexistent", "nonexistent domain",
+		"domain was not found", "domain not exist", "nonexistentdomain", "domainnonexistent", "does not appear to be registered", "nonexistent domain",
 		"non-existent domain", "nonexistent host", "invalid host", "illegal domain", "illegal host", "bad host",
 		"bad destination host", "unrouteable domain", "unroutable domain", "unroutable mail domain", "unknown site",
 		"unknown mail domain", "domain has no", "no dns entry", "no a record", "no address record", "no route found to domain",
@@ -163,8 +166,8 @@ var wordings = []family{
 		// in other languages
 		"domaine inconnu", "domaine n'existe", "hôte inconnu", "domain unbekannt", "domäne unbekannt", "domäne existiert",
 		"domain existiert", "host unbekannt", "dominio desconocido", "dominio inexistente", "dominio no existe",
-		"dominio inesistente", "dominio sconosciuto", "domínio inexistente", "domínio não", "домен не", "ドメインが存在", "ドメインが見つ",
-		"域名不存在",
+		"dominio inesistente", "dominio sconosciuto", "domínio inexistente", "domínio não", "домен не", "domena nie", "doména ne", "domänen finns", "domein bestaat", "ドメインが存在", "ドメインが見つ", "ドメイン名が", "域名不存在", "域名錯誤",
+		"域名错误",
 	}},
 	{gateway.EnhancedCode{5, 1, 1}, []string{
 		"user unknown", "unknown user", "no such user", "no such address", "no such recipient", "no such person", "no such local",
@@ -172,7 +175,7 @@ var wordings = []family{
 		"address unknown", "unknown local", "unknown mailbox", "unknown account", "unknown to address", "address error",
 		"invalid recipient", "invalid address", "invalid user", "invalid local", "not a valid", "is not valid", "is invalid",
 		"recipientnotfound", "recipnotfound", "wasn't found", "couldn't be found", "could not be found", "not found",
-		"doesn't have a", "does not have a", "no account", "not listed in", "mailbox unavailable", "mailbox not",
+		"doesn't have a", "user does not have", "recipient does not have", "does not have an account", "does not have a mailbox", "no account", "not listed in", "mailbox unavailable", "mailbox not",
 		"mailbox is unavailable", "not recognized", "bad destination", "bad recipient", "not our customer", "no valid recipients",
 		"not a known user", "isn't a", "user reject", "unknown name", "no recipient", "recipient address rejected: access",
 		"recipient address rejected.", "rejecting for local", "addressee unknown", "bad address", "undeliverable address",
@@ -221,18 +224,18 @@ var wordings = []family{
 		// German and Dutch
 		"unbekannter benutzer", "benutzer unbekannt", "adresse unbekannt", "unbekannte adresse", "unbekannte empf",
 		"empfaenger unbekannt", "empfänger nicht", "nicht vorhanden", "nicht bekannt", "unbekannter nutzer", "ungültige adresse",
-		"ungültiger empf", "ungültige empf", "gibt es nicht", "gebruiker onbekend", "onbekende gebruiker", "onbekende ontvanger",
+		"ungültiger empf", "ungültige empf", "gibt es nicht", "nicht im domino", "nicht aufgeführt", "nicht aufgelistet", "gebruiker onbekend", "onbekende gebruiker", "onbekende ontvanger",
 		"bestaat niet", "niet gevonden",
 		// Spanish, Portuguese and Italian
 		"destinatario desconocido", "dirección desconocida", "direccion desconocida", "dirección no", "direccion no",
 		"no se encontr", "no se ha encontrado", "no encontrado", "usuário desconhecido", "usuario desconhecido",
 		"destinatário desconhecido", "não existe", "nao existe", "não encontrado", "não foi encontrado",
 		"destinatario inesistente", "destinatario sconosciuto", "indirizzo inesistente", "indirizzo sconosciuto",
-		"utente inesistente", "casella inesistente", "non esiste", "non trovato",
+		"utente inesistente", "casella inesistente", "non esiste", "non trovato", "non è stato trovato", "desconhecido", "desconocido", "sconosciuto",
 		// others
-		"okänd mottagare", "okänd användare", "ukjent bruker", "ukjent mottaker", "ukendt bruger", "ukendt modtager", "tuntematon",
-		"nieznany", "nie istnieje", "neexistuje", "neznámý", "ismeretlen", "bilinmeyen", "не найден", "не существует", "неизвестн",
-		"нет такого", "存在しません", "見つかりません", "みつかりません", "宛先不明", "不存在", "查无此人", "존재하지 않",
+		"okänd mottagare", "okänd användare", "att hitta mottagar", "hittades inte", "finns inte", "ikke fundet", "ikke funnet", "findes ikke", "finnes ikke", "bulunamad", "mevcut değil", "ei löydy", "ei löytynyt", "ukjent bruker", "ukjent mottaker", "ukendt bruger", "ukendt modtager", "tuntematon",
+		"nieznany", "nie istnieje", "nie odnaleziono", "nie znaleziono", "brak użytkownika", "neexistuje", "neznámý", "ismeretlen", "bilinmeyen", "не найден", "не существует", "неизвестн",
+		"нет такого", "存在しません", "存在しない", "存在いたしません", "見つかりません", "みつかりません", "リストにありません", "登録されていません", "使われておりません", "宛先不明", "不存在", "查无此", "查無此", "找不到收件", "没有找到收件", "존재하지 않", "찾을 수 없", "없는 사용자",
 	}},
 	{gateway.EnhancedCode{5, 3, 4}, []string{
 		"exceeds maximum", "message exceeds", "size limit", "exceeds the maximum", "too large", "message size", "line limit",

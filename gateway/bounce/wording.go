@@ -91,22 +91,29 @@ func phrasesOf(families []family) map[[phraseBytesMin]byte][]phrase {
 	return all
 }
 
-// ownWords are what an MTA says of an address out of its own knowledge, without
-// a host behind it that may have meant something else.
+// ownWords are what MTAs say in their replies of addresses that they look up in
+// tables of their own, where no filter that means something else says so.
 var ownWords = []string{
-	// Domino and Notes, Exchange, Office 365, GroupWise
-	"not listed in", "listed in domino", "not recognized", "unknown recipient", "address couldn't be found", "you entered couldn't be found", "email address wasn't found", "wasn't found at", "retyping the address", "was not found at", "couldn't be found at",
-	"recipnotfound", "recipientnotfound", "recipient not found by", "(user not found)", "perhaps the recipient moved to a different", "in the recipient's e-mail system", "in the recipient's email system", "e-mail account does not exist at", "email account does not exist at", "unknown to address",
-	// Exim, Postfix, Sendmail, qmail and vpopmail, CommuniGate, IMail, InterMail
-	"unrouteable address", "unroutable address", "all addresses must", "unknown local part", "no such local", "unknown user:", "unknown user account", "in local recipient table", "in virtual mailbox table",
-	"in virtual alias table", "in relay recipient table", "in relay_recipient", "mail.local:", "no mailbox here", "no longer accepts mail", "no such user here by that name", "not a local mailbox", "not known at this site", "vdelivermail: user does not exist", "unrecognised-o", "unrecognized-o", "unknown or illegal alias", "does not exist at", "no such mailbox here",
-	// gateways of mobile networks, of filters, and of large providers
-	"no valid recipients", "check if address", "please check the recipient", "other recipients in the same domain", "delivery error: dd", "error: invalid user address", "invalid final delivery", "is not a known user on this system", "not a valid mailbox",
+	// Postfix, Exim, Sendmail, qmail and vpopmail
+	"in local recipient table", "in virtual mailbox table", "in virtual alias table", "in relay recipient table", "in relay_recipient",
+	"unrouteable address", "unroutable address", "unknown local part", "no such local", "mail.local:", "no mailbox here",
+	"no longer accepts mail", "no such user here by that name", "vdelivermail: user does not exist", "no such mailbox here",
+	// Exchange, iPlanet, CommuniGate, IMail, IronPort, Yahoo
+	"recipnotfound", "recipientnotfound", "recipient not found by", "unknown or illegal alias", "unknown user account", "unknown user:",
+	"not a local mailbox", "not known at this site", "is not a known user on this system", "not a valid mailbox", "does not exist at",
+	"delivery error: dd",
 }
 
-func isOwnWord(text string) bool {
-	text = strings.Join(strings.Fields(plain(text)), " ")
-	return anyOf(ownWords, func(s string) bool { return strings.Contains(text, s) })
+// heardWords are what systems repeat of another host's reply without its code,
+// or are not sure of themselves.
+var heardWords = []string{"user unknown", "unknown user", "user not exist", "recipient not found", "'t have a", "you tried to", "may not exist"}
+
+// isOwn says whether the system that writes speaks of an address that it knows
+// best. Words without an SMTP reply code are its own, but for heardWords.
+func isOwn(text string, at phase) bool {
+	flat := strings.Join(strings.Fields(plain(text)), " ")
+	in := func(s string) bool { return strings.Contains(flat, s) }
+	return anyOf(ownWords, in) || at == unknownPhase && replyIn(text)[0] == 0 && !anyOf(heardWords, in)
 }
 
 // phase is what of a transaction a reply was to.
