@@ -27,7 +27,7 @@ type Exchange struct {
 	Draft       *Draft             // nil in PhaseRecipient
 	Recipients  []Recipient        // of the leg, or of the batch; empty in PhaseOutgoing
 	RouteNames  []string           // that set("route") may name
-	SenderRole  string             // owner, moderator, member or none
+	SenderRole  func() string      // owner, moderator, member or none, looked up on first use; nil: nothing is known
 	Result      *Result            // of PhaseResult
 	Auth        func() AuthResults // computed on first use; nil: nothing is known
 	Unsubscribe string             // where members of List leave by one click; "" where they do not
@@ -81,7 +81,10 @@ func (x *Exchange) Lookup(key string) (string, bool) {
 	}
 	switch key {
 	case "sender.role":
-		return present(x.SenderRole)
+		if x.SenderRole == nil {
+			return "", false
+		}
+		return x.SenderRole(), true
 	case "route.names":
 		return strings.Join(x.RouteNames, "\n"), true
 	}

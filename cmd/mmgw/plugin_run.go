@@ -138,7 +138,7 @@ func (t *trial) exchange(file string) (*gateway.Exchange, error) {
 		return nil, err
 	}
 	leg.List = list.ID
-	x := &gateway.Exchange{Phase: phase, Message: message, Leg: leg, List: list, Draft: draft, SenderRole: "none"}
+	x := &gateway.Exchange{Phase: phase, Message: message, Leg: leg, List: list, Draft: draft, SenderRole: func() string { return "none" }}
 	if phase == gateway.PhaseIncoming {
 		x.Recipients = message.Envelope.Recipients
 	}

@@ -148,7 +148,7 @@ func (s *session) exchange(phase gateway.Phase, content gateway.Bytes, listConfi
 	}
 	m := &gateway.Message{ID: 1 << 40, Received: received, Client: s.client, Content: content}
 	m.Envelope = gateway.Envelope{ReversePath: s.from, Recipients: to}
-	x := &gateway.Exchange{Phase: phase, Message: m, Recipients: to, RouteNames: s.routes, SenderRole: s.role}
+	x := &gateway.Exchange{Phase: phase, Message: m, Recipients: to, RouteNames: s.routes, SenderRole: func() string { return s.role }}
 	x.Auth = func() gateway.AuthResults { return s.auth }
 	if !s.forward {
 		leg.List = gateway.NewListID(s.list)

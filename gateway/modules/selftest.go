@@ -49,7 +49,7 @@ func selfTestExchange(phase gateway.Phase) (*gateway.Exchange, error) {
 		Service: gateway.Post, List: gateway.NewListID(address), Recipients: []gateway.RecipientID{0}, Details: []string{""}, PostNumber: 1,
 	}
 	x := &gateway.Exchange{
-		Phase: phase, Message: m, Leg: leg, SenderRole: "none", Rehearsal: true,
+		Phase: phase, Message: m, Leg: leg, SenderRole: func() string { return "none" }, Rehearsal: true,
 		List: &gateway.List{
 			ID: leg.List, Address: address, Posting: gateway.PostingMembers, Subscribe: "confirm", Unsubscribe: "list",
 		},

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/mmgw/mmgw/gateway"
 )
@@ -25,6 +27,8 @@ type examination struct {
 	replies []*gateway.Status
 
 	added bool // legs of added recipients are being examined: they add no more
+
+	roleless atomic.Pointer[gateway.Status] // a role that a handler asked for could not be looked up
 }
 
 // leg has the handlers and the posting policy rule on one leg and enters what
@@ -42,17 +46,12 @@ func (e *examination) leg(ctx context.Context, leg gateway.Leg, list *gateway.Li
 		e.reply(leg, errLoop)
 		return
 	}
-	role := ""
-	if list != nil {
-		var err error
-		if role, err = roleOf(e.in.Roster, list.ID, e.m.Envelope.ReversePath, e.author); err != nil {
-			e.reply(leg, gateway.AsStatus(err))
-			return
-		}
-	}
 	x := gateway.Exchange{
 		Phase: gateway.PhaseIncoming, Message: e.m, Leg: &leg, List: list, Draft: e.draft,
-		Recipients: recipientsOf(e.m, &leg), RouteNames: e.in.Routes, SenderRole: role, Auth: e.policy,
+		Recipients: recipientsOf(e.m, &leg), RouteNames: e.in.Routes, Auth: e.policy,
+	}
+	if list != nil {
+		x.SenderRole = sync.OnceValue(func() string { return e.role(list.ID) })
 	}
 	if leg.Service == gateway.Post {
 		e.post(ctx, leg, x)
@@ -97,8 +96,21 @@ func (e *examination) post(ctx context.Context, leg gateway.Leg, x gateway.Excha
 	e.enter(ctx, leg, r)
 }
 
+// role is what the sender is in a list. Where that cannot be known, whoever asked
+// gets "", and rule the reason. Shadows may ask when the ruling is over.
+func (e *examination) role(list gateway.ListID) string {
+	role, err := roleOf(e.in.Roster, list, e.m.Envelope.ReversePath, e.author)
+	if err != nil {
+		e.roleless.Store(gateway.AsStatus(err))
+	}
+	return role
+}
+
 func (e *examination) rule(ctx context.Context, chain Chain, x gateway.Exchange) ruling {
 	r := e.in.rule(ctx, chain, x)
+	if status := e.roleless.Swap(nil); status != nil { // it ruled without: the MTA keeps the message
+		return ruling{action: gateway.Defer, status: status, modules: r.modules}
+	}
 	e.in.Rejects.soften(&r, isAuthenticated(e.auth, e.draft.Header))
 	return r
 }
@@ -107,7 +119,7 @@ func (e *examination) rule(ctx context.Context, chain Chain, x gateway.Exchange)
 func (e *examination) enter(ctx context.Context, leg gateway.Leg, r ruling) {
 	leg.Handlers, leg.Route = r.modules, r.route
 	leg.Edits = append(append([]gateway.Edit{}, e.trace...), r.edits...)
-	if len(r.modules) > 0 {
+	if r.action != gateway.Continue { // else the record of the message names them
 		logger(e.in.Log).Info("handled", messageAttrs(e.m), "list", string(leg.List), "service", string(leg.Service),
 			"action", r.action.String(), "modules", strings.Join(r.modules, " "))
 	}

@@ -145,10 +145,10 @@ func (h *house) Policy(*gateway.List) Chain {
 func membersPost(x *gateway.Exchange) (gateway.Verdict, error) {
 	text := ""
 	switch {
-	case x.SenderRole == "owner", x.SenderRole == "moderator":
+	case x.List.Posting == gateway.PostingAnyone, x.SenderRole() == "owner", x.SenderRole() == "moderator":
 	case x.List.Posting == gateway.PostingModerated:
 		text = "the list is moderated"
-	case x.List.Posting == gateway.PostingMembers && x.SenderRole != "member":
+	case x.List.Posting == gateway.PostingMembers && x.SenderRole() != "member":
 		text = "posted by a non-member"
 	}
 	if text == "" {

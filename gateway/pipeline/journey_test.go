@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/roster"
 )
 
 const hello = "From: anne@example.com\r\nSubject: hello\r\nDate: Mon, 23 Nov 2026 09:00:00 +0000\r\nMessage-ID: <1@example.com>\r\n\r\nhi\r\n"
@@ -53,6 +54,27 @@ func TestLegs(t *testing.T) {
 	slices.Sort(got)
 	if want := []string{"anne@example.com ", "owner@example.com ", "x@backend.example.com forward backend"}; !slices.Equal(got, want) {
 		t.Errorf("sent %q", got)
+	}
+}
+
+// forgetful is a roster that cannot read its members.
+type forgetful struct{ gateway.Roster }
+
+func (forgetful) Role(gateway.ListID, gateway.ReversePath) (string, error) {
+	return "", gateway.Deferred(errors.New("the disk is on fire"))
+}
+
+// TestRoleOnlyWhereItIsAsked: who is not known is not refused, and is not looked
+// up where anyone may post.
+func TestRoleOnlyWhereItIsAsked(t *testing.T) {
+	open, closed := devList(), devList()
+	open.List.Posting, closed.List.Posting = gateway.PostingAnyone, gateway.PostingMembers
+	for want, list := range map[string]roster.FileList{accepted: open, "451 4.3.0 local error, try again later": closed} {
+		h := newHouse(t, list)
+		h.intake.Roster = forgetful{h.roster}
+		if replies := h.post("anne@example.com", hello, "dev@lists.example.com"); !slices.Equal(replies, []string{want}) {
+			t.Errorf("%q, want %q", replies, want)
+		}
 	}
 }
 

@@ -34,7 +34,7 @@ func (h *handlers) Incoming(*gateway.List) pipeline.Chain {
 // Policy implements pipeline.Chains: strangers' posts are held.
 func (h *handlers) Policy(*gateway.List) pipeline.Chain {
 	return pipeline.Chain{{Name: "posting", Module: "posting@1", Handler: handlerFunc(func(x *gateway.Exchange) (gateway.Verdict, error) {
-		if x.List.Posting == gateway.PostingMembers && x.SenderRole == "none" {
+		if x.List.Posting == gateway.PostingMembers && x.SenderRole() == "none" {
 			return gateway.Verdict{Action: gateway.Hold}, nil
 		}
 		return gateway.Verdict{}, nil
