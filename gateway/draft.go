@@ -2,11 +2,11 @@ package gateway
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Draft is a message as edits left it: its header in memory, its body still
@@ -37,11 +37,16 @@ func OpenDraft(content Content, edits ...Edit) (*Draft, error) {
 // headerBytesUsual is what most headers fit into.
 const headerBytesUsual = 8 << 10
 
+// headerBlocks are what headers are read through: what a Header keeps it copies.
+var headerBlocks = sync.Pool{New: func() any { return new([headerBytesUsual]byte) }}
+
 // readHeader returns the header of a content, and where its body starts.
 func readHeader(r io.ReaderAt, size int64) (header Header, bodyStart int64, err error) {
-	for n := int64(headerBytesUsual); ; n *= 4 {
-		block := make([]byte, min(n, size, HeaderBytesMax))
-		if _, err := r.ReadAt(block, 0); err != nil && !errors.Is(err, io.EOF) {
+	usual := headerBlocks.Get().(*[headerBytesUsual]byte)
+	defer headerBlocks.Put(usual)
+	block := usual[:min(headerBytesUsual, size)]
+	for ; ; block = make([]byte, min(4*int64(len(block)), size, HeaderBytesMax)) {
+		if n, err := r.ReadAt(block, 0); n < len(block) { // what is behind n is of another message
 			return nil, 0, fmt.Errorf("read header: %w", err)
 		}
 		header, end, err := splitHeader(block)

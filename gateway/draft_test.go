@@ -208,3 +208,19 @@ func TestValueHasNoControlsOfLines(t *testing.T) {
 		t.Errorf("%q: %v", value, err)
 	}
 }
+
+// shorter is a content that lacks some octets of its size.
+type shorter struct{ gateway.Bytes }
+
+func (shorter) Size() int64 { return 100 }
+
+// TestOpenDraftOfLess: what is missing of a header is nobody else's.
+func TestOpenDraftOfLess(t *testing.T) {
+	if _, err := gateway.OpenDraft(gateway.Bytes("Subject: a secret\r\n" + strings.Repeat("X: y\r\n", 20) + "\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	draft, err := gateway.OpenDraft(shorter{gateway.Bytes("From: a@b\r\n")})
+	if !errors.Is(err, io.EOF) {
+		t.Errorf("%v, %v", draft, err)
+	}
+}

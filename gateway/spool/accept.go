@@ -109,7 +109,7 @@ func (a *acceptance) records(b *store.Batch, legs []gateway.Leg) {
 	m := a.message
 	b.Set(headKey(m.ID), encodeHead(&head{message: *m, size: a.content.size, inFile: a.content.inFile(), legs: len(legs)}))
 	if !a.content.inFile() {
-		b.Set(contentKey(m.ID), encodeContent(a.content.inline))
+		b.Set(contentKey(m.ID), encodeContent(a.content.enclosed))
 	}
 	for i := range legs {
 		l := &legs[i]

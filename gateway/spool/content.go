@@ -18,12 +18,14 @@ const ContentInlineBytesMax = 64 << 10
 // contentBytesUsual is room for most messages of lists.
 const contentBytesUsual = 12 << 10
 
+const bufferBytesMax = store.EnclosureBytes + ContentInlineBytesMax
+
 // contentWriter takes a content up in memory, and in a file from
 // ContentInlineBytesMax on.
 type contentWriter struct {
 	spool    *Spool
 	id       gateway.QueueID
-	buffer   []byte // all of it, or what the file does not have yet
+	buffer   []byte // all of it, or what the file does not have yet, behind store.EnclosureBytes
 	size     int64
 	file     store.File
 	err      error
@@ -34,13 +36,13 @@ type contentWriter struct {
 func (w *contentWriter) Write(p []byte) (int, error) {
 	n := 0
 	for n < len(p) && w.err == nil {
-		if len(w.buffer) == ContentInlineBytesMax {
+		if len(w.buffer) == bufferBytesMax {
 			w.flush()
 		}
 		if w.buffer == nil {
-			w.buffer = make([]byte, 0, contentBytesUsual)
+			w.buffer = make([]byte, store.EnclosureBytes, contentBytesUsual)
 		}
-		m := min(len(p)-n, ContentInlineBytesMax-len(w.buffer))
+		m := min(len(p)-n, bufferBytesMax-len(w.buffer))
 		w.buffer = append(w.buffer, p[n:n+m]...)
 		n += m
 	}
@@ -57,10 +59,10 @@ func (w *contentWriter) flush() {
 		w.try(func() error { return err })
 	}
 	w.try(func() error {
-		_, err := w.file.Write(w.buffer)
+		_, err := w.file.Write(w.buffer[store.EnclosureBytes:])
 		return err
 	})
-	w.buffer = w.buffer[:0]
+	w.buffer = w.buffer[:store.EnclosureBytes]
 }
 
 func (w *contentWriter) try(f func() error) {
@@ -73,18 +75,21 @@ func (w *contentWriter) try(f func() error) {
 
 // Content implements gateway.ContentWriter. Errors are of class Transient.
 func (w *contentWriter) Content() (gateway.Content, error) {
-	if w.file != nil && len(w.buffer) > 0 {
+	if w.file != nil && len(w.buffer) > store.EnclosureBytes {
 		w.flush()
 	}
 	if w.err != nil {
 		return nil, w.err
 	}
 	c := &content{spool: w.spool, id: w.id, size: w.size, writer: w}
-	if w.file == nil {
-		c.inline = w.buffer
-	} else {
+	if w.file != nil {
 		w.buffer = nil
+		return c, nil
 	}
+	if c.enclosed = w.buffer; c.enclosed == nil { // nothing was written
+		c.enclosed = make([]byte, store.EnclosureBytes)
+	}
+	c.inline = c.enclosed[store.EnclosureBytes:]
 	return c, nil
 }
 
@@ -128,7 +133,9 @@ type content struct {
 	id     gateway.QueueID
 	size   int64
 	inline []byte
-	writer *contentWriter // until it is accepted
+
+	writer   *contentWriter // these two until it is accepted
+	enclosed []byte         // inline behind store.EnclosureBytes
 }
 
 // Size implements gateway.Content.

@@ -8,10 +8,6 @@ import (
 // recordVersion is that of all records of the spool.
 const recordVersion = 1
 
-// recordBytesExtra is what a record takes beside the one long field that it
-// has: version, length, checksum.
-const recordBytesExtra = 16
-
 // head is a message without its content and its legs.
 type head struct {
 	message gateway.Message
@@ -97,12 +93,9 @@ func decodeLeg(record []byte) (*gateway.Leg, error) {
 	return l, r.End()
 }
 
-func encodeContent(content []byte) []byte {
-	w := store.NewWriter(recordVersion)
-	w.Grow(len(content) + recordBytesExtra)
-	w.Bytes(content)
-	return w.Record()
-}
+// encodeContent makes the record of a content behind store.EnclosureBytes, where
+// it lies.
+func encodeContent(enclosed []byte) []byte { return store.Enclose(recordVersion, enclosed) }
 
 func decodeContent(record []byte) ([]byte, error) {
 	r, _ := store.NewReader(record, recordVersion)

@@ -16,7 +16,7 @@ func FuzzRecords(f *testing.F) {
 	b := &gateway.Batch{Deliveries: []gateway.Delivery{{Recipients: []gateway.Recipient{{Path: "a@b"}}, ReversePath: "l+a=b@c"}, {Route: "x", XVERP: "+=", ReversePath: "l+ab=b@c"}}}
 	outcomes := []gateway.Outcome{{}, {Settled: true, Status: gateway.Accepted}}
 	for _, record := range [][]byte{
-		encodeHead(h), encodeLeg(l), encodePlan(b), encodeOutcomes(outcomes), encodeContent([]byte("x")),
+		encodeHead(h), encodeLeg(l), encodePlan(b), encodeOutcomes(outcomes), encloseContent([]byte("x")),
 		encodeLegState(&legState{list: "l", batches: 2}), encodeBatchState(&batchState{attempt: 1}),
 	} {
 		f.Add(record[1 : len(record)-4])
@@ -33,7 +33,7 @@ func FuzzRecords(f *testing.F) {
 				return write(v, err, encodePlan)
 			},
 			"outcomes": func(p []byte) ([]byte, error) { v, err := decodeOutcomes(p); return write(v, err, encodeOutcomes) },
-			"content":  func(p []byte) ([]byte, error) { v, err := decodeContent(p); return write(v, err, encodeContent) },
+			"content":  func(p []byte) ([]byte, error) { v, err := decodeContent(p); return write(v, err, encloseContent) },
 			"legState": func(p []byte) ([]byte, error) { v, err := decodeLegState(p); return write(v, err, encodeLegState) },
 			"batch":    func(p []byte) ([]byte, error) { v, err := decodeBatchState(p); return write(v, err, encodeBatchState) },
 		} {
@@ -42,6 +42,10 @@ func FuzzRecords(f *testing.F) {
 			}
 		}
 	})
+}
+
+func encloseContent(content []byte) []byte {
+	return encodeContent(append(make([]byte, store.EnclosureBytes), content...))
 }
 
 func write[T any](v T, err error, encode func(T) []byte) ([]byte, error) {

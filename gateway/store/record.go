@@ -5,7 +5,6 @@ import (
 	"errors"
 	"hash/crc32"
 	"math"
-	"slices"
 	"time"
 )
 
@@ -35,9 +34,6 @@ type Writer struct{ b []byte }
 
 // NewWriter begins a record of a version.
 func NewWriter(version byte) *Writer { return &Writer{b: []byte{version}} }
-
-// Grow makes room for n more octets.
-func (w *Writer) Grow(n int) { w.b = slices.Grow(w.b, n) }
 
 // Uint writes an unsigned number.
 func (w *Writer) Uint(n uint64) { w.b = binary.AppendUvarint(w.b, n) }
@@ -84,6 +80,20 @@ func (w *Writer) Time(t time.Time) {
 // Record ends the record and returns it. The writer is not used again.
 func (w *Writer) Record() []byte {
 	return binary.BigEndian.AppendUint32(w.b, crc32.Checksum(w.b, castagnoli))
+}
+
+// EnclosureBytes is room for what the record of one field of octets has in front
+// of them.
+const EnclosureBytes = 1 + binary.MaxVarintLen32
+
+// Enclose makes the record of one field of octets where they lie: they stand in
+// b behind EnclosureBytes others, which it overwrites, and are fewer than 4 GiB.
+// It spares the copy that a Writer makes.
+func Enclose(version byte, b []byte) []byte {
+	front := binary.AppendUvarint([]byte{version}, uint64(len(b)-EnclosureBytes))
+	start := EnclosureBytes - len(front)
+	copy(b[start:], front)
+	return (&Writer{b[start:]}).Record()
 }
 
 // checksumBytes is the length of a CRC-32C.

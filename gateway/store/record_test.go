@@ -100,3 +100,21 @@ func TestPrefixEnd(t *testing.T) {
 		}
 	}
 }
+
+// TestEnclose: it gives what a Writer gives, in place where there is room.
+func TestEnclose(t *testing.T) {
+	for _, n := range []int{0, 1, 127, 128, 20_000} {
+		content := bytes.Repeat([]byte{'x'}, n)
+		w := NewWriter(3)
+		w.Bytes(content)
+		want := w.Record()
+		b := append(make([]byte, EnclosureBytes, EnclosureBytes+n+checksumBytes), content...)
+		got := Enclose(3, b)
+		if !bytes.Equal(got, want) {
+			t.Errorf("%d octets: % x, want % x", n, got[:10], want[:10])
+		}
+		if &got[len(got)-1] != &b[:cap(b)][cap(b)-1] {
+			t.Errorf("%d octets were copied", n)
+		}
+	}
+}
