@@ -102,8 +102,21 @@ func (in *Intake) Message(ctx context.Context, client gateway.Client, envelope *
 		in.notePosts(m, draft)
 	}
 	fill(replies, gateway.AsStatus(err))
-	logger(in.Log).Info("message", messageAttrs(m), "size", m.Content.Size(), "legs", len(m.Legs), "replies", summary(replies))
+	logger(in.Log).Info("message", messageAttrs(m), "size", m.Content.Size(), "legs", len(m.Legs), "modules", modulesOf(m), "replies", summary(replies))
 	return replies
+}
+
+// modulesOf names the modules that handled what is left of m, each once.
+func modulesOf(m *gateway.Message) string {
+	if len(m.Legs) == 1 {
+		return strings.Join(m.Legs[0].Handlers, " ")
+	}
+	var all []string
+	for i := range m.Legs {
+		all = append(all, m.Legs[i].Handlers...)
+	}
+	slices.Sort(all)
+	return strings.Join(slices.Compact(all), " ")
 }
 
 // fill gives every recipient that has no reply yet this one.

@@ -102,7 +102,7 @@ func (in *Intake) received(m *gateway.Message) string {
 	if m.Envelope.SMTPUTF8 {
 		via = "UTF8LMTP"
 	}
-	value := fmt.Sprintf("from %s by %s (mmgw) with %s id %s", gateway.Printable(from), in.Site.Hostname, via, m.ID)
+	value := "from " + gateway.Printable(from) + " by " + in.Site.Hostname + " (mmgw) with " + via + " id " + m.ID.String()
 	if len(m.Envelope.Recipients) == 1 && m.Envelope.Recipients[0].Path.IsASCII() {
 		value += " for " + m.Envelope.Recipients[0].Path.String()
 	}

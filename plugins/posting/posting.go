@@ -8,6 +8,9 @@ func decide(m *sdk.Message) error {
 		return nil
 	}
 	posting, _ := sdk.Get("list.posting")
+	if posting == "anyone" {
+		return nil // mmgw looks the sender up when it is asked, not before
+	}
 	role, _ := sdk.Get("sender.role")
 	switch {
 	case role == "owner", role == "moderator":
