@@ -176,7 +176,9 @@ func (r *batchRun) transaction(ctx context.Context, i int, places []int, content
 		attempt.Recipients[k] = d.Recipients[j]
 	}
 	begun := time.Now()
+	r.ledger.underway.Add(1)
 	r.Transport.Deliver(ctx, &attempt, content, func(statuses []*gateway.Status) {
+		r.ledger.underway.Add(-1)
 		if err = ctx.Err(); err != nil {
 			return
 		}
