@@ -27,7 +27,8 @@ func serveCommand(g *globals) *cobra.Command {
 		Use: "serve", Short: "Run the gateway", Args: cobra.NoArgs,
 		Long: "Runs the gateway. On standard output there is one line for each listener and then `ready`;\n" +
 			"the log goes to standard error. SIGTERM ends it in order: transactions in progress get 10\n" +
-			"seconds, what is queued stays. SIGHUP reads the configuration again; a bad one changes nothing.",
+			"seconds, what is queued stays. SIGHUP reads the configuration again; a bad one changes nothing.\n" +
+			"A supervisor that sets $NOTIFY_SOCKET, as systemd does for Type=notify, is told of all this.",
 		Example: "  mmgw serve --config /etc/mmgw/mmgw.toml",
 		RunE: func(c *cobra.Command, _ []string) error {
 			cfg, err := g.load()
@@ -64,6 +65,7 @@ func (g *globals) serve(c *cobra.Command, cfg *config.Config) error {
 	if err != nil {
 		return openFailure(cfg, err)
 	}
+	defer context.AfterFunc(ctx, func() { tellSupervisor(nowStopping, log) })()
 	var hearing sync.WaitGroup
 	hearing.Go(func() { g.reloads(ctx, s, hangUps, log) })
 	err = s.Serve(ctx)
@@ -82,23 +84,27 @@ func announcing(out io.Writer, log *slog.Logger) server.Env {
 	return server.Env{
 		Version: version(), Log: log,
 		Listening: func(kind, network, address string) { fmt.Fprintln(out, "listening", kind, network, address) },
-		Ready:     func() { fmt.Fprintln(out, "ready") },
+		Ready: func() {
+			fmt.Fprintln(out, "ready")
+			tellSupervisor(nowReady, log)
+		},
 	}
 }
 
 // reloads reads the configuration again at each signal.
 func (g *globals) reloads(ctx context.Context, s *server.Server, hangUps <-chan os.Signal, log *slog.Logger) {
 	for range hangUps {
+		tellSupervisor(nowReloading, log)
 		cfg, err := g.load()
 		if err == nil {
 			err = s.Reload(ctx, cfg)
 		}
-		if err == nil {
-			continue
+		if err != nil {
+			for line := range strings.SplitSeq(err.Error(), "\n") {
+				log.Error("configuration not reloaded, nothing has changed", "problem", line)
+			}
 		}
-		for line := range strings.SplitSeq(err.Error(), "\n") {
-			log.Error("configuration not reloaded, nothing has changed", "problem", line)
-		}
+		tellSupervisor(nowReady, log)
 	}
 }
 
