@@ -96,7 +96,10 @@ func Inspect(content gateway.Content) (Finding, error) {
 	if found, complained, ok := m.notification(); ok {
 		return Finding{Bounce: true, Complaint: complained, Recipients: found}, nil
 	}
-	for _, form := range []func(message) []Recipient{reported, exim, qmail, notice} {
+	if found, ok := reported(m); ok {
+		return Finding{Bounce: len(found) > 0, Recipients: append([]Recipient{}, found...)}, nil
+	}
+	for _, form := range []func(message) []Recipient{exim, qmail, notice} {
 		if found := form(m); len(found) > 0 {
 			return Finding{Bounce: true, Recipients: found}, nil
 		}

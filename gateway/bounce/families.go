@@ -235,7 +235,7 @@ var wordings = []family{
 		// others
 		"okänd mottagare", "okänd användare", "att hitta mottagar", "hittades inte", "finns inte", "ikke fundet", "ikke funnet", "findes ikke", "finnes ikke", "bulunamad", "mevcut değil", "ei löydy", "ei löytynyt", "ukjent bruker", "ukjent mottaker", "ukendt bruger", "ukendt modtager", "tuntematon",
 		"nieznany", "nie istnieje", "nie odnaleziono", "nie znaleziono", "brak użytkownika", "neexistuje", "neznámý", "ismeretlen", "bilinmeyen", "не найден", "не существует", "неизвестн",
-		"нет такого", "存在しません", "存在しない", "存在いたしません", "見つかりません", "みつかりません", "リストにありません", "登録されていません", "使われておりません", "宛先不明", "不存在", "查无此", "查無此", "找不到收件", "没有找到收件", "존재하지 않", "찾을 수 없", "없는 사용자",
+		"нет такого", "存在しません", "存在しない", "存在いたしません", "見つかりません", "みつかりません", "登録されていません", "使われておりません", "宛先不明", "不存在", "查无此", "查無此", "找不到收件", "没有找到收件", "존재하지 않", "찾을 수 없", "없는 사용자",
 	}},
 	{gateway.EnhancedCode{5, 3, 4}, []string{
 		"exceeds maximum", "message exceeds", "size limit", "exceeds the maximum", "too large", "message size", "line limit",

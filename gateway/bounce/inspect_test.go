@@ -94,6 +94,7 @@ func TestReportForms(t *testing.T) {
 		"a rule that the host names":         {"Final-Recipient: a@b.example\nAction: failed\nStatus: 5.1.1\nDiagnostic-Code: smtp; 553 5.7.1 Invalid recipient", "a@b.example failed 5.7.1 policy"},
 		"a rule that no host names":          {"Final-Recipient: a@b.example\nAction: failed\nStatus: 5.7.1\nDiagnostic-Code: smtp; 553 Invalid recipient", "a@b.example failed 5.1.1 hard"},
 		"a rule, and nothing else":           {"Final-Recipient: a@b.example\nAction: failed\nStatus: 5.7.1\nDiagnostic-Code: smtp; 553 go away", "a@b.example failed 5.7.1 policy"},
+		"an action of its own":               {"Final-Recipient: a@b.example\nAction: undeliverable\nStatus: 5.1.1", "a@b.example failed 5.1.1 hard"},
 		"success":                            {"Final-Recipient: a@b.example\nAction: relayed\nStatus: 2.0.0", ""},
 	} {
 		text := "Content-Type: multipart/report; boundary=b\n\n--b\n\ntext\n--b\nContent-Type: message/delivery-status\n\n" + c.fields + "\n--b--\n"
@@ -122,6 +123,18 @@ func findings(t testing.TB, text string) string {
 		all = append(all, strings.Join([]string{string(one.Address), string(one.Action), status, string(one.Class)}, " "))
 	}
 	return strings.Join(all, ", ")
+}
+
+// A report of success is no bounce, whatever the text beside it says.
+func TestSuccess(t *testing.T) {
+	for _, action := range []string{"delivered", "relayed", "expanded", "deliverable"} {
+		text := "From: MAILER-DAEMON@x.example\nSubject: Mail Delivery Status Report\nContent-Type: multipart/report; boundary=b\n\n--b\n\n" +
+			"Enclosed is the mail delivery report that you requested.\n\n<a@b.example>: delivery via mx.b.example: 250 2.1.5 Ok\n" +
+			"--b\nContent-Type: message/delivery-status\n\nFinal-Recipient: rfc822; a@b.example\nAction: " + action + "\nStatus: 2.1.5\n--b--\n"
+		if got := findings(t, text); got != "" {
+			t.Errorf("%s: %q", action, got)
+		}
+	}
 }
 
 func TestMIMEForms(t *testing.T) {

@@ -213,16 +213,16 @@ func decodeUTF8Address(s string) string {
 	}
 }
 
-// reported finds the recipients that a report in m calls failed or delayed.
-// Successes are left out: Parse tells them. What a report does not say of them,
-// the text beside it may.
-func reported(m message) []Recipient {
+// reported finds the recipients that a report in m calls failed or delayed; ok
+// says that there is one. Successes are left out: Parse tells them. What a report
+// does not say of them, the text beside it may.
+func reported(m message) (found []Recipient, ok bool) {
 	report, ok := m.report()
 	if !ok {
-		return nil
+		return nil, false
 	}
 	text, _ := m.notice()
-	return m.recipients(report, text)
+	return m.recipients(report, text), true
 }
 
 // recipients are those of a report beside which text stands.
@@ -276,14 +276,14 @@ func reasonFor(reasons []reason, one Reported) string {
 }
 
 // action is false for success. "expired" and "error" are what some MTAs write
-// for failed. Without an Action, the class of the Status speaks.
+// for failed. Without an Action that is known, the class of the Status speaks.
 func (one Reported) action() (Action, bool) {
 	switch word := one.Action; {
 	case strings.HasPrefix(word, "fail"), strings.HasPrefix(word, "error"), strings.HasPrefix(word, "expired"):
 		return Failed, true
 	case strings.HasPrefix(word, "delayed"):
 		return Delayed, true
-	case word != "":
+	case strings.HasPrefix(word, "deliver"), strings.HasPrefix(word, "relayed"), strings.HasPrefix(word, "expanded"):
 		return "", false
 	}
 	switch gateway.Class(one.Status[0]) {
