@@ -28,7 +28,6 @@ func TestClassify(t *testing.T) {
 		{"5.0.0", "", "5.0.0", bounce.Soft},
 		{"5.0.0", "550 5.7.1 spam", "5.7.1", bounce.Policy},
 		{"5.1.1", "550 5.7.1 spam", "5.7.1", bounce.Policy}, // the text belies the status
-		{"5.1.1", "listed at spamhaus", "5.7.1", bounce.Policy},
 		{"5.5.0", "550 No such user", "5.1.1", bounce.Hard},
 		{"5.2.1", "550 5.2.1 No such user", "5.1.1", bounce.Hard}, // as a reply to RCPT
 		{"", "in reply to end of DATA command: 550 No such user", "5.1.1", bounce.Soft},
@@ -51,12 +50,16 @@ func TestClassify(t *testing.T) {
 		{"5.1.1", "550 5.7.1 user unknown", "5.7.1", bounce.Policy},
 		{"", "550 5.7.0 no such domain", "5.7.0", bounce.Policy},
 		{"", "550 access denied, user unknown", "5.1.1", bounce.Hard}, // no rule is named
-		{"", "in reply to end of DATA command: 553 No such user", "5.1.1", bounce.Soft},
 		{"4.0.0", "450 user unknown (in reply to RCPT TO command)", "5.1.1", bounce.Hard}, // given up at last
 		{"4.0.0", "450 user unknown (in reply to end of DATA command)", "5.1.1", bounce.Soft},
 		{"", "450 try later", "4.0.0", bounce.Soft},
 		{"", "host mx.example.net [5.1.1.9]: 550 no", "5.0.0", bounce.Soft},
 		{"", "after MAIL FROM:<a@b>: 550 no", "5.1.8", bounce.Policy},
+		{"", "550 the inbox of this person is full", "5.0.0", bounce.Soft}, // too far from each other
+		{"", "550 the inbox is full", "5.2.2", bounce.Full},
+		{"", "550 user here is now frozen", "5.2.1", bounce.Soft},
+		{"", "550 this local part is unknown", "5.1.1", bounce.Hard},
+		{"", "550 the mail server could not find", "5.1.2", bounce.Hard},
 		{"", "no words that are known", "", bounce.Soft},
 		{"", "", "", bounce.Soft},
 	} {

@@ -45,8 +45,11 @@ func checkout(t testing.TB) string {
 }
 
 // expectation is what another bounce reader makes of one file: of each
-// address, by its key, whether it bounced hard.
-type expectation map[string]bool
+// address, by its key.
+type expectation map[string]struct {
+	action bounce.Action
+	hard   bool
+}
 
 // expectations reads expected.tsv of the Sisimai collection. Rows without a
 // recipient are left out.
@@ -65,23 +68,29 @@ func expectations(t testing.TB, folder string) map[string]expectation {
 		if all[row[0]] == nil {
 			all[row[0]] = expectation{}
 		}
-		all[row[0]][strings.ToLower(row[1])] = row[5] == "true"
+		one := all[row[0]][strings.ToLower(row[1])]
+		one.action, one.hard = bounce.Action(row[4]), row[5] == "true"
+		all[row[0]][strings.ToLower(row[1])] = one
 	}
 	return all
 }
 
 // tally counts what became of a set of messages.
-type tally struct{ messages, named, classed, wrong int }
+type tally struct{ messages, named, classed, wrong, early, late int }
 
 // add counts a message as named where one of the right addresses was found, as
 // classed where one was with the right class, and as wrong where another was.
+// It is early where one is called failed that is delayed for the other reader, and
+// late where it is the other way round.
 func (n *tally) add(finding bounce.Finding, want expectation) {
-	named, classed, wrong := false, false, false
+	named, classed, wrong, early, late := false, false, false, false, false
 	for _, one := range finding.Recipients {
-		hard, right := want[one.Address.Key()]
+		known, right := want[one.Address.Key()]
 		switch {
 		case right:
-			named, classed = true, classed || hard == (one.Class == bounce.Hard)
+			named, classed = true, classed || known.hard == (one.Class == bounce.Hard)
+			early = early || known.action == bounce.Delayed && one.Action == bounce.Failed
+			late = late || known.action == bounce.Failed && one.Action == bounce.Delayed
 		case one.Address != "":
 			wrong = true
 		}
@@ -90,6 +99,8 @@ func (n *tally) add(finding bounce.Finding, want expectation) {
 	n.named += count(named)
 	n.classed += count(classed)
 	n.wrong += count(wrong)
+	n.early += count(early)
+	n.late += count(late)
 }
 
 func count(yes bool) int {
@@ -120,7 +131,7 @@ func TestSisimai(t *testing.T) {
 		n.add(finding, want)
 	}
 	hold := func(name string, n tally, named, classed, wrong int) {
-		t.Logf("%s: of %d messages %d name a right recipient, %d with the right class, %d another", name, n.messages, n.named, n.classed, n.wrong)
+		t.Logf("%s: of %d messages %d name a right recipient, %d with the right class, %d another; %d failed in place of delayed, %d delayed in place of failed", name, n.messages, n.named, n.classed, n.wrong, n.early, n.late)
 		if n.named < named || n.classed < classed || n.wrong > wrong {
 			t.Errorf("%s: it was %d, %d with the right class, %d another", name, named, classed, wrong)
 		}

@@ -2,47 +2,51 @@ package bounce
 
 import "github.com/mmgw/mmgw/gateway"
 
-// family is a meaning and the phrases that hosts write for it. Phrases are in
-// lower case with single spaces, of phraseBytesMin at least.
+// family is a meaning and what hosts write for it, in lower case with single
+// spaces: phrases, of phraseBytesMin at least, and things that are in a state.
 type family struct {
-	status  gateway.EnhancedCode // what RFC 3463 and the registry of RFC 5248 have for it
-	phrases []string
+	status         gateway.EnhancedCode // what RFC 3463 and the registry of RFC 5248 have for it
+	phrases        []string
+	things, states []string // a thing near a state is as good as a phrase
 }
+
+// things that are in a state.
+var (
+	mailboxes = []string{"mailbox", "mail box", "account", "user", "recipient", "inbox", "local part", "local-part", "addressee"}
+	hosts     = []string{"domain", "host", " mx", "mail server", "mail exchanger", "site"}
+)
 
 // wordings are the families; the first one that fits decides. Their order goes
 // from the narrow to the wide: what is said of the quota, of the rate or of the
 // reverse-path is said nowhere else; a refusal of spam may stand beside any
 // excuse; and a timeout is what is left when nothing better was given.
 var wordings = []family{
-	{gateway.EnhancedCode{5, 2, 2}, []string{
-		"mailbox full", "mailbox was full", "mailfolder is full", "is full (", "over quota", "over-quota", "overquota",
-		"quota exceed", "exceeded quota", "exceeds quota", "exceeded his quota", "exceeded their quota", "exceeding quota",
-		"disk quota", "quota violation", "quota limit", "exceeded storage", "out of storage", "insufficient storage",
-		"not enough space", "not enough disk", "no space left", "over the maximum allowed quota", "mailbox size limit",
-		"mailbox exceeds", "mailbox exceeded", "exceeded the local limit", "user is over", "is over his", "storage full",
-		"mailbox is over", "mailbox limit", "has exceeded", "no room in mailbox", "boite pleine", "boîte pleine", "buzón lleno",
-		"postfach voll", "postfach ist voll", "casella piena", "storage quota", "maximum allowable size", "mailbox over",
-		"mailbox space", "storage allocation", "account is over", "account exceed", "too many messages in", "out of disk space",
+	{status: gateway.EnhancedCode{5, 2, 2}, phrases: []string{
+		"is full (", "over quota", "over-quota", "overquota", "exceeded their quota", "disk quota", "quota violation",
+		"quota limit", "over the maximum allowed quota", "mailbox size limit", "exceeded the local limit", "user is over",
+		"is over his", "mailbox is over", "mailbox limit", "has exceeded", "no room in mailbox", "boite pleine", "boîte pleine",
+		"buzón lleno", "postfach voll", "casella piena", "storage quota", "maximum allowable size", "mailbox over",
+		"mailbox space", "storage allocation", "account is over", "too many messages in",
 		// of the mailbox
-		"mailboxfull", "mailbox too full", "mailbox has reached", "mailbox reached", "inbox full", "account full",
-		"account is full", "box is full", "number of messages in", "messages in recipient",
+		"mailboxfull", "mailbox has reached", "mailbox reached", "box is full", "number of messages in", "messages in recipient",
 		// of the quota
-		"mailbox quota", "mail quota", "user quota", "maildir over", "over the quota", "quota reached", "quota full",
-		"quota is full", "exceeds the quota", "out of quota", "would exceed quota", "would exceed the quota",
-		"would exceed mailbox", "over the limit for mailbox",
+		"mailbox quota", "mail quota", "user quota", "maildir over", "over the quota", "quota reached",
+		"over the limit for mailbox",
 		// of the space
-		"not enough storage", "insufficient space", "exceeds storage", "storage limit", "storage exceed", "not have enough space",
-		"no space for", "allocated space", "allotted space", "no storage space",
+		"storage limit", "not have enough space", "allocated space", "allotted space", "no storage space",
 		// in other languages
 		"boîte aux lettres pleine", "boite aux lettres pleine", "messagerie pleine", "quota dépassé", "quota depasse",
-		"postfach des empfängers ist voll", "postfach überfüllt", "speicherplatz", "quota überschritten", "buzon lleno",
-		"bandeja llena", "cuota excedida", "excedido la cuota", "casella di posta piena", "casella di posta è piena",
-		"caixa postal cheia", "caixa de correio cheia", "postvak vol", "ist voll", "est pleine", "está lleno", "está llena", "está cheia",
-		"está cheio", "è piena", "przepełnion", "pełna skrzynka", "megtelt", "schránka je plná", "brevlådan är full", "innboksen er full",
-		"postkassen er fuld", "kutusu dolu", "переполнен", "превышена квота", "メールボックスが一杯", "メールボックスがいっぱい", "容量を超",
-		"容量オーバー", "容量が", "邮箱已满", "空间已满", "空间不足", "信箱已滿", "空間已滿", "용량", "가득",
+		"postfach überfüllt", "speicherplatz", "quota überschritten", "buzon lleno", "bandeja llena", "cuota excedida",
+		"excedido la cuota", "casella di posta piena", "caixa postal cheia", "caixa de correio cheia", "postvak vol", "ist voll",
+		"est pleine", "está lleno", "está llena", "está cheia", "está cheio", "è piena", "przepełnion", "pełna skrzynka",
+		"megtelt", "schránka je plná", "brevlådan är full", "innboksen er full", "postkassen er fuld", "kutusu dolu",
+		"переполнен", "превышена квота", "メールボックスが一杯", "メールボックスがいっぱい", "容量を超", "容量オーバー", "容量が", "邮箱已满", "空间已满", "空间不足", "信箱已滿",
+		"空間已滿", "용량", "가득",
+	}, things: append([]string{"quota", "storage", "disk", "folder", "maildir", "space"}, mailboxes...), states: []string{
+		" full", "exceed", " over ", "overflow", "insufficient", "not enough", "no space", "no more room", "out of",
+		"reached its", "limit reached",
 	}},
-	{gateway.EnhancedCode{4, 7, 28}, []string{
+	{status: gateway.EnhancedCode{4, 7, 28}, phrases: []string{
 		"at a rate that", "too many messages from", "too many mails from", "rate limit", "ratelimit", "rate-limit",
 		"sending limit", "throttl", "too many emails", "message rate", "too fast", "too many connections",
 		"temporarily deferred due to",
@@ -51,11 +55,11 @@ var wordings = []family{
 		"messages per day", "sending rate", "unusual rate", "slow down", "excessive rate", "volume of mail", "exceeded the rate",
 		"exceeded your rate", "rate exceeded", "rate of mail",
 		// of a number
-		"too many concurrent", "too many sessions", "too many recipients", "too many invalid", "too many unknown", "too many bad",
-		"too many errors", "too many messages per", "too much mail", "connection limit", "connections limit",
+		"too many concurrent", "too many sessions", "too many recipients", "too many invalid", "too many unknown",
+		"too many bad", "too many errors", "too many messages per", "too much mail", "connection limit", "connections limit",
 		"concurrent connections",
 	}},
-	{gateway.EnhancedCode{5, 1, 8}, []string{
+	{status: gateway.EnhancedCode{5, 1, 8}, phrases: []string{
 		"sender rejected", "sender address", "sender denied", "sender verify", "sender domain", "domain of sender",
 		"envelope sender", "invalid sender", "sender not", "sender unknown", "unknown sender", "bad sender", "from address",
 		"return path", "from: domain", "email address is not verified", "after mail ", "to mail from", "domain is listed in",
@@ -68,7 +72,7 @@ var wordings = []family{
 		// in other languages
 		"expéditeur", "expediteur", "absender", "remitente", "mittente", "remetente", "afzender", "отправител",
 	}},
-	{gateway.EnhancedCode{5, 7, 25}, []string{
+	{status: gateway.EnhancedCode{5, 7, 25}, phrases: []string{
 		"reverse dns", "rdns", "ptr record", "ptr resource", "after initial connection", "mismatches client ip",
 		"hostname does not match", "cannot find your reverse", "unverifiable sending ip", "helo",
 		// of the client
@@ -76,12 +80,12 @@ var wordings = []family{
 		"greeting failed", "ehlo", "dynamic ip", "dynamically assigned", "residential", "generic hostname", "hostname mismatch",
 		"cannot resolve your", "could not resolve your", "client host", "your host name", "your hostname", "your ip",
 	}},
-	{gateway.EnhancedCode{5, 7, 26}, []string{
-		"dmarc", "dkim", "authentication checks", "spf record", "sender policy framework", "spf check", "spf fail", "not authenticated",
-		"unauthenticated", "domainkeys", "fails to pass", "does not pass", "failed authentication", "message authentication",
-		"email authentication", "sender id (pra)", "arc validation",
+	{status: gateway.EnhancedCode{5, 7, 26}, phrases: []string{
+		"dmarc", "dkim", "authentication checks", "spf record", "sender policy framework", "spf check", "spf fail",
+		"not authenticated", "unauthenticated", "domainkeys", "fails to pass", "does not pass", "failed authentication",
+		"message authentication", "email authentication", "sender id (pra)", "arc validation",
 	}},
-	{gateway.EnhancedCode{5, 7, 1}, []string{
+	{status: gateway.EnhancedCode{5, 7, 1}, phrases: []string{
 		"spamhaus", "blacklist", "block list", "blocklist", "blocked using", "spam message", "spam content", "spam detected",
 		"detected as spam", "considered spam", "due to recipient preferences", "badrcptto", "virus", "ip address is blocked",
 		"message filtered",
@@ -89,125 +93,124 @@ var wordings = []family{
 		"spamcop", "barracudacentral", "surbl", "uribl", "sorbs", "dnsbl", " rbl", "real-time black", "realtime black",
 		"black list", "block-list", "denylist", "deny list", "listed by", "listed at",
 		// what is in it
-		"phishing", "malware", "infected", "trojan", "spamassassin", "junk mail", "bulk mail", "looks like spam", "suspected spam",
-		"probable spam", "spamtrap", "classified as", "cloudmark", "content filter", "illegal attachment", "attachment type",
-		"because of its content", "message content", "poor reputation", "bad reputation", "senderscore", "sender score",
-		"pourriel", "courrier indésirable", "als spam", "correo no deseado", "спам", "スパム", "迷惑メール", "垃圾邮件", "垃圾郵件", "스팸", "spamverdacht", "indésirable", "niechcian",
+		"phishing", "malware", "infected", "trojan", "spamassassin", "junk mail", "bulk mail", "looks like spam",
+		"suspected spam", "probable spam", "spamtrap", "classified as", "cloudmark", "content filter", "illegal attachment",
+		"attachment type", "because of its content", "message content", "poor reputation", "bad reputation", "senderscore",
+		"sender score", "pourriel", "als spam", "correo no deseado", "спам", "スパム", "迷惑メール", "垃圾邮件", "垃圾郵件", "스팸",
+		"spamverdacht", "indésirable", "niechcian",
 	}},
-	{gateway.EnhancedCode{5, 3, 0}, []string{
-		"procmail:", "maildrop:", "couldn't create", "can't create", "command died", "local delivery failed", "could not execute",
-		"process exited", "mailer error", "exit status", "local configuration error", "exited with", "failed to execute",
-		"pipe to",
-		"can't open mailbox", "cannot open mailbox", "unable to open mailbox", "unable to lock", "cannot lock", "can't lock",
-		"unable to write", "i/o error", "input/output error", "out of memory", "internal error", "internal server error",
-		"unknown mail transport", "core dumped", "can't chdir", "unable to chdir", "home directory", "autoresponder",
+	{status: gateway.EnhancedCode{5, 3, 0}, phrases: []string{
+		"procmail:", "maildrop:", "couldn't create", "can't create", "command died", "local delivery failed",
+		"could not execute", "process exited", "mailer error", "exit status", "local configuration error", "exited with",
+		"failed to execute", "pipe to", "can't open mailbox", "cannot open mailbox", "unable to open mailbox", "unable to lock",
+		"cannot lock", "can't lock", "unable to write", "i/o error", "input/output error", "out of memory", "internal error",
+		"internal server error", "unknown mail transport", "core dumped", "can't chdir", "unable to chdir", "home directory",
+		"autoresponder",
 	}},
-	{gateway.EnhancedCode{5, 1, 6}, []string{
+	{status: gateway.EnhancedCode{5, 1, 6}, phrases: []string{
 		"has moved", "user moved", "no longer works here", "address has changed", "has changed his", "has changed her",
-		"changed the address", "has been replaced by",
-		"no longer with", "no longer employed", "no longer at ", "left the company", "left this company", "left our company",
-		"left the organi", "new address is", "new email address is", "new e-mail address is", "no forwarding address",
-		"have moved to", "moved to another", "changed their", "change of address", "change d'adresse", "changé d'adresse",
-		"neue adresse", "nueva dirección", "nuovo indirizzo", "cambiado de dirección",
+		"changed the address", "has been replaced by", "no longer with", "no longer employed", "no longer at ",
+		"left the company", "left this company", "left our company", "left the organi", "new address is", "new email address is",
+		"new e-mail address is", "no forwarding address", "have moved to", "moved to another", "changed their",
+		"change of address", "change d'adresse", "changé d'adresse", "neue adresse", "nueva dirección", "nuovo indirizzo",
+		"cambiado de dirección",
 	}},
-	{gateway.EnhancedCode{5, 2, 1}, []string{
-		"account disabled", "mailbox disabled", "user disabled", "account inactive", "mailbox inactive", "user inactive",
-		"is inactive", "inactive user", "user suspended", "account suspended", "been suspended", "is suspended",
-		"disabled or discontinued", "temporarily disabled", "disabled mailbox", "account is locked", "account expired",
-		"account has expired", "recipient suspend", "currently suspended", "is currently disabled", "archivee", "inactivity",
-		"mailbox temporarily", "on hold", "suspended recipient", "permanently disabled",
-		"refused. mailbox",
+	{status: gateway.EnhancedCode{5, 2, 1}, phrases: []string{
+		"is inactive", "been suspended", "is suspended", "disabled or discontinued", "temporarily disabled",
+		"currently suspended", "is currently disabled", "archivee", "inactivity", "mailbox temporarily", "on hold",
+		"permanently disabled", "refused. mailbox",
 		// disabled
-		"been disabled", "is disabled", "was disabled", "disabled account", "disabled user", "disabled recipient", "deactivated",
-		"de-activated", "administratively", "address disabled", "not enabled",
+		"been disabled", "is disabled", "was disabled", "deactivated", "de-activated", "administratively", "address disabled",
+		"not enabled",
 		// suspended
-		"account blocked", "account is blocked", "account has been blocked", "account was blocked", "mailbox blocked",
-		"mailbox is blocked", "mailbox has been blocked", "account locked", "locked account", "account has been locked",
-		"mailbox is locked", "mailbox locked", "frozen", "temporarily suspended", "temporarily blocked", "account is temporarily",
-		"mailbox is currently", "account is currently", "account temporarily", "mailbox is not accepting", "user is not accepting", "recipient is not accepting", "account is not accepting", "mailbox not accepting", "temporarily limited", "non-payment", "unpaid", "dormant",
-		"expired account", "mailbox expired", "mailbox has expired", "subscription has expired",
+		"account has been blocked", "mailbox has been blocked", "account has been locked", "frozen", "temporarily suspended",
+		"temporarily blocked", "account is temporarily", "mailbox is currently", "account is currently", "account temporarily",
+		"recipient is not accepting", "temporarily limited", "non-payment", "unpaid", "dormant", "subscription has expired",
 		// inactive
-		"not active", "inactive account", "inactive mailbox", "inactive recipient", "not been activated", "not activated",
-		"not been logged", "not logged in",
+		"not active", "not been activated", "not activated", "not been logged", "not logged in",
 		// in other languages
-		"compte bloqu", "est bloqu", "compte désactivé", "compte desactive", "compte suspendu", "compte inactif", "boite inactive",
-		"boîte inactive", "gesperrt", "deaktiviert", "cuenta desactivada", "cuenta deshabilitada", "cuenta bloqueada",
-		"cuenta suspendida", "conta desativada", "conta suspensa", "conta bloqueada", "disattivat", "sospes", "geblokkeerd",
-		"отключен", "заблокирован", "неактив", "利用停止", "停止中", "已停用", "已被禁用",
-		"zablokowan", "nieaktywn", "afgesloten", "uitgeschakeld", "spärrat", "devre dışı",
+		"compte bloqu", "est bloqu", "compte désactivé", "compte desactive", "compte suspendu", "compte inactif",
+		"boite inactive", "boîte inactive", "gesperrt", "deaktiviert", "cuenta desactivada", "cuenta deshabilitada",
+		"cuenta bloqueada", "cuenta suspendida", "conta desativada", "conta suspensa", "conta bloqueada", "disattivat", "sospes",
+		"geblokkeerd", "отключен", "заблокирован", "неактив", "利用停止", "停止中", "已停用", "已被禁用", "zablokowan", "nieaktywn",
+		"afgesloten", "uitgeschakeld", "spärrat", "devre dışı",
+	}, things: mailboxes, states: []string{
+		"disabled", "suspend", "inactive", "locked", "blocked", "deactivat", "frozen", "expired", "on hold", "not active",
+		"not accepting",
 	}},
-	{gateway.EnhancedCode{4, 4, 3}, []string{
-		"host not found, try again", "name service error, try again", "dns query failed",
-		"temporary failure in name resolution", "host lookup did not complete", "server failure", "servfail", "dns lookup failure",
-		"dns lookup failed", "name lookup failure", "temporary dns", "dns timeout", "dns timed out", "no authoritative",
-		"malformed dns",
+	{status: gateway.EnhancedCode{4, 4, 3}, phrases: []string{
+		"host not found, try again", "name service error, try again", "dns query failed", "temporary failure in name resolution",
+		"host lookup did not complete", "server failure", "servfail", "dns lookup failure", "dns lookup failed",
+		"name lookup failure", "temporary dns", "dns timeout", "dns timed out", "no authoritative", "malformed dns",
 	}},
-	{gateway.EnhancedCode{5, 1, 2}, []string{
-		"couldn't find any host", "host unknown", "unknown host", "host not found", "no such domain", "domain not found",
-		"non-existent host", "unknown domain", "domain does not", "name service error", "domain is not",
-		"name or service not known", "nxdomain", "no mx", "no route to host (dns", "bad domain", "domain name not found",
-		"doesn't receive email", "unrouteable mail domain", "no such host", "not accepting network messages", "null mx",
-		"does not accept mail", "no matches to nameserver", "domain must resolve", "domain must exist", "invalid domain",
-		"domain invalid", "unknown mail host", "no mail server", "does not accept incoming", "doesn't accept incoming",
-		"domain unknown", "address family not", "does not resolve",
+	{status: gateway.EnhancedCode{5, 1, 2}, phrases: []string{
+		"couldn't find any host", "domain does not", "name service error", "domain is not", "name or service not known",
+		"nxdomain", "no mx", "no route to host (dns", "bad domain", "doesn't receive email", "unrouteable mail domain",
+		"not accepting network messages", "null mx", "does not accept mail", "no matches to nameserver", "domain must resolve",
+		"domain must exist", "no mail server", "does not accept incoming", "doesn't accept incoming", "address family not",
+		"does not resolve",
 		// no such domain
-		"domain doesn't", "domain doesnt", "domain name does", "domain couldn't be found", "domain could not be found", "domain wasn't found",
-		"domain was not found", "domain not exist", "nonexistentdomain", "domainnonexistent", "does not appear to be registered", "nonexistent domain",
-		"non-existent domain", "nonexistent host", "invalid host", "illegal domain", "illegal host", "bad host",
-		"bad destination host", "unrouteable domain", "unroutable domain", "unroutable mail domain", "unknown site",
-		"unknown mail domain", "domain has no", "no dns entry", "no a record", "no address record", "no route found to domain",
-		"no mail exchanger", "no address associated with hostname", "nodename nor servname", "answer with no data", "server for this recipient", "could not be found in the domain name", "dns lookup failure: host", "unable to get mx info", "bad destination system", "domain could not be resolved", "domain cannot be resolved", "domain can't be resolved", "host could not be resolved", "hostname could not be resolved", "unresolvable domain", "unknown destination domain", "no such mail domain", "account or domain may not exist", "find a mail exchanger", "find any mail exchanger", "all relevant mx records", "lookups failed permanently", "mx records point to non-existent", "host could not be found",
-		"host couldn't be found", "host cannot be found", "host name not found", "hostname not found", "server could not be found",
-		"server for this domain", "can't find host", "cannot find host", "could not find host", "couldn't find host",
-		"unable to find host", "misspelled domain",
+		"domain doesn't", "domain doesnt", "domain name does", "domain couldn't be found", "domain could not be found",
+		"does not appear to be registered", "bad host", "bad destination host", "unroutable mail domain", "domain has no",
+		"no dns entry", "no a record", "no address record", "no route found to domain", "no mail exchanger",
+		"no address associated with hostname", "nodename nor servname", "answer with no data", "server for this recipient",
+		"could not be found in the domain name", "dns lookup failure: host", "unable to get mx info", "bad destination system",
+		"domain could not be resolved", "domain cannot be resolved", "domain can't be resolved", "host could not be resolved",
+		"hostname could not be resolved", "unknown destination domain", "find a mail exchanger", "find any mail exchanger",
+		"all relevant mx records", "lookups failed permanently", "mx records point to non-existent", "host couldn't be found",
+		"server could not be found", "server for this domain", "couldn't find host", "misspelled domain",
 		// no mail there
 		"no smtp service)", "indicated no smtp", "doesn't accept mail", "do not accept mail", "accepts no mail", "nullmx",
-		"reject all mail", "not accept any mail", "domain is parked", "no mail hosts", "mail receiving disabled", "mail receiving is disabled", "no route for current request", "domain is not accepting", "host is not accepting", "system not accepting", "does not receive mail", "does not receive email", "doesn't receive mail", "not configured to receive mail", "not configured to receive email",
+		"reject all mail", "not accept any mail", "domain is parked", "no mail hosts", "mail receiving disabled",
+		"mail receiving is disabled", "no route for current request", "host is not accepting", "system not accepting",
+		"does not receive mail", "does not receive email", "doesn't receive mail", "not configured to receive mail",
+		"not configured to receive email",
 		// in other languages
 		"domaine inconnu", "domaine n'existe", "hôte inconnu", "domain unbekannt", "domäne unbekannt", "domäne existiert",
 		"domain existiert", "host unbekannt", "dominio desconocido", "dominio inexistente", "dominio no existe",
-		"dominio inesistente", "dominio sconosciuto", "domínio inexistente", "domínio não", "домен не", "domena nie", "doména ne", "domänen finns", "domein bestaat", "ドメインが存在", "ドメインが見つ", "ドメイン名が", "域名不存在", "域名錯誤",
-		"域名错误",
+		"dominio inesistente", "dominio sconosciuto", "domínio inexistente", "domínio não", "домен не", "domena nie",
+		"doména ne", "domänen finns", "domein bestaat", "ドメインが存在", "ドメインが見つ", "ドメイン名が", "域名不存在", "域名錯誤", "域名错误",
+	}, things: hosts, states: []string{
+		"unknown", "not found", "n't found", "not exist", "n't exist", "no such", "invalid", "illegal", "nonexist", "non-exist",
+		"not resolve", "unresolv", "unable to find", "could not find", "can't find", "not valid", "n't valid", "no valid",
+		"unrout", "not be found", "cannot find",
 	}},
-	{gateway.EnhancedCode{5, 1, 1}, []string{
-		"user unknown", "unknown user", "no such user", "no such address", "no such recipient", "no such person", "no such local",
-		"no such account", "not exist", "doesn't exist", "doesn=92t exist", "recipient unknown", "unknown address",
-		"address unknown", "unknown local", "unknown mailbox", "unknown account", "unknown to address", "address error",
-		"invalid recipient", "invalid address", "invalid user", "invalid local", "not a valid", "is not valid", "is invalid",
-		"recipientnotfound", "recipnotfound", "wasn't found", "couldn't be found", "could not be found", "not found",
-		"doesn't have a", "user does not have", "recipient does not have", "does not have an account", "does not have a mailbox", "no account", "not listed in", "mailbox unavailable", "mailbox not",
-		"mailbox is unavailable", "not recognized", "bad destination", "bad recipient", "not our customer", "no valid recipients",
-		"not a known user", "isn't a", "user reject", "unknown name", "no recipient", "recipient address rejected: access",
-		"recipient address rejected.", "rejecting for local", "addressee unknown", "bad address", "undeliverable address",
-		"mailbox name not allowed", "check if address", "recipient rejected", "no longer available", "account unavailable",
-		"not a known recipient", "unknown e-mail", "unknown email", "not our user", "no user in this domain",
-		"name is not recognised", "inactive/invalid", "invalid/inactive", "mailbox for this", "no such alias", "no such customer",
-		"illegal user", "illegal alias", "unknown alias", "user doesn", "no active", "closed account", "account closed",
-		"account has been closed", "account was closed", "usuario desconocido", "destinataire inconnu", "unbekannter empf",
-		"empfänger unbekannt", "utente sconosciuto", "no existe", "inexistente", "n'existe pas", "existiert nicht",
-		"nicht gefunden", "address does not",
+	{status: gateway.EnhancedCode{5, 1, 1}, phrases: []string{
+		"no such address", "no such person", "no such local", "not exist", "doesn't exist", "doesn=92t exist", "unknown address",
+		"address unknown", "unknown local", "unknown to address", "address error", "invalid address", "invalid local",
+		"not a valid", "is not valid", "is invalid", "recipientnotfound", "recipnotfound", "wasn't found", "couldn't be found",
+		"could not be found", "not found", "doesn't have a", "does not have an account", "does not have a mailbox", "no account",
+		"not listed in", "mailbox unavailable", "mailbox not", "mailbox is unavailable", "not recognized", "bad destination",
+		"bad recipient", "not our customer", "not a known user", "isn't a", "user reject", "unknown name", "no recipient",
+		"recipient address rejected: access", "recipient address rejected.", "rejecting for local", "bad address",
+		"undeliverable address", "mailbox name not allowed", "check if address", "recipient rejected", "no longer available",
+		"account unavailable", "not a known recipient", "unknown e-mail", "unknown email", "not our user",
+		"no user in this domain", "name is not recognised", "inactive/invalid", "invalid/inactive", "mailbox for this",
+		"no such alias", "no such customer", "illegal alias", "unknown alias", "user doesn", "no active", "closed account",
+		"account closed", "account has been closed", "account was closed", "destinataire inconnu", "unbekannter empf",
+		"empfänger unbekannt", "no existe", "inexistente", "n'existe pas", "existiert nicht", "nicht gefunden",
+		"address does not",
 		// no such
-		"no such mail", "no such e-mail", "no such email", "no such id", "no such contact", "no such subscriber", "no such member",
-		"no such destination", "no such login", "no such name", "no such object", "no user by", "no user with", "no mailbox",
-		"no email address", "no such inbox", "no local user", "no local mailbox", "no valid user", "no valid mailbox",
-		"no known user", "no one by that name", "nobody by that name", "no match",
+		"no such mail", "no such e-mail", "no such email", "no such id", "no such contact", "no such subscriber",
+		"no such member", "no such destination", "no such login", "no such name", "no such object", "no user by", "no user with",
+		"no mailbox", "no email address", "no local user", "no local mailbox", "no known user", "no one by that name",
+		"nobody by that name", "no match",
 		// unknown
-		"unknown in", "unknown or", "unknown subscriber", "unknown member", "unknown person", "unknown login", "unknown customer",
-		"unknown destination", "unknown virtual", "unknown id", "unknown recip", "unknown final", "is unknown", "account unknown",
-		"mailbox unknown", "id unknown", "not known", "isn't known", "unrecognized", "unrecognised",
+		"unknown in", "unknown or", "unknown subscriber", "unknown member", "unknown person", "unknown login",
+		"unknown customer", "unknown destination", "unknown virtual", "unknown id", "unknown recip", "unknown final",
+		"is unknown", "id unknown", "not known", "isn't known", "unrecognized", "unrecognised",
 		// not existing
-		"non existent", "nonexistent", "non-existent", "no longer exist", "does not appear", "doesn't appear", "not our mailbox", "inactive email address", "550 address rejected",
-		"not handled here", "not a local", "not local", "not hosted here", "not in directory",
-		"not in the directory", "not defined", "undefined user", "undefined mailbox", "undefined recipient",
-		"not a mailbox", "not a recipient", "not an existing", "is not known", "unrecognised-o", "unrecognized-o", "is not registered", "not registered", "no match found", "isn't registered", "invalid final delivery", "not served",
+		"non existent", "nonexistent", "non-existent", "no longer exist", "does not appear", "doesn't appear", "not our mailbox",
+		"inactive email address", "550 address rejected", "not handled here", "not a local", "not local", "not hosted here",
+		"not in directory", "not in the directory", "not defined", "undefined user", "undefined mailbox", "undefined recipient",
+		"not a mailbox", "not a recipient", "not an existing", "not registered", "isn't registered", "invalid final delivery",
+		"not served",
 		// invalid
-		"invalid account", "invalid mail", "invalid email", "invalid e-mail", "invalid destination", "invalid rcpt",
-		"invalid name", "incorrect address", "incorrect recipient", "wrong address", "wrong recipient", "bad user", "bad mailbox",
-		"bad email", "bad e-mail", "illegal recipient", "illegal address", "illegal mailbox", "address isn't",
-		"address invalid", "recipient invalid", "recipient no longer",
-		"recipients are invalid", "recipient does", "user does not",
-		"user invalid", "account does not", "account doesn't", "account invalid", "mailbox does",
-		"mailbox invalid", "unresolvable", "unroutable", "unrouteable",
+		"invalid mail", "invalid email", "invalid e-mail", "invalid destination", "invalid rcpt", "invalid name",
+		"incorrect address", "incorrect recipient", "wrong address", "wrong recipient", "bad user", "bad mailbox", "bad email",
+		"bad e-mail", "illegal address", "address isn't", "address invalid", "recipient no longer", "recipients are invalid",
+		"recipient does", "user does not", "account does not", "account doesn't", "mailbox does", "unresolvable", "unroutable",
+		"unrouteable",
 		// gone
 		"no longer valid", "no longer in use", "no longer in service", "no longer on", "no longer accepts mail",
 		"no longer a valid", "no longer has", "no longer used", "has been deleted", "was deleted", "been removed",
@@ -215,8 +218,7 @@ var wordings = []family{
 		"account deleted", "account terminated", "mailbox removed", "mailbox deleted", "user deleted", "user removed",
 		"cancelled account", "deleted account", "deleted user", "deleted mailbox", "discontinued",
 		// not found
-		"cannot find user", "can't find user", "couldn't find user", "could not find user", "cannot find mailbox",
-		"cannot find recipient", "couldn't find recipient", "unable to find", "unable to locate", "cannot locate", "can't locate",
+		"couldn't find user", "couldn't find recipient", "unable to find", "unable to locate", "cannot locate", "can't locate",
 		"could not locate", "cannot be found", "can't be found", "can not be found", "other recipients in the same domain",
 		// French
 		"destinataire invalide", "destinataire inexistant", "adresse inconnue", "adresse invalide", "adresse inexistante",
@@ -224,44 +226,51 @@ var wordings = []family{
 		// German and Dutch
 		"unbekannter benutzer", "benutzer unbekannt", "adresse unbekannt", "unbekannte adresse", "unbekannte empf",
 		"empfaenger unbekannt", "empfänger nicht", "nicht vorhanden", "nicht bekannt", "unbekannter nutzer", "ungültige adresse",
-		"ungültiger empf", "ungültige empf", "gibt es nicht", "nicht im domino", "nicht aufgeführt", "nicht aufgelistet", "gebruiker onbekend", "onbekende gebruiker", "onbekende ontvanger",
-		"bestaat niet", "niet gevonden",
+		"ungültiger empf", "ungültige empf", "gibt es nicht", "nicht im domino", "nicht aufgeführt", "nicht aufgelistet",
+		"gebruiker onbekend", "onbekende gebruiker", "onbekende ontvanger", "bestaat niet", "niet gevonden",
 		// Spanish, Portuguese and Italian
-		"destinatario desconocido", "dirección desconocida", "direccion desconocida", "dirección no", "direccion no",
-		"no se encontr", "no se ha encontrado", "no encontrado", "usuário desconhecido", "usuario desconhecido",
-		"destinatário desconhecido", "não existe", "nao existe", "não encontrado", "não foi encontrado",
-		"destinatario inesistente", "destinatario sconosciuto", "indirizzo inesistente", "indirizzo sconosciuto",
-		"utente inesistente", "casella inesistente", "non esiste", "non trovato", "non è stato trovato", "desconhecido", "desconocido", "sconosciuto",
+		"dirección desconocida", "direccion desconocida", "dirección no", "direccion no", "no se encontr", "no se ha encontrado",
+		"no encontrado", "não existe", "nao existe", "não encontrado", "não foi encontrado", "destinatario inesistente",
+		"indirizzo inesistente", "utente inesistente", "casella inesistente", "non esiste", "non trovato", "non è stato trovato",
+		"desconhecido", "desconocido", "sconosciuto",
 		// others
-		"okänd mottagare", "okänd användare", "att hitta mottagar", "hittades inte", "finns inte", "ikke fundet", "ikke funnet", "findes ikke", "finnes ikke", "bulunamad", "mevcut değil", "ei löydy", "ei löytynyt", "ukjent bruker", "ukjent mottaker", "ukendt bruger", "ukendt modtager", "tuntematon",
-		"nieznany", "nie istnieje", "nie odnaleziono", "nie znaleziono", "brak użytkownika", "neexistuje", "neznámý", "ismeretlen", "bilinmeyen", "не найден", "не существует", "неизвестн",
-		"нет такого", "存在しません", "存在しない", "存在いたしません", "見つかりません", "みつかりません", "登録されていません", "使われておりません", "宛先不明", "不存在", "查无此", "查無此", "找不到收件", "没有找到收件", "존재하지 않", "찾을 수 없", "없는 사용자",
+		"okänd mottagare", "okänd användare", "att hitta mottagar", "hittades inte", "finns inte", "ikke fundet", "ikke funnet",
+		"findes ikke", "finnes ikke", "bulunamad", "mevcut değil", "ei löydy", "ei löytynyt", "ukjent bruker", "ukjent mottaker",
+		"ukendt bruger", "ukendt modtager", "tuntematon", "nieznany", "nie istnieje", "nie odnaleziono", "nie znaleziono",
+		"brak użytkownika", "neexistuje", "neznámý", "ismeretlen", "bilinmeyen", "не найден", "не существует", "неизвестн",
+		"нет такого", "存在しません", "存在しない", "存在いたしません", "見つかりません", "みつかりません", "登録されていません", "使われておりません", "宛先不明", "不存在", "查无此", "查無此",
+		"找不到收件", "没有找到收件", "존재하지 않", "찾을 수 없", "없는 사용자",
+	}, things: mailboxes, states: []string{
+		"unknown", "not found", "n't found", "not exist", "n't exist", "no such", "invalid", "illegal", "nonexist", "non-exist",
+		"not valid", "n't valid", "no valid", "unrecogni", "not recogni", "n't recogni", "not known", "n't known", "not listed",
+		"unable to find", "could not find", "can't find", "cannot find", "not be found",
 	}},
-	{gateway.EnhancedCode{5, 3, 4}, []string{
+	{status: gateway.EnhancedCode{5, 3, 4}, phrases: []string{
 		"exceeds maximum", "message exceeds", "size limit", "exceeds the maximum", "too large", "message size", "line limit",
-		"line too long", "exceeded size",
-		"message length", "exceeds limit set", "larger than", "exceeds size", "mail size", "too big", "sizelimit", "maximum size",
-		"taille maximale", "trop volumineux", "zu gross", "zu groß", "demasiado grande", "troppo grande", "muito grande",
+		"line too long", "exceeded size", "message length", "exceeds limit set", "larger than", "exceeds size", "mail size",
+		"too big", "sizelimit", "maximum size", "taille maximale", "trop volumineux", "zu gross", "zu groß", "demasiado grande",
+		"troppo grande", "muito grande",
 	}},
-	{gateway.EnhancedCode{5, 7, 0}, []string{
-		"spam", "blocked", "spf", "policy", "policies", "reputation", "content rejected", "unsolicited", "message rejected", "banned",
-		"relaying", "relay access", "relay not", "to relay", "authentication required", "security reasons", "whitelist", "white list",
-		"not a member", "only accepts",
+	{status: gateway.EnhancedCode{5, 7, 0}, phrases: []string{
+		"spam", "blocked", "spf", "policy", "policies", "reputation", "content rejected", "unsolicited", "message rejected",
+		"banned", "relaying", "relay access", "relay not", "to relay", "authentication required", "security reasons",
+		"whitelist", "white list", "not a member", "only accepts",
 	}},
-	{gateway.EnhancedCode{5, 7, 1}, []string{
+	{status: gateway.EnhancedCode{5, 7, 1}, phrases: []string{
 		"not permitted", "not authorized", "not allowed", "rejected by", "prohibited", "refused by", "authorization", "denied",
 		"forbidden", "unacceptable", "restricted", "unauthorized", "unauthorised", "not accepted", "refuse to accept",
 		"abgelehnt", "verweigert", "rechazado", "rifiutato", "refusé",
 	}},
-	{gateway.EnhancedCode{4, 4, 6}, []string{
-		"too many hops", "hop count", "routing loop", "mail loop", "loops back", "lowest numbered mx record points to local host",
-		"best-preference mx", "looping", "loop detected", "delivered-to line", "too many received",
+	{status: gateway.EnhancedCode{4, 4, 6}, phrases: []string{
+		"too many hops", "hop count", "routing loop", "mail loop", "loops back",
+		"lowest numbered mx record points to local host", "best-preference mx", "looping", "loop detected", "delivered-to line",
+		"too many received",
 	}},
-	{gateway.EnhancedCode{4, 4, 7}, []string{
+	{status: gateway.EnhancedCode{4, 4, 7}, phrases: []string{
 		"retry time not reached", "queue too long", "timed out", "timeout", "connection refused", "unable to connect",
-		"wasn't able to establish", "could not connect", "could not be delivered for", "still being tried", "cannot send message",
-		"deferred", "temporarily unavailable", "no route to host", "connection lost", "lost connection", "service unavailable",
-		"service currently unavailable",
+		"wasn't able to establish", "could not connect", "could not be delivered for", "still being tried",
+		"cannot send message", "deferred", "temporarily unavailable", "no route to host", "connection lost", "lost connection",
+		"service unavailable", "service currently unavailable",
 		// given up
 		"expired", "giving up", "multiple retries", "all hosts have been failing", "retrying for", "failing for a long time",
 		// no connection
@@ -271,7 +280,6 @@ var wordings = []family{
 		"closed connection", "connection closed", "connection was closed", "dropped connection", "connection dropped",
 		"connection failed", "network error", "starttls", " tls ", "handshake", "protocol error",
 		// later
-		"greylist", "graylist", "grey list", "too busy", "server busy", "overload", "low on disk",
-		"insufficient disk",
+		"greylist", "graylist", "grey list", "too busy", "server busy", "overload", "low on disk", "insufficient disk",
 	}},
 }

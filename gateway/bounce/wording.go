@@ -13,7 +13,7 @@ import (
 // wordings[0] the lowest.
 type meanings uint32
 
-// meaningsOf looks for the phrases in text, whose case and line ends do not count.
+// meaningsOf looks for the families in text, whose case and line ends do not count.
 func meaningsOf(text string) (found meanings) {
 	// Remote hosts wrap their replies where they like. Addresses say nothing,
 	// whatever they are made of.
@@ -26,7 +26,34 @@ func meaningsOf(text string) (found meanings) {
 			}
 		}
 	}
+	for i, f := range wordings {
+		if f.near(text) {
+			found |= 1 << i
+		}
+	}
 	return found
+}
+
+// nearBytes is how many octets before and behind a state its thing is looked for
+// in, which take no more than "mailbox is " and the like.
+const nearBytes = 12
+
+// near says whether a thing of the family stands near one of its states.
+func (f family) near(text string) bool {
+	for _, state := range f.states {
+		for at := strings.Index(text, state); at >= 0; {
+			around := text[max(at-nearBytes, 0):min(at+len(state)+nearBytes, len(text))]
+			if anyOf(f.things, func(s string) bool { return strings.Contains(around, s) }) {
+				return true
+			}
+			next := strings.Index(text[at+len(state):], state)
+			if next < 0 {
+				break
+			}
+			at += len(state) + next
+		}
+	}
+	return false
 }
 
 // plain is text in lower case with one kind of apostrophe.
