@@ -49,7 +49,7 @@ func TestClassify(t *testing.T) {
 		{"5.2.0", "550 5.7.1 access denied, user unknown (in reply to RCPT TO command)", "5.7.1", bounce.Policy}, // a rule is a rule
 		{"5.1.1", "550 5.7.1 user unknown", "5.7.1", bounce.Policy},
 		{"", "550 5.7.0 no such domain", "5.7.0", bounce.Policy},
-		{"", "550 access denied, user unknown", "5.1.1", bounce.Hard}, // no rule is named
+		{"", "550 access denied, user unknown", "5.1.1", bounce.Hard},                     // no rule is named
 		{"4.0.0", "450 user unknown (in reply to RCPT TO command)", "5.1.1", bounce.Hard}, // given up at last
 		{"4.0.0", "450 user unknown (in reply to end of DATA command)", "5.1.1", bounce.Soft},
 		{"", "450 try later", "4.0.0", bounce.Soft},
