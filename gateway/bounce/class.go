@@ -30,34 +30,42 @@ func Classify(status gateway.EnhancedCode, text string) (gateway.EnhancedCode, C
 // system's own.
 func classify(status gateway.EnhancedCode, text string, at phase) (gateway.EnhancedCode, Class) {
 	explicit, said := enhancedIn(text), meaningsOf(text)
+	worded := said.decided()
 	if at == unknownPhase && isAddressReply(text) {
 		at = atRecipient
 	}
-	worded := said.decided()
 	told := isTold(explicit) || isTold(status)
 	transient := status[0] == 4 && explicit[0] != 5 && !told && !(worded == noSuchUser && at == atRecipient)
-	told = told || isOwn(text, at)
-	// A status with a detail is the word of the host that refused. One without is
-	// often made up by the MTA that reports, and so is one that its own text belies.
-	switch {
-	case explicit[1] == 7, explicit[2] != 0 && (status[2] == 0 || explicit[1] == 2):
-		status = explicit
-	case status[2] != 0:
-	case worded != (gateway.EnhancedCode{}):
+	filtered := worded == noSuchUser && at != atRecipient && !told && !isOwn(text, at)
+
+	status = detailed(status, explicit, worded, text)
+	if said.belie(status, explicit[1] == 7, at) {
 		status = worded
-	case explicit[0] != 0:
-		status = explicit
-	case status[0] == 0 || replyIn(text)[2] != 0:
-		status = replyIn(text)
-	}
-	if worded != (gateway.EnhancedCode{}) && said.belie(status, explicit[1] == 7, at) {
-		status, told = worded, told || at == atRecipient || status[1] == 7 || status[1] == 4
 	}
 	class := classOf(status)
-	if class == Hard && (transient || worded == noSuchUser && !told && at != atRecipient) {
+	if class == Hard && (transient || filtered) {
 		class = Soft
 	}
 	return status, class
+}
+
+// detailed is the status that says most. One with a detail is the word of the host
+// that refused; one without is often made up by the MTA that reports.
+func detailed(status, explicit, worded gateway.EnhancedCode, text string) gateway.EnhancedCode {
+	switch {
+	case explicit[1] == 7, explicit[2] != 0 && status[2] == 0:
+		return explicit
+	case status[2] != 0:
+		return status
+	case worded != (gateway.EnhancedCode{}):
+		return worded
+	case explicit[0] != 0:
+		return explicit
+	}
+	if reply := replyIn(text); status[0] == 0 || reply[2] != 0 {
+		return reply
+	}
+	return status
 }
 
 // isTold says whether a status tells that the host means the address, or at
@@ -77,7 +85,7 @@ func (m meanings) belie(status gateway.EnhancedCode, ruled bool, at phase) bool 
 	case Policy:
 		return !ruled && (worded == noSuchUser || worded == noSuchHost)
 	case Soft:
-		return status[0] == 5 && worded[1] == 1 && worded[2] <= 2 && (at == atRecipient || status[1] == 4)
+		return status[0] == 5 && worded[1] == 1 && worded[2] <= 2 && at == atRecipient
 	}
 	return false
 }

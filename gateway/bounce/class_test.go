@@ -44,6 +44,7 @@ func TestClassify(t *testing.T) {
 		{"", "556 go away", "5.1.10", bounce.Hard},
 		{"5.1.1", "550 5.1.1 account disabled", "5.2.1", bounce.Soft},
 		{"5.1.0", "550 5.1.0 sender rejected", "5.1.8", bounce.Policy},
+		{"5.1.1", "550 5.1.1 unknown sender", "5.1.8", bounce.Policy},
 		{"5.1.90", "reached your daily limit", "5.1.90", bounce.Policy},
 		{"5.7.1", "550 5.7.1 relaying denied, user unknown", "5.7.1", bounce.Policy},
 		{"5.2.0", "550 5.7.1 access denied, user unknown (in reply to RCPT TO command)", "5.7.1", bounce.Policy}, // a rule is a rule
@@ -57,7 +58,6 @@ func TestClassify(t *testing.T) {
 		{"", "after MAIL FROM:<a@b>: 550 no", "5.1.8", bounce.Policy},
 		{"", "550 the inbox of this person is full", "5.0.0", bounce.Soft}, // too far from each other
 		{"", "550 the inbox is full", "5.2.2", bounce.Full},
-		{"", "550 user here is now frozen", "5.2.1", bounce.Soft},
 		{"", "550 this local part is unknown", "5.1.1", bounce.Hard},
 		{"", "550 the mail server could not find", "5.1.2", bounce.Hard},
 		{"", "no words that are known", "", bounce.Soft},
