@@ -32,6 +32,14 @@ func aLabels(domain string) (string, error) {
 	return strings.Join(labels, "."), nil
 }
 
+// asDNS is a domain in A-labels, or as it is where it has none.
+func asDNS(domain string) string {
+	if ascii, err := aLabels(domain); err == nil {
+		return ascii
+	}
+	return domain
+}
+
 func isASCII(s string) bool {
 	return strings.IndexFunc(s, func(c rune) bool { return c >= utf8.RuneSelf }) < 0
 }

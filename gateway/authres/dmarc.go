@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net"
 	"net/mail"
-	"slices"
 	"strings"
 
 	"github.com/mmgw/mmgw/gateway"
@@ -192,11 +191,11 @@ func (v *Verifier) exists(ctx context.Context, domain string) bool {
 func (v *Verifier) checkDMARC(ctx context.Context, header gateway.Header, spf, spfDomain string, dkim []gateway.DKIMResult) gateway.DMARCResult {
 	ctx, cancel := context.WithTimeout(ctx, v.timeout())
 	defer cancel()
-	author, err := authorDomain(header)
+	author, written, err := authorDomain(header)
 	if err != nil {
 		return gateway.DMARCResult{Result: PermError}
 	}
-	result := gateway.DMARCResult{Domain: author}
+	result := gateway.DMARCResult{Domain: written}
 	record, org, err := v.policyFor(ctx, author)
 	switch {
 	case err != nil:
@@ -256,26 +255,26 @@ func (v *Verifier) isAligned(ctx context.Context, domain, author, org string, st
 }
 
 // authorDomain is the one domain of the addresses of the one From field, in
-// A-labels.
-func authorDomain(header gateway.Header) (string, error) {
+// A-labels and as it is written there, in lower case.
+func authorDomain(header gateway.Header) (domain, written string, err error) {
 	if header.Count("From") != 1 {
-		return "", errors.New("there is not exactly one From field")
+		return "", "", errors.New("there is not exactly one From field")
 	}
 	authors, err := mail.ParseAddressList(header.Get("From"))
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
-	var domains []string
-	for _, a := range authors {
-		domain, err := aLabels(a.Address[strings.LastIndexByte(a.Address, '@')+1:])
-		if err != nil {
-			return "", err
+	for i, a := range authors {
+		one := a.Address[strings.LastIndexByte(a.Address, '@')+1:]
+		ascii, err := aLabels(one)
+		switch {
+		case err != nil:
+			return "", "", err
+		case i == 0:
+			domain, written = ascii, strings.ToLower(strings.TrimSuffix(one, "."))
+		case ascii != domain:
+			return "", "", errors.New("the authors have several domains")
 		}
-		domains = append(domains, domain)
 	}
-	slices.Sort(domains)
-	if domains = slices.Compact(domains); len(domains) != 1 {
-		return "", errors.New("the authors have several domains")
-	}
-	return domains[0], checkDNSName(domains[0], "the author's domain")
+	return domain, written, checkDNSName(domain, "the author's domain")
 }

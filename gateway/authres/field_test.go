@@ -27,6 +27,12 @@ func TestFormat(t *testing.T) {
 				`dkim=fail reason="body hash" header.d=example.net header.s=x; dmarc=pass (p=reject) header.from=example.com; arc=none`,
 		},
 		{
+			"a domain in UTF-8",
+			gateway.AuthResults{SPF: Fail, DMARC: gateway.DMARCResult{Result: Fail, Domain: "bücher.example"}},
+			"anne@bücher.example",
+			`mx.example.com; spf=fail smtp.mailfrom=xn--bcher-kva.example; dkim=none; dmarc=fail header.from=xn--bcher-kva.example`,
+		},
+		{
 			"hostile",
 			gateway.AuthResults{
 				DKIM:  []gateway.DKIMResult{{Result: "pass; spf=pass", Domain: "x\r\nBcc: y", Selector: `a" \`, Reason: "ends \\\"\x00\xff;"}},

@@ -40,6 +40,7 @@ type house struct {
 	outbox    *Outbox
 	held      *Held
 	reports   *Reports
+	discards  bool // bounces that nobody knows the member of
 
 	mu      sync.Mutex
 	entries []gateway.Entry // due, in the order in which they came

@@ -32,7 +32,7 @@ func (h *house) come(day int, to gateway.ReversePath, text string) (owners bool)
 		h.t.Fatalf("%s is no -bounces address", to)
 	}
 	m := &gateway.Message{Received: onDay(day), Content: gateway.Bytes(text)}
-	bounces := &Bounces{Scores: h.scores, ToOwners: true}
+	bounces := &Bounces{Scores: h.scores, ToOwners: !h.discards}
 	owners, err := bounces.Handle(h.t.Context(), m, &gateway.Leg{Service: gateway.Bounces, List: dev, Details: []string{detail}})
 	if err != nil {
 		h.t.Fatal(err)
@@ -165,6 +165,11 @@ func TestBouncesThatDoNotCount(t *testing.T) {
 		if owners := h.come(0, c.to, c.text); owners != c.owners {
 			t.Errorf("%s: the owners see it: %v", name, owners)
 		}
+		h.discards = true
+		if h.come(0, c.to, c.text) {
+			t.Errorf("%s: the owners see it, and do not want to", name)
+		}
+		h.discards = false
 		if row, sent := h.member("anne@example.com"), h.took(); row.Score != 0 || row.Bounce.Count != 0 || len(sent) != 0 {
 			t.Errorf("%s: %+v, %+v", name, row, sent)
 		}
