@@ -85,7 +85,11 @@ func (t *trial) bench(ctx context.Context, name string, settings map[string]any,
 	if err != nil {
 		return facts, err
 	}
-	for _, isolation := range []sandbox.Isolation{sandbox.Pooled, sandbox.Restore, sandbox.Fresh} {
+	isolations := []sandbox.Isolation{sandbox.Pooled, sandbox.Restore, sandbox.Fresh}
+	if spec.Filter {
+		isolations = []sandbox.Isolation{sandbox.Fresh} // a program is never called twice
+	}
+	for _, isolation := range isolations {
 		spec.Isolation = isolation
 		times, usage, err := timeCalls(ctx, s.host, spec, x, period)
 		if err != nil {

@@ -107,21 +107,21 @@ func loadKeys(path string) ([]Key, error) {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("VERP key: %w", err)
+		return nil, fmt.Errorf("key file: %w", err)
 	case info.Mode().Perm()&0o077 != 0:
-		return nil, fmt.Errorf("VERP key: %s can be read by others: chmod 600", path)
+		return nil, fmt.Errorf("key file %s can be read by others: chmod 600", path)
 	case info.Size() > keyFileBytesMax:
-		return nil, fmt.Errorf("VERP key: %s has more than %d octets", path, keyFileBytesMax)
+		return nil, fmt.Errorf("key file %s has more than %d octets", path, keyFileBytesMax)
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("VERP key: %w", err)
+		return nil, fmt.Errorf("key file: %w", err)
 	}
 	var keys []Key
 	for number, line := range bytes.Split(bytes.TrimSpace(text), []byte("\n")) {
 		k, err := ParseKey(string(line))
 		if err != nil {
-			return nil, fmt.Errorf("VERP key: %s:%d: %w", path, number+1, err)
+			return nil, fmt.Errorf("key file %s:%d: %w", path, number+1, err)
 		}
 		keys = append(keys, k)
 	}
@@ -134,7 +134,7 @@ func writeKeys(path string, keys []Key, place func(from, to string) error) error
 	dir := filepath.Dir(path)
 	f, err := os.CreateTemp(dir, ".verp-key-*") // 0600
 	if err != nil {
-		return fmt.Errorf("VERP key: %w", err)
+		return fmt.Errorf("key file: %w", err)
 	}
 	defer os.Remove(f.Name())
 	var text strings.Builder
@@ -150,7 +150,7 @@ func writeKeys(path string, keys []Key, place func(from, to string) error) error
 		err = syncDir(dir)
 	}
 	if err != nil {
-		return fmt.Errorf("VERP key: %w", err)
+		return fmt.Errorf("key file: %w", err)
 	}
 	return nil
 }
