@@ -19,9 +19,9 @@ type brake struct {
 
 	mu       sync.Mutex
 	running  context.Context // of the call that runs, nil: none does
-	deadline time.Time       // of that call
+	deadline time.Duration   // of that call, since epoch
 	pulled   bool            // stop is set
-	rings    time.Time       // when the timer is due; zero: none is set
+	rings    time.Duration   // when the timer is due, since epoch; zero: none is set
 	turn     int             // of the timer that is set, so that a late one does nothing
 }
 
@@ -40,16 +40,16 @@ func (b *brake) watch(c *call) {
 		b.stop.Set(0)
 		b.pulled = false
 	}
-	if b.rings.IsZero() || b.deadline.Before(b.rings) {
+	if b.rings == 0 || b.deadline < b.rings {
 		b.set(c.start)
 	}
 }
 
 // set has the timer ring at the next tick, or at the deadline before it.
-func (b *brake) set(now time.Time) {
-	wait := min(brakeTick, b.deadline.Sub(now))
+func (b *brake) set(now time.Duration) {
+	wait := min(brakeTick, b.deadline-now)
 	b.turn++
-	b.rings = now.Add(wait)
+	b.rings = now + wait
 	turn := b.turn
 	time.AfterFunc(wait, func() { b.ring(turn) })
 }
@@ -61,12 +61,12 @@ func (b *brake) ring(turn int) {
 	if b.turn != turn {
 		return
 	}
-	b.rings = time.Time{}
+	b.rings = 0
 	if b.running == nil {
 		return
 	}
-	now := time.Now()
-	if b.running.Err() != nil || !now.Before(b.deadline) {
+	now := now()
+	if b.running.Err() != nil || now >= b.deadline {
 		b.stop.Set(1)
 		b.pulled = true
 		return
@@ -91,5 +91,5 @@ func (b *brake) quiet() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.turn++
-	b.rings = time.Time{}
+	b.rings = 0
 }

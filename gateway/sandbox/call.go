@@ -19,8 +19,8 @@ type call struct {
 	instance *instance
 	hook     hook
 	exchange *gateway.Exchange // nil while loading and in writers
-	start    time.Time
-	deadline time.Time
+	start    time.Duration     // since epoch
+	deadline time.Duration
 	fuel     int64 // at the start
 
 	used      gateway.Usage // once the module has come back
@@ -67,9 +67,9 @@ func callOf(ctx context.Context) *call {
 // epoch is what calls tell their time by.
 var epoch = time.Now()
 
-// now is time.Now for what is compared and not shown: it reads one clock, not
-// two, which is a part of what a small call costs.
-func now() time.Time { return epoch.Add(time.Since(epoch)) }
+// now is the time since epoch. It reads one clock, where time.Now reads two: that
+// is a part of what a small call costs.
+func now() time.Duration { return time.Since(epoch) }
 
 // begin makes the call ready for a module that is about to run.
 func (c *call) begin(ctx context.Context, p *Plugin, i *instance, h hook, x *gateway.Exchange) {
@@ -78,12 +78,12 @@ func (c *call) begin(ctx context.Context, p *Plugin, i *instance, h hook, x *gat
 	}
 	start := now()
 	c.Context, c.plugin, c.instance, c.hook, c.exchange = ctx, p, i, h, x
-	c.start, c.deadline, c.fuel = start, start.Add(p.spec.Timeout), p.spec.Fuel
+	c.start, c.deadline, c.fuel = start, start+p.spec.Timeout, p.spec.Fuel
 	if h == hookInit {
-		c.deadline, c.fuel = start.Add(max(p.spec.Timeout, initTimeMin)), max(p.spec.Fuel, initFuelMin)
+		c.deadline, c.fuel = start+max(p.spec.Timeout, initTimeMin), max(p.spec.Fuel, initFuelMin)
 	}
-	if end, ok := ctx.Deadline(); ok && end.Before(c.deadline) {
-		c.deadline = end
+	if end, ok := ctx.Deadline(); ok {
+		c.deadline = min(c.deadline, end.Sub(epoch))
 	}
 	if x != nil && h&hookMessage != 0 {
 		c.header.draft = x.Draft
@@ -99,7 +99,7 @@ func (c *call) limited() (context.Context, context.CancelFunc) {
 	if c.plugin.spec.Mode != ModeDeadline {
 		return c, func() {}
 	}
-	return context.WithDeadline(context.WithValue(c.Context, callKey{}, c), c.deadline)
+	return context.WithDeadline(context.WithValue(c.Context, callKey{}, c), epoch.Add(c.deadline))
 }
 
 // enter is what every host function does first.
@@ -115,7 +115,7 @@ func (c *call) enter() {
 func (c *call) checkTime() {
 	err := c.Context.Err()
 	switch {
-	case err == nil && time.Now().Before(c.deadline):
+	case err == nil && now() < c.deadline:
 	case err == context.Canceled:
 		c.fault = c.givenUp()
 		panic(errStopped)
@@ -135,7 +135,7 @@ func (c *call) givenUp() *Error {
 // timeReason is what TimedOut says: the limit that held, which may be that of
 // the caller.
 func (c *call) timeReason() string {
-	return fmt.Sprintf("ran past its time limit of %s", c.deadline.Sub(c.start).Round(time.Millisecond))
+	return fmt.Sprintf("ran past its time limit of %s", (c.deadline - c.start).Round(time.Millisecond))
 }
 
 // fuelReason is what OutOfFuel says. It names the limit, which is a setting.
@@ -224,7 +224,7 @@ func (c *call) ended(err error) *Error {
 
 // account notes what the call cost, of which the module has come back.
 func (c *call) account() {
-	c.used = gateway.Usage{Time: time.Since(c.start), HostCalls: c.hostCalls}
+	c.used = gateway.Usage{Time: now() - c.start, HostCalls: c.hostCalls}
 	if c.instance.slice != nil {
 		c.used.Fuel = min(max(c.fuel-c.instance.fuelLeft()+c.debt, 0), c.fuel)
 	}

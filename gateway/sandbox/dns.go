@@ -111,7 +111,7 @@ func (c *call) resolve(q question) answer {
 	}
 	c.asked.count++
 	start := time.Now()
-	patience := min(room, dnsQuestionMax, time.Until(c.deadline))
+	patience := min(room, dnsQuestionMax, c.deadline-now())
 	ctx, cancel := context.WithTimeout(c.Context, patience)
 	defer cancel()
 	found := ask(ctx, c.plugin.resolver, q)

@@ -109,7 +109,7 @@ func TestCallerGivesUp(t *testing.T) {
 		_, err := p.Handle(ctx, exchange(t, incoming))
 		done <- err
 	}()
-	for len(p.pool.slots) == 0 {
+	for p.pool.free() > 0 {
 		runtime.Gosched()
 	}
 	busy, stop := context.WithCancel(t.Context())

@@ -33,7 +33,7 @@ type Plugin struct {
 	compiled wazero.CompiledModule
 	globals  []string
 	snapshot *snapshot // nil: every instance sets itself up
-	pool     pool
+	pool     *pool
 	account  account
 	tally    tally
 
@@ -117,12 +117,7 @@ func (p *Plugin) Render(ctx context.Context, inventory gateway.Inventory) ([]gat
 func (p *Plugin) Close() error {
 	p.once.Do(func() {
 		close(p.closed)
-		for range p.spec.Instances {
-			p.pool.slots <- struct{}{}
-		}
-		for i := p.pool.pop(); i != nil; i = p.pool.pop() {
-			i.close()
-		}
+		p.pool.drain(p.spec.Instances)
 		p.compiled.Close(context.Background())
 	})
 	return nil

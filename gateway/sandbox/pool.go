@@ -12,18 +12,25 @@ import (
 // pool lends instances, so many at a time. The one used last is lent first:
 // its memory is in the cache.
 type pool struct {
-	slots chan struct{} // holds a token for every instance that is lent
-	mu    sync.Mutex
-	idle  []*instance
+	freed chan struct{} // has a place for each of those who waited and may go on
+
+	mu      sync.Mutex
+	idle    []*instance
+	places  int // that are free
+	waiting int
 }
 
 // newPool makes a pool that lends so many instances at a time.
-func newPool(size int) pool { return pool{slots: make(chan struct{}, size)} }
+func newPool(size int) *pool { return &pool{freed: make(chan struct{}, size), places: size} }
 
 // pop returns an idle instance or nil.
 func (p *pool) pop() *instance {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	return p.last()
+}
+
+func (p *pool) last() *instance {
 	last := len(p.idle) - 1
 	if last < 0 {
 		return nil
@@ -40,28 +47,95 @@ func (p *pool) push(i *instance) {
 	p.idle = append(p.idle, i)
 }
 
-// acquire lends an instance, as soon as there is one.
-func (p *Plugin) acquire(ctx context.Context, h hook) (*instance, *Error) {
+// enter takes a place, and the instance for it if one is idle. Without a free
+// place the caller waits in line, and says by wait how it ended.
+func (p *pool) enter() (i *instance, entered bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.places == 0 {
+		p.waiting++
+		return nil, false
+	}
+	p.places--
+	return p.last(), true
+}
+
+// leave gives a place back, with the instance, nil for none, that used it.
+func (p *pool) leave(i *instance) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if i != nil {
+		p.idle = append(p.idle, i)
+	}
+	if p.waiting == 0 {
+		p.places++
+		return
+	}
+	p.waiting--
+	p.freed <- struct{}{}
+}
+
+// wait waits for a place, and says whether there was one before the caller gave
+// up or the plugin was closed.
+func (p *pool) wait(ctx context.Context, closed <-chan struct{}) bool {
 	select {
-	case p.pool.slots <- struct{}{}: // one case alone is fast; Close takes all slots
-	default:
-		select {
-		case p.pool.slots <- struct{}{}:
-		case <-p.closed:
-			return nil, p.unavailable(h, "the plugin is closed", nil)
-		case <-ctx.Done():
-			return nil, p.unavailable(h, fmt.Sprintf("all %d instances are busy", p.spec.Instances), ctx.Err())
+	case <-p.freed:
+		return true
+	case <-closed:
+	case <-ctx.Done():
+	}
+	p.mu.Lock()
+	inLine := p.waiting > 0
+	if inLine {
+		p.waiting--
+	}
+	p.mu.Unlock()
+	if !inLine { // everybody who waits was told by now
+		<-p.freed
+		p.leave(nil)
+	}
+	return false
+}
+
+// drain takes all places, for good, and frees the instances.
+func (p *pool) drain(places int) {
+	for range places {
+		i, entered := p.enter()
+		if !entered && p.wait(context.Background(), nil) {
+			i = p.pop()
+		}
+		if i != nil {
+			i.close()
 		}
 	}
-	if i := p.pool.pop(); i != nil {
+}
+
+// acquire lends an instance, as soon as there is one.
+func (p *Plugin) acquire(ctx context.Context, h hook) (*instance, *Error) {
+	i, entered := p.pool.enter()
+	if !entered {
+		if !p.pool.wait(ctx, p.closed) {
+			return nil, p.kept(ctx, h)
+		}
+		i = p.pool.pop()
+	}
+	if i != nil {
 		return i, nil
 	}
 	i, err := p.newInstance(ctx)
 	if err != nil {
-		<-p.pool.slots
+		p.pool.leave(nil)
 		return nil, err
 	}
 	return i, nil
+}
+
+// kept is the error of a call that waited in vain.
+func (p *Plugin) kept(ctx context.Context, h hook) *Error {
+	if err := ctx.Err(); err != nil {
+		return p.unavailable(h, fmt.Sprintf("all %d instances are busy", p.spec.Instances), err)
+	}
+	return p.unavailable(h, "the plugin is closed", nil)
 }
 
 func (p *Plugin) unavailable(h hook, reason string, cause error) *Error {
@@ -76,12 +150,11 @@ func (p *Plugin) release(i *instance, failed *Error) {
 	}
 	i.call.header.leave(i)
 	i.call = call{}
-	if keep {
-		p.pool.push(i)
-	} else {
+	if !keep {
 		i.close()
+		i = nil
 	}
-	<-p.pool.slots
+	p.pool.leave(i)
 }
 
 // newInstance makes an instance that is ready for calls.

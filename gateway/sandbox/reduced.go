@@ -16,9 +16,7 @@ func (p *Plugin) HandleReduced(ctx context.Context, x *gateway.Exchange, share i
 	var v gateway.Verdict
 	reduce := func(c *call) {
 		c.fuel /= share
-		if end := c.start.Add(p.spec.Timeout / time.Duration(share)); end.Before(c.deadline) {
-			c.deadline = end
-		}
+		c.deadline = min(c.deadline, c.start+p.spec.Timeout/time.Duration(share))
 	}
 	err := p.use(ctx, place(x.Phase), x, reduce, func(c *call) { v = c.result() })
 	return v, err
