@@ -173,6 +173,17 @@ export function at(b: Bytes): usize {
   return changetype<usize>(b);
 }
 
+// Where readers write first, as most values are short: one call, not two.
+const SCRATCH_BYTES: i32 = 512;
+const scratch: usize = memory.data(512);
+
+/** A value of n octets, which is in scratch if it fits there. */
+function taken(n: i32): Bytes {
+  const out = new StaticArray<u8>(n);
+  if (n <= SCRATCH_BYTES) memory.copy(at(out), scratch, n);
+  return out;
+}
+
 /** Whether b begins with an ASCII word in lower case, in any case. */
 export function startsWith(b: Bytes, word: string): bool {
   if (b.length < word.length) return false;
@@ -192,10 +203,10 @@ export function is(b: Bytes, word: string): bool {
 /** The value of a key, null where there is none: "list.address", "config.x". */
 export function get(key: string): Bytes | null {
   const k = bytes(key);
-  const n = raw.get(at(k), k.length, 0, 0);
+  const n = raw.get(at(k), k.length, scratch, SCRATCH_BYTES);
   if (n < 0) return null;
-  const out = new StaticArray<u8>(n);
-  raw.get(at(k), k.length, at(out), n);
+  const out = taken(n);
+  if (n > SCRATCH_BYTES) raw.get(at(k), k.length, at(out), n);
   return out;
 }
 
@@ -233,10 +244,10 @@ export function fail(reason: string): i32 {
 /** The value of the nth field of a name, from 0, unfolded; null: no such field. */
 export function header(name: string, nth: i32 = 0): Bytes | null {
   const k = bytes(name);
-  const n = raw.header_get(at(k), k.length, nth, 0, 0);
+  const n = raw.header_get(at(k), k.length, nth, scratch, SCRATCH_BYTES);
   if (n < 0) return null;
-  const out = new StaticArray<u8>(n);
-  raw.header_get(at(k), k.length, nth, at(out), n);
+  const out = taken(n);
+  if (n > SCRATCH_BYTES) raw.header_get(at(k), k.length, nth, at(out), n);
   return out;
 }
 
@@ -271,10 +282,10 @@ export function writeBody(b: Bytes, n: i32 = b.length): i32 {
 /** The value of a key of a part: "type", "filename"; or null. 0 is the message. */
 export function part(p: i32, key: string): Bytes | null {
   const k = bytes(key);
-  const n = raw.part_get(p, at(k), k.length, 0, 0);
+  const n = raw.part_get(p, at(k), k.length, scratch, SCRATCH_BYTES);
   if (n < 0) return null;
-  const out = new StaticArray<u8>(n);
-  raw.part_get(p, at(k), k.length, at(out), n);
+  const out = taken(n);
+  if (n > SCRATCH_BYTES) raw.part_get(p, at(k), k.length, at(out), n);
   return out;
 }
 
