@@ -256,6 +256,40 @@ func TestStoppedGatewayGoesOn(t *testing.T) {
 	}
 }
 
+// A site decides who may post by a module of its own, or not at all.
+func TestPolicyIsTheSites(t *testing.T) {
+	const moderated = "[[list]]\naddress = \"dev@lists.example.com\"\nmembers = [\"anne@example.com\"]\nposting = \"moderated\"\nquiet_hold = true\n"
+	for policy, c := range map[string]struct {
+		reply string
+		held  int
+	}{
+		"posting": {"250 2.0.0 accepted", 1},
+		"":        {"250 2.0.0 accepted", 0},
+		"refuse":  {`550 5.7.1 this list takes no posts with the subject "hello"`, 0},
+	} {
+		t.Run(policy, func(t *testing.T) {
+			p := newPlace(t)
+			p.example("refuse")
+			s := p.run(p.load(moderated + "[incoming]\npolicy = \"" + policy + "\"\n[plugins.refuse.config]\nwords = [\"hello\"]\n"))
+			if got := p.post("dev@lists.example.com"); got != c.reply {
+				t.Errorf("the reply is %q", got)
+			}
+			if policy == "" {
+				<-p.sent
+			}
+			held := 0
+			for row := range s.spool.List() {
+				if row.Stage == gateway.StageHeld {
+					held++
+				}
+			}
+			if held != c.held {
+				t.Errorf("%d held", held)
+			}
+		})
+	}
+}
+
 func TestLoadModulesFindsAllThatIsWrong(t *testing.T) {
 	p := newPlace(t)
 	p.example("refuse")
