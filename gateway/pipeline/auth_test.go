@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"encoding/base64"
+	"net"
 	"strings"
 	"testing"
 
@@ -68,6 +69,36 @@ func TestHandlersSeeDKIM(t *testing.T) {
 			t.Errorf("%s: no %s in %q", c.name, want, sent)
 		}
 	}
+}
+
+// A DNS that is away delays and refuses nothing: handlers learn of it, and the
+// post goes out.
+func TestDNSAway(t *testing.T) {
+	h := newHouse(t, devList("anne@example.com"))
+	h.intake.Auth = &authres.Verifier{DNS: away{}}
+	var results []string
+	h.incoming = Chain{{Handler: handlerFunc(func(x *gateway.Exchange) (gateway.Verdict, error) {
+		for _, key := range []string{"auth.dkim.0.result", "auth.dmarc.result"} {
+			if result, ok := x.Lookup(key); ok && x.Phase == gateway.PhaseIncoming {
+				results = append(results, result)
+			}
+		}
+		return gateway.Verdict{}, nil
+	})}}
+	content, _ := signed(t)
+	if replies := h.post("anne@example.com", content, "dev@lists.example.com"); replies[0] != accepted {
+		t.Error(replies)
+	}
+	if h.settle(); len(h.sent) != 1 || strings.Join(results, " ") != "temperror temperror" {
+		t.Errorf("%d copies; handlers saw %q", len(h.sent), results)
+	}
+}
+
+// away is a DNS whose servers do not answer.
+type away struct{ dns }
+
+func (away) LookupTXT(context.Context, string) ([]string, error) {
+	return nil, &net.DNSError{Err: "the server misbehaves", IsTemporary: true}
 }
 
 // TestPolicy holds that handlers on both sides of the spool learn what the
