@@ -16,11 +16,11 @@ var errNoALabel = errors.New("the name is no internationalised domain name")
 // "BÜCHER.example" is "xn--bcher-kva.example". Whether a name may be registered
 // is not looked at: nobody answers for those that may not.
 func aLabels(domain string) (string, error) {
-	lower := strings.ToLower(strings.TrimSuffix(domain, "."))
+	lower := strings.ToLower(domain)
 	switch {
 	case isASCII(lower):
 		return lower, nil
-	case len(domain) > dnsNameBytesMax || !utf8.ValidString(domain):
+	case len(domain) > dnsNameBytesMax || strings.ContainsRune(domain, utf8.RuneError): // or no UTF-8 at all
 		return "", errNoALabel
 	}
 	labels := strings.Split(strings.ReplaceAll(norm.NFKC.String(lower), "。", "."), ".")
@@ -32,12 +32,12 @@ func aLabels(domain string) (string, error) {
 	return strings.Join(labels, "."), nil
 }
 
-// asDNS is a domain in A-labels, or as it is where it has none.
+// asDNS is a domain in A-labels, or in lower case as it is where it has none.
 func asDNS(domain string) string {
 	if ascii, err := aLabels(domain); err == nil {
 		return ascii
 	}
-	return domain
+	return strings.ToLower(domain)
 }
 
 func isASCII(s string) bool {

@@ -239,7 +239,7 @@ func (v *Verifier) aligned(ctx context.Context, r *policy, author, org, spf, spf
 // isAligned compares an authenticated domain with the author's: both the same,
 // or where that is enough of the same organisation (section 3.2.10).
 func (v *Verifier) isAligned(ctx context.Context, domain, author, org string, strict bool) bool {
-	domain, err := aLabels(domain)
+	domain, err := aLabels(strings.TrimSuffix(domain, "."))
 	switch {
 	case err != nil:
 		return false
@@ -265,13 +265,13 @@ func authorDomain(header gateway.Header) (domain, written string, err error) {
 		return "", "", err
 	}
 	for i, a := range authors {
-		one := a.Address[strings.LastIndexByte(a.Address, '@')+1:]
+		one := strings.TrimSuffix(a.Address[strings.LastIndexByte(a.Address, '@')+1:], ".")
 		ascii, err := aLabels(one)
 		switch {
 		case err != nil:
 			return "", "", err
 		case i == 0:
-			domain, written = ascii, strings.ToLower(strings.TrimSuffix(one, "."))
+			domain, written = ascii, strings.ToLower(one)
 		case ascii != domain:
 			return "", "", errors.New("the authors have several domains")
 		}

@@ -57,6 +57,7 @@ func TestVerify(t *testing.T) {
 	simple := sign(t, plainMessage, func(o *dkim.SignOptions) {
 		o.HeaderCanonicalization, o.BodyCanonicalization = dkim.CanonicalizationSimple, dkim.CanonicalizationSimple
 	})
+	inUTF8 := sign(t, plainMessage, func(o *dkim.SignOptions) { o.Domain = "bücher.example" })
 	expired := sign(t, plainMessage, func(o *dkim.SignOptions) { o.Expiration = time.Unix(1e9, 0) })
 	for _, c := range []struct {
 		name, message string
@@ -77,6 +78,7 @@ func TestVerify(t *testing.T) {
 		{"subdomain", asUser, oneKey(""), "pass"},
 		{"subdomain, strict key", asUser, oneKey("t=s; "), "permerror the key does not sign for subdomains"},
 		{"strict key", signed, oneKey("t=y:s; "), "pass the key is in testing mode"},
+		{"UTF-8", inUTF8, zone{"s1._domainkey.xn--bcher-kva.example": {keyRecord("")}}, "pass"},
 		{"expired", expired, oneKey(""), "permerror signature has expired"},
 		{"two authors", "From: eve@example.net\r\n" + signed, oneKey(""), "policy the message has 2 From"},
 		{"part of the body", strings.Replace(signed, "; s=s1;", "; s=s1; l=2;", 1), oneKey(""), "policy the signature leaves"},
@@ -143,7 +145,7 @@ func TestQuestions(t *testing.T) {
 	hostile := []string{
 		"d=foo.internal/..%00; s=../../x y", "d=a..b; s=x", "d=.; s=x", "d=exam\x01ple.com; s=x",
 		"d=" + strings.Repeat("x", 64) + ".com; s=x", "d=" + strings.Repeat("abcdefg.", 32) + "com; s=x",
-		"d=b\xc3\xbccher.example; s=x", "d=example.com; s=", "d=example.com; s=*", "d=localhost\x00.com; s=x",
+		"d=b\xfccher.example; s=x", "d=b\u00fc/..cher.example; s=x", "d=example.com; s=", "d=example.com; s=*", "d=localhost\x00.com; s=x",
 	}
 	for _, tags := range hostile {
 		message := "DKIM-Signature: v=1; a=rsa-sha256; h=from; b=x; bh=x; " + tags + "\r\n" + plainMessage
