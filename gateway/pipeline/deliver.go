@@ -170,14 +170,10 @@ func unsettled(d *gateway.Delivery) (places []int) {
 // those that the host left for another transaction.
 func (r *batchRun) transaction(ctx context.Context, i int, places []int, content gateway.Content) (left []int, err error) {
 	d := &r.b.Deliveries[i]
-	attempt := *d
-	attempt.Recipients = make([]gateway.Recipient, len(places))
-	for k, j := range places {
-		attempt.Recipients[k] = d.Recipients[j]
-	}
+	attempt := only(d, places)
 	begun := time.Now()
 	r.ledger.underway.Add(1)
-	r.Transport.Deliver(ctx, &attempt, content, func(statuses []*gateway.Status) {
+	r.Transport.Deliver(ctx, attempt, content, func(statuses []*gateway.Status) {
 		r.ledger.underway.Add(-1)
 		if err = ctx.Err(); err != nil {
 			return
@@ -195,6 +191,19 @@ func (r *batchRun) transaction(ctx context.Context, i int, places []int, content
 		err = r.settle(ctx, s)
 	})
 	return left, err
+}
+
+// only is d with the recipients at some places.
+func only(d *gateway.Delivery, places []int) *gateway.Delivery {
+	if len(places) == len(d.Recipients) {
+		return d
+	}
+	some := *d
+	some.Recipients = make([]gateway.Recipient, len(places))
+	for k, j := range places {
+		some.Recipients[k] = d.Recipients[j]
+	}
+	return &some
 }
 
 // content is the copy of one delivery: the leg's message with the edits of the

@@ -26,6 +26,9 @@ func (x *expansion) batch(ctx context.Context, plan gateway.Plan, members []gate
 	personal := slices.ContainsFunc(plan.Edits, isTemplate) || slices.ContainsFunc(x.leg.Edits, isTemplate)
 	shared := map[string][]gateway.Recipient{}
 	offload := plan.VERP && !personal && plan.ReversePath == nil && x.offloads(ctx, plan)
+	if plan.VERP && !offload || personal {
+		b.Deliveries = make([]gateway.Delivery, 0, len(members))
+	}
 	for i, member := range members {
 		own := plan.Recipients[i]
 		if own.Removed {

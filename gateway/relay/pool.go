@@ -81,9 +81,9 @@ type choice struct {
 // acquire returns a link for one transaction, to be given to release.
 func (p *pool) acquire(ctx context.Context) (*link, *gateway.Status) {
 	for {
-		c := p.choose()
-		if c != (choice{}) {
-			p.signal() // there may be room for one more
+		c, more := p.choose()
+		if more {
+			p.signal()
 		}
 		if c.dial {
 			return p.connect(ctx)
@@ -101,7 +101,8 @@ func (p *pool) acquire(ctx context.Context) (*link, *gateway.Status) {
 	}
 }
 
-// signal wakes one of those who wait. Whoever finds something wakes the next.
+// signal wakes one of those who wait. Whoever finds something wakes the next,
+// where there is more to be found.
 func (p *pool) signal() {
 	select {
 	case p.wake <- struct{}{}:
@@ -113,30 +114,40 @@ func (p *pool) signal() {
 // PIPELINING. More would find nothing to do (see smtp.Conn).
 const UsersMax = 3
 
-// choose prefers an idle link, then a new one, then a place on one beside others.
-func (p *pool) choose() choice {
+// choose takes what look finds. more says that the next one would find something
+// too.
+func (p *pool) choose() (c choice, more bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	switch c = p.look(); {
+	case c.dial:
+		p.opening++
+	case c.link != nil:
+		c.link.use()
+	}
+	return c, c != choice{} && p.look() != choice{}
+}
+
+// look prefers an idle link, then a new one, then a place on one beside others.
+func (p *pool) look() choice {
 	if p.closed {
 		return choice{status: errClosed}
 	}
 	if l := p.find(0); l != nil {
-		l.idle.Stop()
-		return choice{link: l.use()}
+		return choice{link: l}
 	}
 	taken := len(p.links) + p.opening + p.closing
 	held := time.Now().Before(p.until)
 	trial := p.failures > 0 && p.opening > 0 // one tries for all
 	switch {
 	case taken < p.allowed && !held && !trial:
-		p.opening++
 		return choice{dial: true}
 	case held && taken == 0:
 		return choice{status: p.held}
 	}
 	for users := 1; users < UsersMax; users++ {
 		if l := p.find(users); l != nil && l.conn.Pipelines() {
-			return choice{link: l.use()}
+			return choice{link: l}
 		}
 	}
 	return choice{}
@@ -153,10 +164,12 @@ func (p *pool) find(users int) *link {
 	return nil
 }
 
-func (l *link) use() *link {
+func (l *link) use() {
+	if l.idle != nil {
+		l.idle.Stop()
+	}
 	l.users++
 	l.sent++
-	return l
 }
 
 // connect opens a connection. Its failure holds all deliveries down for a
@@ -180,7 +193,8 @@ func (p *pool) connect(ctx context.Context) (*link, *gateway.Status) {
 		l.most = min(l.most, most)
 	}
 	p.failures, p.until = 0, time.Time{}
-	p.links = append(p.links, l.use())
+	l.use()
+	p.links = append(p.links, l)
 	p.open.Add(1)
 	if p.closed {
 		l.users--

@@ -57,37 +57,54 @@ type stuffer struct {
 }
 
 func (s *stuffer) write(p []byte) error {
-	for len(p) > 0 {
-		if s.cr {
-			if p[0] != '\n' {
-				return errStray
-			}
-			s.cr, s.lineStart = false, true
-			if err := s.put(p[:1]); err != nil {
-				return err
-			}
-			p = p[1:]
-			continue
-		}
-		line := p
-		if n := bytes.IndexByte(p, '\r'); n >= 0 {
-			line, s.cr = p[:n+1], true
-		}
-		if bytes.IndexByte(line, '\n') >= 0 {
-			return errStray
-		}
-		if s.lineStart && line[0] == '.' {
-			if err := s.put(line[:1]); err != nil {
-				return err
-			}
-		}
-		s.lineStart = false
-		if err := s.put(line); err != nil {
+	if len(p) == 0 {
+		return nil
+	}
+	if isStray(p, s.cr) {
+		return errStray
+	}
+	if s.lineStart && p[0] == '.' {
+		if err := s.put(p[:1]); err != nil {
 			return err
 		}
-		p = p[len(line):]
 	}
-	return nil
+	s.cr, s.lineStart = p[len(p)-1] == '\r', p[len(p)-1] == '\n'
+	for {
+		n := bytes.Index(p, []byte("\n."))
+		if n < 0 {
+			return s.put(p)
+		}
+		if err := s.put(p[:n+2]); err != nil { // and the dot again
+			return err
+		}
+		p = p[n+1:]
+	}
+}
+
+// isStray says whether a CR or LF in p stands alone, behind a CR or not. A CR at
+// the end does not, yet.
+func isStray(p []byte, cr bool) bool {
+	if cr && p[0] != '\n' {
+		return true
+	}
+	pairs := 0
+	for at := 0; ; pairs++ {
+		n := bytes.IndexByte(p[at:], '\n')
+		if n < 0 {
+			break
+		}
+		if at += n; at == 0 && !cr || at > 0 && p[at-1] != '\r' {
+			return true
+		}
+		at++
+	}
+	if p[0] == '\n' {
+		pairs-- // its CR came before
+	}
+	if p[len(p)-1] == '\r' {
+		pairs++
+	}
+	return bytes.Count(p, []byte("\r")) != pairs
 }
 
 // end completes the last line, where the content did not, and sends the dot,

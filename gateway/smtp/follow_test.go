@@ -141,6 +141,7 @@ func TestUnsettled(t *testing.T) {
 		}
 		for n, want := range []int{9, 10, 10} {
 			time.Sleep(time.Minute)
+			synctest.Wait()
 			if played != want {
 				t.Errorf("with %d settled the peer waits at part %d, want %d", n, played, want)
 			}

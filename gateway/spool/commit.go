@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/mmgw/mmgw/gateway"
 	"github.com/mmgw/mmgw/gateway/store"
@@ -157,16 +158,16 @@ func dropBatch(b *store.Batch, key gateway.BatchKey, deliveries int) {
 }
 
 // putOutcomes adds outcomes of deliveries. It reads no more than whether the
-// batch is there, so that connections that deliver the same message share syncs.
+// batches are there, so that connections that deliver the same message share syncs.
 func (s *Spool) putOutcomes(b *store.Batch, t *gateway.Transition) error {
-	there := gateway.ExpandLeg // the batch that was looked for last
+	var there []int // batches: as many as there are hands for them
 	for _, o := range t.Outcomes {
 		key := gateway.BatchKey{Message: t.Message, Leg: t.Leg, Number: o.Batch}
-		if o.Batch != there {
+		if !slices.Contains(there, o.Batch) {
 			if err := s.find(key); err != nil {
 				return err
 			}
-			there = o.Batch
+			there = append(there, o.Batch)
 		}
 		b.Set(outcomeKey(key, o.Delivery), encodeOutcomes(o.Outcomes))
 	}

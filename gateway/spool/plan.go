@@ -77,7 +77,9 @@ func decodePlan(key gateway.BatchKey, record []byte) (*gateway.Batch, error) {
 	r, _ := store.NewReader(record, recordVersion)
 	b := &gateway.Batch{Message: key.Message, Leg: key.Leg, Number: key.Number, Edits: readEdits(r)}
 	last := &gateway.Delivery{}
-	for range r.Count(deliveryBytesMin) {
+	n := r.Count(deliveryBytesMin)
+	b.Deliveries = make([]gateway.Delivery, 0, min(n, gateway.BatchRecipientsMax))
+	for range n {
 		path, ok := readPath(r, last.ReversePath)
 		d := gateway.Delivery{ReversePath: path, Recipients: readRecipients(r), Edits: readEdits(r)}
 		if !ok && r.Err() == nil {
