@@ -32,8 +32,9 @@ func aLabels(domain string) (string, error) {
 	return strings.Join(labels, "."), nil
 }
 
-// asDNS is a domain in A-labels, or in lower case as it is where it has none.
-func asDNS(domain string) string {
+// ASCIIDomain is a domain in A-labels (RFC 5890), in which those of different
+// sources can be compared; one that has none comes in lower case as it is.
+func ASCIIDomain(domain string) string {
 	if ascii, err := aLabels(domain); err == nil {
 		return ascii
 	}

@@ -20,7 +20,7 @@ const valueBytesMax = gateway.DomainBytesMax
 func Format(authservID string, results gateway.AuthResults, from gateway.ReversePath) string {
 	infos := []string{value(authservID)}
 	if results.SPF != "" {
-		infos = append(infos, method("spf", results.SPF, "", property("smtp.mailfrom", asDNS(from.Domain()))))
+		infos = append(infos, method("spf", results.SPF, "", property("smtp.mailfrom", ASCIIDomain(from.Domain()))))
 	}
 	for _, d := range results.DKIM {
 		infos = append(infos, method("dkim", d.Result, d.Reason, property("header.d", d.Domain), property("header.s", d.Selector)))
@@ -29,7 +29,7 @@ func Format(authservID string, results gateway.AuthResults, from gateway.Reverse
 		infos = append(infos, method("dkim", None, ""))
 	}
 	if d := results.DMARC; d.Result != "" {
-		infos = append(infos, method("dmarc", d.Result, "", policyComment(d.Policy), property("header.from", asDNS(d.Domain))))
+		infos = append(infos, method("dmarc", d.Result, "", policyComment(d.Policy), property("header.from", ASCIIDomain(d.Domain))))
 	}
 	if results.ARC != "" {
 		infos = append(infos, method("arc", results.ARC, ""))

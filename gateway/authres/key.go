@@ -20,7 +20,7 @@ type keyring map[string]string
 
 // lookup is asked by the library. All questions were asked before.
 func (k keyring) lookup(name string) ([]string, error) {
-	if record, ok := k[asDNS(name)+"."]; ok {
+	if record, ok := k[ASCIIDomain(name)+"."]; ok {
 		return []string{record}, nil
 	}
 	return nil, errors.New("no such key")

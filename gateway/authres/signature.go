@@ -91,7 +91,7 @@ func (s *signature) read(field gateway.Field) error {
 		return err
 	}
 	s.tags = tags
-	domain, selector := asDNS(tags["d"]), asDNS(tags["s"])
+	domain, selector := ASCIIDomain(tags["d"]), ASCIIDomain(tags["s"])
 	if err := checkDNSName(domain, "d="); err != nil {
 		return err
 	}

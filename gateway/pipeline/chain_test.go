@@ -185,6 +185,7 @@ func TestIsAuthenticated(t *testing.T) {
 		{"anne@badexample.com", "example.com", "pass", false},
 		{"anne@example.com", "example.com", "fail", false},
 		{"anne@example.com, bart@example.com", "example.com", "pass", false},
+		{"anne@bücher.example", "xn--bcher-kva.example", "pass", true},
 		{"", "example.com", "pass", false},
 	} {
 		auth := gateway.AuthResults{DKIM: []gateway.DKIMResult{{Result: c.result, Domain: c.signer}}}

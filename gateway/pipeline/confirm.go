@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/mmgw/mmgw/gateway"
@@ -100,15 +101,7 @@ func (c *Confirmations) instruction(list *gateway.List, text string) string {
 // moderators are those who rule on posts and on who joins.
 func moderators(list *gateway.List, site gateway.ForwardPath) []gateway.ForwardPath {
 	all := slices.Concat(list.Moderators, list.Owners)
-	slices.SortFunc(all, func(a, b gateway.ForwardPath) int {
-		switch {
-		case a.Key() < b.Key():
-			return -1
-		case a.Key() > b.Key():
-			return 1
-		}
-		return 0
-	})
+	slices.SortFunc(all, func(a, b gateway.ForwardPath) int { return strings.Compare(a.Key(), b.Key()) })
 	all = slices.CompactFunc(all, func(a, b gateway.ForwardPath) bool { return a.Key() == b.Key() })
 	if len(all) == 0 {
 		return []gateway.ForwardPath{site}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/authres"
 	"github.com/mmgw/mmgw/gateway/command"
 )
 
@@ -36,9 +37,9 @@ func (p Rejects) soften(r *ruling, authenticated bool) {
 // isAuthenticated says whether a DKIM signature of the author's domain or a
 // parent of it holds.
 func isAuthenticated(auth gateway.AuthResults, header gateway.Header) bool {
-	domain := authorOf(header).Domain()
+	domain := authres.ASCIIDomain(authorOf(header).Domain())
 	for _, signature := range auth.DKIM {
-		signer := strings.ToLower(signature.Domain)
+		signer := authres.ASCIIDomain(signature.Domain)
 		if signature.Result == "pass" && domain != "" && (domain == signer || strings.HasSuffix(domain, "."+signer)) {
 			return true
 		}
