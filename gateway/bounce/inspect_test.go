@@ -199,6 +199,9 @@ func TestBombs(t *testing.T) {
 		"long name":   fill("Content-Type: message/delivery-status\n\n"+strings.Repeat("n", bounce.PartBytesMax/2)+":\n", " \n"),
 		"qmail":       fill("Subject: x\n\nHi. This is \n", "<a@b>:\n<c@d>:\n"),
 		"exim":        fill("X-Failed-Recipients: "+strings.Repeat("a@b,", 1000)+"\n\n", "  a@b\n  x\n"),
+		"authors":     fill("From: MAILER-DAEMON@x\n\nNot delivered:\n<a@b.example>: 550\n--- Below this line is a copy\n", "From: a@b\n"),
+		"states":      fill("From: MAILER-DAEMON@x\n\nNot delivered:\n<a@b.example>: ", "unknown "),
+		"escapes":     fill("From: MAILER-DAEMON@x\nContent-Type: text/plain; charset=iso-2022-jp\n\n", "\x1b$B$3\x1b(B"),
 		"nested":      fill("", "Content-Type: multipart/mixed; boundary=b\n\n--b\n"),
 	} {
 		start := time.Now()
