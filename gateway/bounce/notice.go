@@ -117,14 +117,19 @@ func (m message) isBroken() bool {
 	return strings.HasPrefix(kind, "multipart/") && boundary == ""
 }
 
+// isNotice says whether a mail system writes that mail failed. Where only the
+// subject speaks for that, there has to be a word of mail besides: parcels are not
+// delivered either.
 func (m message) isNotice(text string) bool {
 	lower, subject := plain(text), m.subject()
 	stated := anyOf(statements, func(s string) bool { return strings.Contains(lower, s) })
 	entitled := anyOf(failureSubjects, func(s string) bool { return strings.Contains(subject, s) })
+	worded := wordingOf(text) != (gateway.EnhancedCode{})
 	if isSystemAuthor(m.header.Get("From")) {
-		return stated || (entitled || strings.Contains(lower, "rcpt to")) && wordingOf(text) != (gateway.EnhancedCode{})
+		return stated || (entitled || strings.Contains(lower, "rcpt to")) && worded
 	}
-	return stated && (entitled && m.isUnanswerable() || strings.Contains(lower, "not be delivered to: <") && m.returned() != "")
+	ofMail := worded || m.returned() != "" || replyIn(text)[0] != 0
+	return stated && (entitled && ofMail && m.isUnanswerable() || strings.Contains(lower, "not be delivered to: <") && m.returned() != "")
 }
 
 // isUnanswerable says whether a message asks for no answer, as notices do.

@@ -39,6 +39,7 @@ func TestNotices(t *testing.T) {
 		"nobody named":                   {system + "It was not delivered.\n", ""},
 		"no statement":                   {"From: postmaster@x.example\n\nHello a@b.example, the disk is new.\n", ""},
 		"a person":                       {"From: anne@x.example\nSubject: Re: returned mail\n\nMy mail to <a@b.example> was not delivered: 550 5.1.1 unknown\n", ""},
+		"a parcel":                       {"From: no-reply@parcels.example\nSubject: Delivery failed\n\nYour parcel was not delivered today. We come again on Monday.\nE-mail: a@b.example\n", ""},
 		"passed on":                      {"From: MAILER-DAEMON@x.example\nSubject: Fwd: failure notice\n\nNot delivered:\n<a@b.example>: 550\n", ""},
 		"a boundary is missing":          {"From: MAILER-DAEMON@x.example\nContent-Type: multipart/report\n\nNot delivered:\n<a@b.example>: 550\n", ""},
 	} {

@@ -24,9 +24,9 @@ var failureSubjects = []string{
 	"notification d'état", "avis de non-remise", "non remis", "échec de la remise", "unzustellbar", "nicht zugestellt",
 	"zustellung", "no se puede entregar", "no se pudo entregar", "no entregado", "devuelto", "não entregue", "devolvido",
 	"mancato recapito", "impossibile recapitare", "non recapitabile", "onbestelbaar", "niet bezorgd", "kan inte leverera",
-	"недоставлен", "не доставлено", "送信エラー", "配信エラー", "配信不能", "エラーメール", "无法送达", "退信", "無法送達", "退回", "전송 실패", "반송", "배달 실패",
+	"недоставлен", "не доставлено", "送信エラー", "配信エラー", "配信不能", "エラーメール", "无法送达", "退信", "無法送達", "전송 실패",
 	"não é possível entregar", "recapito non riuscito", "mislukt", "ikke leveres", "nie można dostarczyć", "niedostarcz",
-	"nedoručiteln", "kézbesítés", "teslim edilemedi", "toimitus",
+	"nedoručiteln", "teslim edilemedi",
 }
 
 // statements are how notices say that something failed.
