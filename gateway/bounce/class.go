@@ -85,7 +85,7 @@ func (m meanings) belie(status gateway.EnhancedCode, ruled bool, at phase) bool 
 	case Policy:
 		return !ruled && (worded == noSuchUser || worded == noSuchHost)
 	case Soft:
-		return status[0] == 5 && worded[1] == 1 && worded[2] <= 2 && at == atRecipient
+		return status[0] == 5 && (at == atRecipient && worded == noSuchUser || worded == noSuchHost)
 	}
 	return false
 }

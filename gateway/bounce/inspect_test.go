@@ -94,6 +94,8 @@ func TestReportForms(t *testing.T) {
 		"a rule that the host names":         {"Final-Recipient: a@b.example\nAction: failed\nStatus: 5.1.1\nDiagnostic-Code: smtp; 553 5.7.1 Invalid recipient", "a@b.example failed 5.7.1 policy"},
 		"a rule that no host names":          {"Final-Recipient: a@b.example\nAction: failed\nStatus: 5.7.1\nDiagnostic-Code: smtp; 553 Invalid recipient", "a@b.example failed 5.1.1 hard"},
 		"a rule, and nothing else":           {"Final-Recipient: a@b.example\nAction: failed\nStatus: 5.7.1\nDiagnostic-Code: smtp; 553 go away", "a@b.example failed 5.7.1 policy"},
+		"a route to no domain":               {"Final-Recipient: a@b.example\nAction: failed\nStatus: 5.4.310\nDiagnostic-Code: smtp; 550 5.4.310 DNS domain b.example does not exist", "a@b.example failed 5.1.2 hard"},
+		"a route that is busy":               {"Final-Recipient: a@b.example\nAction: failed\nStatus: 5.4.316\nDiagnostic-Code: smtp; 550 5.4.316 Message expired, connection refused", "a@b.example failed 5.4.316 soft"},
 		"an action of its own":               {"Final-Recipient: a@b.example\nAction: undeliverable\nStatus: 5.1.1", "a@b.example failed 5.1.1 hard"},
 		"success":                            {"Final-Recipient: a@b.example\nAction: relayed\nStatus: 2.0.0", ""},
 	} {

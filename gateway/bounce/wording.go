@@ -4,6 +4,7 @@ import (
 	"math/bits"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/mmgw/mmgw/gateway"
@@ -26,12 +27,19 @@ func meaningsOf(text string) (found meanings) {
 			}
 		}
 	}
+	// A name between a thing and its state takes them apart: "domain b.example does not exist".
+	text = strings.Join(slices.DeleteFunc(words, isName), " ")
 	for i, f := range wordings {
 		if f.near(text) {
 			found |= 1 << i
 		}
 	}
 	return found
+}
+
+// isName says whether a word is the name of a host: letters with a dot between.
+func isName(word string) bool {
+	return strings.Contains(strings.Trim(word, ".,:;!?'\"()<>[]"), ".") && strings.ContainsFunc(word, unicode.IsLetter)
 }
 
 // nearBytes is how many octets before and behind a state its thing is looked for
