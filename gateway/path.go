@@ -38,6 +38,9 @@ func ParseForwardPath(s string) (ForwardPath, error) {
 	if err != nil {
 		return "", &PathError{Path: s, Reason: err.Error()}
 	}
+	if n := len(s) - len(domain); n == len(local)+1 && s[:n-1] == local && s[n:] == domain {
+		return ForwardPath(s), nil // it is spelt as it is to be
+	}
 	return ForwardPath(local + "@" + domain), nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"runtime/metrics"
 	"strings"
 	"sync"
 	"syscall"
@@ -31,6 +32,9 @@ func serveCommand(g *globals) *cobra.Command {
 			"A supervisor that sets $NOTIFY_SOCKET, as systemd does for Type=notify, is told of all this.",
 		Example: "  mmgw serve --config /etc/mmgw/mmgw.toml",
 		RunE: func(c *cobra.Command, _ []string) error {
+			if os.Getenv("GOGC") == "" {
+				debug.SetGCPercent(gcPercentOfLoading)
+			}
 			cfg, err := g.load()
 			if err != nil {
 				return err
@@ -40,19 +44,36 @@ func serveCommand(g *globals) *cobra.Command {
 	}
 }
 
-// gcPercent is how much may be allocated, in percent of what is in use, before
-// memory is collected, unless $GOGC says it. What is in use is little, some 30
-// MB, and most of what a message takes is garbage a moment later: the double of
-// Go's default saves a twentieth of the time and costs some 30 MB.
-const gcPercent = 200
+// How much may be allocated before memory is collected, unless $GOGC says it.
+const (
+	// gcPercent is of what is in use. That is little, some 30 MB, and most of
+	// what a message takes is garbage a moment later: the double of Go's default
+	// saves a twentieth of the time and costs some 30 MB.
+	gcPercent = 200
+
+	// garbageBytesMax bounds it where more is in use, for lists of a million
+	// members in files.
+	garbageBytesMax = 32 << 20
+
+	// gcPercentOfLoading is for the moment in which such files are read.
+	gcPercentOfLoading = 25
+)
+
+// setGCPercent is for what is in use now, behind the loading.
+func setGCPercent() {
+	if os.Getenv("GOGC") != "" {
+		return
+	}
+	debug.FreeOSMemory() // collects, too
+	inUse := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	metrics.Read(inUse)
+	debug.SetGCPercent(int(min(gcPercent, 100*garbageBytesMax/max(inUse[0].Value.Uint64(), 1))))
+}
 
 // serve runs until the context of the command ends. What Open refuses is a
 // matter of the configuration or of the state directory; what fails later is
 // a listener that cannot be had.
 func (g *globals) serve(c *cobra.Command, cfg *config.Config) error {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
 	log := logger(c.ErrOrStderr(), cfg.Log)
 	for _, name := range server.Unused(cfg) {
 		log.Warn("this version reads this setting and does not act on it", "key", name)
@@ -65,6 +86,7 @@ func (g *globals) serve(c *cobra.Command, cfg *config.Config) error {
 	if err != nil {
 		return openFailure(cfg, err)
 	}
+	setGCPercent()
 	defer context.AfterFunc(ctx, func() { tellSupervisor(nowStopping, log) })()
 	var hearing sync.WaitGroup
 	hearing.Go(func() { g.reloads(ctx, s, hangUps, log) })
@@ -98,6 +120,7 @@ func (g *globals) reloads(ctx context.Context, s *server.Server, hangUps <-chan 
 		cfg, err := g.load()
 		if err == nil {
 			err = s.Reload(ctx, cfg)
+			setGCPercent()
 		}
 		if err != nil {
 			for line := range strings.SplitSeq(err.Error(), "\n") {

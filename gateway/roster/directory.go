@@ -12,9 +12,9 @@ import (
 // listing is a list and where its members are. It does not change.
 type listing struct {
 	list    *gateway.List
-	members []fileMember // of the configuration, by key
-	gone    bool         // it accepts no mail, but may have some queued
-	unknown bool         // and it is not known any more who its members are
+	members fileMembers // of the configuration, by key
+	gone    bool        // it accepts no mail, but may have some queued
+	unknown bool        // and it is not known any more who its members are
 }
 
 // directory finds lists.

@@ -36,7 +36,7 @@ func (r *Roster) SetFileLists(lists []FileList) error {
 	for i := range lists {
 		list := lists[i].List
 		list.Source = SourceFile
-		listings[i] = &listing{list: &list, members: fileMembers(lists[i].Members)}
+		listings[i] = &listing{list: &list, members: newFileMembers(lists[i].Members)}
 	}
 	r.changes.Lock()
 	defer r.changes.Unlock()

@@ -2,38 +2,14 @@ package roster
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
 	"iter"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/mmgw/mmgw/gateway"
 	"github.com/mmgw/mmgw/gateway/store"
 )
-
-// fileMember is one that the configuration names.
-type fileMember struct {
-	path gateway.ForwardPath
-	name string
-}
-
-// fileMembers are sorted by key; the first one of a key counts.
-func fileMembers(all []gateway.Recipient) []fileMember {
-	members := make([]fileMember, len(all))
-	for i := range all {
-		members[i] = fileMember{all[i].Path, all[i].Name}
-	}
-	slices.SortStableFunc(members, func(a, b fileMember) int { return cmp.Compare(a.path.Key(), b.path.Key()) })
-	return slices.CompactFunc(members, func(a, b fileMember) bool { return a.path.Key() == b.path.Key() })
-}
-
-// searchFile is the place of key among members, and whether it is there.
-func searchFile(members []fileMember, key string) (int, bool) {
-	return slices.BinarySearchFunc(members, key, func(m fileMember, key string) int { return strings.Compare(m.path.Key(), key) })
-}
 
 // Bounce is what is kept of the mail to a member that came back. The score
 // stands in Member.
@@ -164,8 +140,9 @@ func (r *Roster) find(l *listing, key string) (*member, error) {
 		return nil, fmt.Errorf("member of %s: %w", l.list.Address, err)
 	}
 	var file *fileMember
-	if i, ok := searchFile(l.members, key); ok {
-		file = &l.members[i]
+	if i, ok := l.members.search(key); ok {
+		named := l.members.at(i)
+		file = &named
 	}
 	m.complete(l, file)
 	return m, nil
@@ -186,14 +163,14 @@ func (r *Roster) decode(l *listing, key, record []byte) *member {
 // behind after on.
 func (r *Roster) walk(l *listing, after gateway.Cursor) iter.Seq2[*member, error] {
 	return func(yield func(*member, error) bool) {
-		next, found := searchFile(l.members, string(after))
+		next, found := l.members.search(string(after))
 		if found {
 			next++
 		}
 		fromFile := func(before []byte) bool { // false: the caller has enough
-			for ; next < len(l.members) && (before == nil || l.members[next].path.Key() < string(before)); next++ {
-				m := &member{}
-				m.complete(l, &l.members[next])
+			for ; next < l.members.len() && (before == nil || l.members.at(next).path.Key() < string(before)); next++ {
+				m, named := &member{}, l.members.at(next)
+				m.complete(l, &named)
 				if !yield(m, nil) {
 					return false
 				}
@@ -212,8 +189,9 @@ func (r *Roster) walk(l *listing, after gateway.Cursor) iter.Seq2[*member, error
 			}
 			m := r.decode(l, key, bytes.Clone(item.Value))
 			var file *fileMember
-			if next < len(l.members) && l.members[next].path.Key() == string(key) {
-				file = &l.members[next]
+			if next < l.members.len() && l.members.at(next).path.Key() == string(key) {
+				named := l.members.at(next)
+				file = &named
 				next++
 			}
 			m.complete(l, file)

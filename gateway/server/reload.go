@@ -23,7 +23,7 @@ func (s *Server) Reload(ctx context.Context, cfg *config.Config) error {
 	}
 	s.changing.Lock()
 	defer s.changing.Unlock()
-	l := loader{host: s.host, cfg: cfg, shelf: s.shelf, log: s.log, old: s.loaded.Load(), rolledBack: s.keepRolledBack}
+	l := loader{host: s.host, cfg: withoutMembers(cfg), shelf: s.shelf, log: s.log, old: s.loaded.Load(), rolledBack: s.keepRolledBack}
 	if err := l.load(ctx); err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -94,6 +95,7 @@ func OpenState(cfg *config.Config, env Env) (*Server, error) {
 		s.store.Close()
 		return nil, err
 	}
+	s.cfg = withoutMembers(cfg)
 	return s, nil
 }
 
@@ -123,6 +125,17 @@ func (s *Server) openOnStore() error {
 		return err
 	}
 	return setLists(s.roster, s.cfg.Lists, s.cfg.Forwards)
+}
+
+// withoutMembers is what is kept of a configuration: the members of its lists are
+// the roster's, and a million of them take some 90 MB.
+func withoutMembers(cfg *config.Config) *config.Config {
+	kept := *cfg
+	kept.Lists = slices.Clone(cfg.Lists)
+	for i := range kept.Lists {
+		kept.Lists[i].Members = nil
+	}
+	return &kept
 }
 
 // setLists tells the roster of the lists and forward domains of the file.

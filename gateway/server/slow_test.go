@@ -51,7 +51,7 @@ func TestASilentHostKeepsNobodyElse(t *testing.T) {
 	if sent := <-p.sent; sent.Rcpts[0] != "x@other.example.com" {
 		t.Errorf("sent %+v", sent)
 	}
-	if c := s.line.count(); c.Taken > 2*handsMax {
+	if c := s.line.count(); c.Taken > 2*handsMax+1 { // for the silent one, for expansion, and what was sent this moment
 		t.Errorf("%d entries are in hand", c.Taken)
 	}
 }

@@ -33,7 +33,14 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 type Writer struct{ b []byte }
 
 // NewWriter begins a record of a version.
-func NewWriter(version byte) *Writer { return &Writer{b: []byte{version}} }
+func NewWriter(version byte) *Writer {
+	w := &Writer{make([]byte, 1, recordBytesUsual)}
+	w.b[0] = version
+	return w
+}
+
+// recordBytesUsual is what most records fit into.
+const recordBytesUsual = 64
 
 // Uint writes an unsigned number.
 func (w *Writer) Uint(n uint64) { w.b = binary.AppendUvarint(w.b, n) }
