@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -38,10 +39,16 @@ type outgoing struct {
 // sizes, named "n" and its size. mta are lines of [mta], more are sections.
 func newOutgoing(b *testing.B, upstream, mta, more string, sizes ...int) *outgoing {
 	b.Helper()
+	return newOutgoingOf(b, upstream, mta, more, "", sizes...)
+}
+
+// newOutgoingOf is newOutgoing with further lines of each list.
+func newOutgoingOf(b *testing.B, upstream, mta, more, ofList string, sizes ...int) *outgoing {
+	b.Helper()
 	o := &outgoing{metrics: freeAddress(b, "127.0.0.1")}
 	text := mta + "\n[metrics]\nlisten = \"" + o.metrics + "\"\n" + more
 	for _, size := range sizes {
-		text += fmt.Sprintf("\n[[list]]\naddress = \"n%d@lists.example.com\"\nposting = \"anyone\"\nmembers = \"n%d.members\"\n", size, size)
+		text += fmt.Sprintf("\n[[list]]\naddress = \"n%d@lists.example.com\"\nposting = \"anyone\"\nmembers = \"n%d.members\"\n%s", size, size, ofList)
 	}
 	o.site = newSiteBefore(b, upstream, text)
 	for _, size := range sizes {
@@ -139,6 +146,40 @@ func BenchmarkOutgoing(b *testing.B) {
 	}
 	m.report(b)
 	o.p.stop()
+}
+
+// BenchmarkOutgoingSigned is BenchmarkOutgoing by turns without a signature, with
+// one for each post, and with one for each copy, which has a link of its member's
+// own in a signed field. Keys are RSA of 2,048 bits.
+func BenchmarkOutgoingSigned(b *testing.B) {
+	tools := newPostfixTools(b)
+	sink, keys := tools.sink(b), b.TempDir()
+	if out, err := exec.Command("mmgw", "dkim", "new", "--type", "rsa", "--selector", "s1", "--dir", keys, "lists.example.com").CombinedOutput(); err != nil {
+		b.Fatalf("%v\n%s", err, out)
+	}
+	files, err := filepath.Glob(filepath.Join(keys, "*"))
+	if err != nil || len(files) != 1 {
+		b.Fatal(files, err)
+	}
+	auth := fmt.Sprintf("[[auth.dkim]]\ndomain = \"lists.example.com\"\nselector = \"s1\"\nkey_file = %q\n", files[0])
+	link := fmt.Sprintf("[http]\nlisten = %q\nurl = \"https://lists.example.com/\"\n", freeAddress(b, "127.0.0.1"))
+	ways := map[string]*outgoing{
+		"none":     newOutgoing(b, sink, twentyConnections, "", outgoingCopies),
+		"per-post": newOutgoing(b, sink, twentyConnections, auth, outgoingCopies),
+		"per-copy": newOutgoingOf(b, sink, twentyConnections, auth+link, "unsubscribe = \"member\"\n", outgoingCopies),
+	}
+	m := medians{}
+	for b.Loop() {
+		for name, o := range ways {
+			cpu := o.value("process_cpu_seconds_total")
+			m.add(name+"/s", outgoingCopies/o.deliver(outgoingCopies).Seconds())
+			m.add(name+":cpu-µs", (o.value("process_cpu_seconds_total")-cpu)*1e6/outgoingCopies)
+		}
+	}
+	m.report(b)
+	for _, o := range ways {
+		o.p.stop()
+	}
 }
 
 // BenchmarkOutgoingDistant has one connection to an upstream MTA that is 50 ms
