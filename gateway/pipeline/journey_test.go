@@ -224,8 +224,18 @@ func TestHandlersEditEveryCopyOnce(t *testing.T) {
 	}
 }
 
+// A retry asks neither handlers nor the planner again.
 func TestTransientFailureIsRetried(t *testing.T) {
 	h := newHouse(t, devList("anne@example.com", "bart@example.org"))
+	var handled, planned int
+	h.outgoing = Chain{{Handler: handlerFunc(func(*gateway.Exchange) (gateway.Verdict, error) {
+		handled++
+		return gateway.Verdict{}, nil
+	})}}
+	h.plan = func(*gateway.Exchange) (gateway.Plan, error) {
+		planned++
+		return gateway.Plan{VERP: true}, nil
+	}
 	busy := &gateway.Status{Code: 451, Enhanced: gateway.EnhancedCode{4, 7, 1}, Text: "later"}
 	h.transport = func(d *gateway.Delivery, _ string) []*gateway.Status {
 		if d.Recipients[0].Path == "bart@example.org" {
@@ -241,6 +251,9 @@ func TestTransientFailureIsRetried(t *testing.T) {
 	h.transport, h.entries = nil, later
 	if later := h.settle(); len(later) != 0 || len(h.sent) != 2 || h.spooled() != 0 {
 		t.Errorf("later %+v, %d sent, %d spooled", later, len(h.sent), h.spooled())
+	}
+	if handled != 1 || planned != 1 {
+		t.Errorf("handled %d times, planned %d times", handled, planned)
 	}
 }
 
