@@ -46,10 +46,10 @@ func serveCommand(g *globals) *cobra.Command {
 
 // How much may be allocated before memory is collected, unless $GOGC says it.
 const (
-	// gcPercent is of what is in use. That is little, some 30 MB, and most of
-	// what a message takes is garbage a moment later: the double of Go's default
-	// saves a twentieth of the time and costs some 30 MB.
-	gcPercent = 200
+	// gcPercent is of what is in use. That is little, some 5 MB beside the
+	// database, and most of what a message takes is garbage a moment later: this
+	// much costs some 20 MB and spares three of four collections.
+	gcPercent = 400
 
 	// garbageBytesMax bounds it where more is in use, for lists of a million
 	// members in files.
