@@ -1,6 +1,6 @@
 // Package sdk is what modules for mmgw are written with in Go: handlers that
 // judge and change mail, planners of deliveries, writers of MTA
-// configurations. One source builds with TinyGo (some 10 kB) and with the
+// configurations. One source builds with TinyGo (some 20 kB) and with the
 // standard compiler (some 2 MB), and natively for unit tests (sdk/sdktest).
 //
 // A module is a package main that registers its handlers in init and has an

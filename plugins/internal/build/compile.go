@@ -119,7 +119,7 @@ func tinygoBuild(ctx context.Context, root, source, wasm, scratch string) (*exec
 		return nil, err
 	}
 	cmd := command(ctx, root, t.program(), "build",
-		"-target="+description, "-opt=z", "-no-debug", "-o", wasm, "./"+filepath.Dir(source))
+		"-target="+description, "-opt=2", "-no-debug", "-o", wasm, "./"+filepath.Dir(source))
 	cmd.Env = append(cmd.Env, "TINYGOROOT="+t.root())
 	return cmd, nil
 }
