@@ -48,7 +48,8 @@ func serveCommand(g *globals) *cobra.Command {
 const (
 	// gcPercent is of what is in use. That is little, some 5 MB beside the
 	// database, and most of what a message takes is garbage a moment later: this
-	// much costs some 20 MB and spares three of four collections.
+	// much costs some 20 MB and spares three of four collections that Go's default
+	// would make.
 	gcPercent = 400
 
 	// garbageBytesMax bounds it where more is in use, for lists of a million
