@@ -119,7 +119,7 @@ func (e *examination) rule(ctx context.Context, chain Chain, x gateway.Exchange)
 func (e *examination) enter(ctx context.Context, leg gateway.Leg, r ruling) {
 	leg.Handlers, leg.Route = r.modules, r.route
 	leg.Edits = append(append([]gateway.Edit{}, e.trace...), r.edits...)
-	if r.action != gateway.Continue { // else the record of the message names them
+	if len(r.modules) > 0 && !r.passes() { // else the record of the message names them
 		logger(e.in.Log).Info("handled", messageAttrs(e.m), "list", string(leg.List), "service", string(leg.Service),
 			"action", r.action.String(), "modules", strings.Join(r.modules, " "))
 	}
@@ -138,6 +138,11 @@ func (e *examination) enter(ctx context.Context, leg gateway.Leg, r ruling) {
 		return
 	}
 	e.keep(leg, r)
+}
+
+// passes says whether the whole leg goes on.
+func (r ruling) passes() bool {
+	return r.action == gateway.Continue && len(r.refused)+len(r.dropped)+len(r.held) == 0
 }
 
 // discarded is the ruling with every recipient of leg dropped that is not

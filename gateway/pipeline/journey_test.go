@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"errors"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -54,6 +55,32 @@ func TestLegs(t *testing.T) {
 	slices.Sort(got)
 	if want := []string{"anne@example.com ", "owner@example.com ", "x@backend.example.com forward backend"}; !slices.Equal(got, want) {
 		t.Errorf("sent %q", got)
+	}
+}
+
+// TestRecordsNameTheModules: whatever becomes of a message, a record says which
+// modules it has been through.
+func TestRecordsNameTheModules(t *testing.T) {
+	status := &gateway.Status{Code: 550, Enhanced: gateway.EnhancedCode{5, 7, 1}, Text: "no"}
+	for name, verdict := range map[string]gateway.Verdict{
+		"passed":           {},
+		"refused":          {Action: gateway.Reject, Status: status},
+		"refused for each": {Recipients: map[gateway.RecipientID]gateway.Disposition{0: {Action: gateway.Reject, Status: status}}},
+	} {
+		var records strings.Builder
+		h := newHouse(t, devList("anne@example.com"))
+		h.intake.Log = slog.New(slog.NewTextHandler(&records, nil))
+		judge := func(x *gateway.Exchange) (gateway.Verdict, error) {
+			if x.Phase != gateway.PhaseIncoming {
+				return gateway.Verdict{}, nil
+			}
+			return verdict, nil
+		}
+		h.incoming = Chain{{Name: "judge", Module: "judge@0123", Handler: handlerFunc(judge)}}
+		h.post("anne@example.com", hello, "dev@lists.example.com")
+		if !strings.Contains(records.String(), "judge@0123") {
+			t.Errorf("%s: %s", name, &records)
+		}
 	}
 }
 
