@@ -201,6 +201,21 @@ func BenchmarkOutgoingDistant(b *testing.B) {
 // back for some time, either way.
 func distant(b *testing.B, address string, delay time.Duration) string {
 	b.Helper()
+	return answered(b, func(near net.Conn) {
+		far, err := net.Dial("tcp", address)
+		if err != nil {
+			near.Close()
+			return
+		}
+		go later(far, near, delay)
+		later(near, far, delay)
+	})
+}
+
+// answered is an address whose connections are given to answer, each in a
+// goroutine of its own, until the benchmark ends.
+func answered(b *testing.B, answer func(net.Conn)) string {
+	b.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		b.Fatal(err)
@@ -208,17 +223,11 @@ func distant(b *testing.B, address string, delay time.Duration) string {
 	b.Cleanup(func() { listener.Close() })
 	go func() {
 		for {
-			near, err := listener.Accept()
+			conn, err := listener.Accept()
 			if err != nil {
 				return
 			}
-			far, err := net.Dial("tcp", address)
-			if err != nil {
-				near.Close()
-				continue
-			}
-			go later(far, near, delay)
-			go later(near, far, delay)
+			go answer(conn)
 		}
 	}()
 	return listener.Addr().String()
@@ -308,24 +317,10 @@ func BenchmarkOutgoingXVERP(b *testing.B) {
 // its address.
 func lightSink(b *testing.B, record func(from, to string)) string {
 	b.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { listener.Close() })
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer conn.Close()
-				takeMessages(bufio.NewReadWriter(bufio.NewReaderSize(conn, 16<<10), bufio.NewWriter(conn)), record)
-			}()
-		}
-	}()
-	return listener.Addr().String()
+	return answered(b, func(conn net.Conn) {
+		defer conn.Close()
+		takeMessages(bufio.NewReadWriter(bufio.NewReaderSize(conn, 16<<10), bufio.NewWriter(conn)), record)
+	})
 }
 
 func takeMessages(rw *bufio.ReadWriter, record func(from, to string)) {
