@@ -131,6 +131,14 @@ func (r reply) status() *gateway.Status {
 	return &gateway.Status{Code: r.code, Enhanced: code, Text: text}
 }
 
+// isException says whether aiosmtpd's engine, and so GNU Mailman 3's core, answers
+// with an exception that nobody caught: a database that is locked or away is one.
+// The code is that of a refusal for good, and what follows the first line of an
+// exception passes for more replies.
+func (r reply) isException() bool {
+	return r.code == 500 && strings.HasPrefix(r.lines[0], "Error: (")
+}
+
 // String is the reply in one printable line.
 func (r reply) String() string {
 	return fmt.Sprintf("%d %s", r.code, gateway.Printable(strings.Join(r.lines, " ")))

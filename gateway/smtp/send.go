@@ -215,7 +215,7 @@ func (t *transaction) take(cmd command, answer reply) bool {
 		return false
 	}
 	class := answer.class()
-	if cmd.verb == rset && class != 2 || class == 3 && cmd.verb != data || class == 2 && cmd.verb == data {
+	if cmd.verb == rset && class != 2 || class == 3 && cmd.verb != data || class == 2 && cmd.verb == data || answer.isException() {
 		t.lose(cmd.verb.String(), fmt.Errorf("%w: %s", errReply, answer))
 		return false
 	}
@@ -328,7 +328,7 @@ func (t *transaction) outcomes(ctx context.Context) {
 		case answer.code == 421:
 			t.closing(answer)
 			return
-		case answer.class() == 3:
+		case answer.class() == 3, answer.isException():
 			t.lose("the final dot", fmt.Errorf("%w: %s", errReply, answer))
 			return
 		}
