@@ -98,18 +98,28 @@ func (s *site) record(t probe.Transaction) {
 // wait returns the transactions when there are n of them.
 func (s *site) wait(n int) []probe.Transaction {
 	s.t.Helper()
+	sent, ok := s.waitFor(func(sent []probe.Transaction) bool { return len(sent) >= n })
+	if !ok {
+		s.t.Fatalf("%d of %d transactions arrived", len(sent), n)
+	}
+	return sent
+}
+
+// waitFor returns the transactions when all have arrived that somebody waits
+// for, or not ok when that is too late.
+func (s *site) waitFor(all func([]probe.Transaction) bool) (sent []probe.Transaction, ok bool) {
 	late := time.After(2 * time.Minute)
 	for {
 		s.mu.Lock()
 		sent := append([]probe.Transaction(nil), s.sent...)
 		s.mu.Unlock()
-		if len(sent) >= n {
-			return sent
+		if all(sent) {
+			return sent, true
 		}
 		select {
 		case <-s.bell:
 		case <-late:
-			s.t.Fatalf("%d of %d transactions arrived", len(sent), n)
+			return sent, false
 		}
 	}
 }

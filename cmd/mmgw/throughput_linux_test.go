@@ -182,6 +182,12 @@ func (t *postfixTools) start(b *testing.B, address string, c *exec.Cmd) {
 		c.Process.Kill()
 		c.Wait()
 	})
+	listens(b, address)
+}
+
+// listens waits until somebody takes connections.
+func listens(t testing.TB, address string) {
+	t.Helper()
 	late := time.Now().Add(patience)
 	for {
 		conn, err := net.Dial("tcp", address)
@@ -190,19 +196,19 @@ func (t *postfixTools) start(b *testing.B, address string, c *exec.Cmd) {
 			return
 		}
 		if time.Now().After(late) {
-			b.Fatal(err)
+			t.Fatal(err)
 		}
-		pause(b.Context(), 20*time.Millisecond)
+		pause(t.Context(), 20*time.Millisecond)
 	}
 }
 
 // freeAddress is one on a loopback address of the caller's own, so that the
 // port stays free until another process takes it.
-func freeAddress(b *testing.B, host string) string {
-	b.Helper()
+func freeAddress(t testing.TB, host string) string {
+	t.Helper()
 	listener, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
 	if err != nil {
-		b.Fatal(err)
+		t.Fatal(err)
 	}
 	defer listener.Close()
 	return listener.Addr().String()

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"bufio"
+	"cmp"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// mailman is the core of a GNU Mailman 3 as Debian packages it, with a state of
+// its own. Its runners go without their master, so that one can be down alone,
+// and those that nothing here needs cost nothing.
+type mailman struct {
+	t       *testing.T
+	root    string
+	dir     string
+	lmtp    string // takes mail
+	runners map[string]*exec.Cmd
+}
+
+// newMailman makes the state of a core that takes mail at one address and sends
+// it to another.
+func newMailman(t *testing.T, lmtp, smtp string) *mailman {
+	t.Helper()
+	m := &mailman{t: t, root: cmp.Or(os.Getenv("MMGW_MAILMAN_ROOT"), "/"), dir: t.TempDir(), lmtp: lmtp, runners: map[string]*exec.Cmd{}}
+	if _, err := os.Stat(m.program("runner")); err != nil {
+		t.Skipf("GNU Mailman 3 is not in %s, which $MMGW_MAILMAN_ROOT may name", m.root)
+	}
+	lmtpHost, lmtpPort, _ := net.SplitHostPort(lmtp)
+	smtpHost, smtpPort, _ := net.SplitHostPort(smtp)
+	text := strings.NewReplacer("DIR", m.dir, "LMTP_HOST", lmtpHost, "LMTP_PORT", lmtpPort, "SMTP_HOST", smtpHost, "SMTP_PORT", smtpPort).Replace(mailmanCFG)
+	if err := os.WriteFile(filepath.Join(m.dir, "mailman.cfg"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+const mailmanCFG = `[mailman]
+site_owner: site@example.com
+layout: here
+[paths.here]
+var_dir: DIR/var
+[mta]
+incoming: mailman.mta.null.NullMTA
+lmtp_host: LMTP_HOST
+lmtp_port: LMTP_PORT
+smtp_host: SMTP_HOST
+smtp_port: SMTP_PORT
+[runner.in]
+sleep_time: 0.1s
+[runner.pipeline]
+sleep_time: 0.1s
+[runner.out]
+sleep_time: 0.1s
+[runner.command]
+sleep_time: 0.1s
+[runner.virgin]
+sleep_time: 0.1s
+`
+
+func (m *mailman) program(name string) string {
+	return filepath.Join(m.root, "usr/lib/mailman3/bin", name)
+}
+
+// python runs Debian's own, which the modules of the package are for.
+func (m *mailman) python(args ...string) *exec.Cmd {
+	c := exec.Command("/usr/bin/python3", args...)
+	c.Env = append(os.Environ(), "PYTHONPATH="+filepath.Join(m.root, "usr/lib/python3/dist-packages"),
+		"MAILMAN_CONFIG_FILE="+filepath.Join(m.dir, "mailman.cfg"))
+	return c
+}
+
+// create makes a list by the core's own commands.
+func (m *mailman) create(list string, members ...string) {
+	m.t.Helper()
+	for _, args := range [][]string{{"create", list}, {"addmembers", "-", list}} {
+		c := m.python(append([]string{m.program("mailman"), "--run-as-root"}, args...)...)
+		c.Stdin = strings.NewReader(strings.Join(members, "\n"))
+		if out, err := c.CombinedOutput(); err != nil {
+			m.t.Fatalf("mailman %s: %v\n%s", args, err, out)
+		}
+	}
+}
+
+// start starts runners; the one for LMTP takes mail when it returns.
+func (m *mailman) start(names ...string) {
+	m.t.Helper()
+	for _, name := range names {
+		c := m.python(m.program("runner"), "--runner", name)
+		c.Stdout, c.Stderr = os.Stderr, os.Stderr
+		if err := c.Start(); err != nil {
+			m.t.Fatal(err)
+		}
+		m.runners[name] = c
+		m.t.Cleanup(func() { m.kill(name) })
+	}
+	listens(m.t, m.lmtp)
+}
+
+func (m *mailman) kill(name string) {
+	if c := m.runners[name]; c != nil {
+		delete(m.runners, name)
+		c.Process.Kill()
+		c.Wait()
+	}
+}
+
+// lockDatabase has another process hold the database until unlock is called.
+func (m *mailman) lockDatabase() (unlock func()) {
+	m.t.Helper()
+	c := m.python("-c", mailmanLock, filepath.Join(m.dir, "var/data/mailman.db"))
+	in, err := c.StdinPipe()
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	out, err := c.StdoutPipe()
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		m.t.Fatal(err)
+	}
+	unlock = sync.OnceFunc(func() {
+		in.Close()
+		c.Wait()
+	})
+	if said, err := bufio.NewReader(out).ReadString('\n'); err != nil {
+		unlock()
+		m.t.Fatalf("the lock: %q, %v", said, err)
+	}
+	return unlock
+}
+
+const mailmanLock = `import sqlite3, sys
+database = sqlite3.connect(sys.argv[1], timeout=60)
+database.execute("BEGIN EXCLUSIVE")
+print("locked", flush=True)
+sys.stdin.read()
+`
+
+// logs is what the core wrote down.
+func (m *mailman) logs() string {
+	var all strings.Builder
+	names, _ := filepath.Glob(filepath.Join(m.dir, "var/logs/*"))
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		if err == nil && len(text) > 0 {
+			all.WriteString(filepath.Base(name) + ":\n" + string(text))
+		}
+	}
+	return all.String()
+}
