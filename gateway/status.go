@@ -51,6 +51,7 @@ type Status struct {
 	Code     int          // reply code of RFC 5321, such as 550
 	Enhanced EnhancedCode // of RFC 3463
 	Text     string       // public: it may be sent to anyone
+	Host     string       // that said so, by the name that it gives itself; "": we do
 	Cause    error        // private: for our log alone
 }
 

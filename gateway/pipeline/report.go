@@ -52,7 +52,7 @@ func (s *Reports) Send(ctx context.Context, action dsn.Action, f Fate) error {
 		if (double || action.Wanted(recipient.Notify)) && recipient.Path.Key() != gateway.ForwardPath(f.ReversePath).Key() {
 			one := dsn.Recipient{Recipient: recipient, Action: action, RetryUntil: f.RetryUntil}
 			if f.Statuses != nil {
-				one.Status, one.LastAttempt = f.Statuses[i], time.Now()
+				one.Status, one.RemoteMTA, one.LastAttempt = f.Statuses[i], f.Statuses[i].Host, time.Now()
 			}
 			r.Recipients = append(r.Recipients, one)
 		}

@@ -95,6 +95,27 @@ func TestReportsWhereTheyAreWanted(t *testing.T) {
 	}
 }
 
+// A report quotes the host that refused by its name, and ourselves as ourselves.
+func TestReportsNameTheHost(t *testing.T) {
+	for host, want := range map[string]string{
+		"mx.example.net": "Remote-MTA: dns; mx.example.net\r\nDiagnostic-Code: smtp; 550 5.1.1 no such user\r\n",
+		"":               "Status: 5.1.1\r\nDiagnostic-Code: x-mmgw; 550 5.1.1 no such user\r\n",
+	} {
+		h := newHouse(t, devList())
+		h.transport = func(d *gateway.Delivery, _ string) []*gateway.Status {
+			if d.Route == "" {
+				return nil
+			}
+			return []*gateway.Status{{Code: 550, Enhanced: gateway.EnhancedCode{5, 1, 1}, Text: "no such user", Host: host}}
+		}
+		h.hand("anne@example.com", gateway.Recipient{Path: "x@backend.example.com"})
+		h.settle()
+		if len(h.sent) != 1 || !strings.Contains(h.sent[0].content, want) {
+			t.Errorf("%q: sent %+v", host, h.sent)
+		}
+	}
+}
+
 // What the sender asked for goes on with the mail, and with no copy of a post.
 func TestDSNParametersGoOn(t *testing.T) {
 	h := newHouse(t, devList("bart@example.org"))

@@ -19,6 +19,7 @@ type Conn struct {
 	reader     *bufio.Reader
 	options    Options
 	timeouts   Timeouts
+	host       string            // the server, as its EHLO reply names it
 	extensions map[string]string // keywords of EHLO in upper case, and their parameters
 	secure     bool              // under TLS
 

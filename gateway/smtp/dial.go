@@ -112,7 +112,7 @@ func (c *Conn) checkHostname() error {
 	return nil
 }
 
-// literal is the address literal of our end of a connection.
+// literal is the address literal of one end of a connection.
 func literal(addr net.Addr) string {
 	tcp, ok := addr.(*net.TCPAddr)
 	switch {
@@ -145,7 +145,7 @@ func (c *Conn) hello() error {
 	answer, err := c.ask(c.timeouts.Hello, verb+c.options.Hostname)
 	if err == nil && answer.class() == 5 && c.options.Protocol != LMTP && c.options.Security != StartTLS {
 		answer, err = c.ask(c.timeouts.Hello, "HELO "+c.options.Hostname)
-		answer.lines = nil
+		answer.lines = answer.lines[:min(len(answer.lines), 1)]
 	}
 	switch {
 	case err != nil:
@@ -153,8 +153,19 @@ func (c *Conn) hello() error {
 	case answer.class() != 2:
 		return unwelcome(codeConnection, strings.TrimSpace(verb), answer)
 	}
+	c.host = c.nameOf(answer)
 	c.extensions = parseExtensions(answer)
 	return nil
+}
+
+// nameOf is how a server names itself in its reply to EHLO, or the literal of its
+// address where that is no name.
+func (c *Conn) nameOf(answer reply) string {
+	name, _, _ := strings.Cut(answer.lines[0], " ")
+	if _, err := gateway.ParseForwardPath("x@" + name); err != nil {
+		return literal(c.conn.RemoteAddr())
+	}
+	return name
 }
 
 // parseExtensions reads the lines of an EHLO reply behind the first. Keywords

@@ -227,15 +227,15 @@ func (t *transaction) take(cmd command, answer reply) bool {
 			t.again = true
 			t.conn.retired.Store(true)
 		}
-		t.settleAll(answer.status())
+		t.settleAll(t.conn.status(answer))
 	case cmd.verb == rcpt && class == 2 && t.mailed:
 		t.accept(cmd.recipient, answer)
 	case cmd.verb == rcpt:
-		t.refuse(cmd.recipient, recipientStatus(answer))
+		t.refuse(cmd.recipient, t.conn.recipientStatus(answer))
 	case cmd.verb == data && class == 3:
 		t.goAhead = true
 	case cmd.verb == data:
-		t.settleAll(answer.status())
+		t.settleAll(t.conn.status(answer))
 	}
 	t.answered = t.answered || cmd.verb != rset
 	return true
@@ -254,7 +254,7 @@ func (t *transaction) refuse(i int, status *gateway.Status) {
 // accept notes a recipient that RCPT accepted; a callout is settled by that.
 func (t *transaction) accept(i int, answer reply) {
 	if t.callout {
-		t.settle(i, answer.status())
+		t.settle(i, t.conn.status(answer))
 	}
 	t.accepted = append(t.accepted, i)
 }
@@ -309,7 +309,7 @@ func (t *transaction) content(ctx context.Context, body io.Reader) bool {
 		return false
 	}
 	if answer, err := c.read(t.limit, lastWordsTimeout); err == nil && answer.class() >= 4 {
-		t.settleAll(answer.status())
+		t.settleAll(t.conn.status(answer))
 	}
 	t.lose("the content", cause(ctx, err))
 	return false
@@ -333,7 +333,7 @@ func (t *transaction) outcomes(ctx context.Context) {
 			return
 		}
 		if c.options.Protocol != LMTP {
-			t.settleAll(answer.status())
+			t.settleAll(t.conn.status(answer))
 			return
 		}
 		t.settle(i, c.finalStatus(answer))

@@ -52,8 +52,8 @@ var (
 
 // recipientStatus is the outcome of a refused RCPT. 552 for "too many
 // recipients" is 452 in truth (RFC 5321, section 4.5.3.1.10).
-func recipientStatus(answer reply) *gateway.Status {
-	status := answer.status()
+func (c *Conn) recipientStatus(answer reply) *gateway.Status {
+	status := c.status(answer)
 	if code, _ := answer.enhanced(); status.Code == 552 &&
 		(code == gateway.EnhancedCode{} || code == gateway.EnhancedCode{5, 5, 3}) {
 		status.Code, status.Enhanced = 452, tooMany
@@ -68,5 +68,12 @@ func (c *Conn) finalStatus(answer reply) *gateway.Status {
 	if code, _ := answer.enhanced(); c.isLax() && answer.code == 550 && code == (gateway.EnhancedCode{}) {
 		return transient(codeProtocol, fmt.Sprintf("the next hop refused at the final dot whom it took at RCPT: %s", answer), nil)
 	}
-	return answer.status()
+	return c.status(answer)
+}
+
+// status is a reply as the server's own word.
+func (c *Conn) status(answer reply) *gateway.Status {
+	status := answer.status()
+	status.Host = c.host
+	return status
 }

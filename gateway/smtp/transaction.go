@@ -190,5 +190,5 @@ func (t *transaction) lose(at string, err error) {
 func (t *transaction) closing(answer reply) {
 	t.conn.abort()
 	t.again = t.again || !t.answered && !t.first
-	t.settleAll(answer.status())
+	t.settleAll(t.conn.status(answer))
 }

@@ -52,3 +52,32 @@ func TestVerify(t *testing.T) {
 		})
 	}
 }
+
+// Who refuses is named as it names itself, where that is a name.
+func TestHost(t *testing.T) {
+	for hello, want := range map[string]string{
+		"250 mx.example.net at your service": "mx.example.net",
+		"250 [192.0.2.1]":                    "[192.0.2.1]",
+		"250 hello <there>":                  "hello",
+		"250 <there>":                        "localhost", // which a pipe is
+		"250":                                "localhost",
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			ours, theirs := net.Pipe()
+			played := make(chan error, 1)
+			go func() {
+				played <- (&peer{conn: theirs}).play([]string{"S: 220 them", "C: EHLO us.example", "S: " + hello,
+					"C: MAIL FROM:<>", "S: 250 ok", "C: RCPT TO:<gone@example.com>", "S: 550 5.1.1 gone"})
+			}()
+			conn := dialed(t, ours, Options{})
+			if status, _ := conn.Verify(t.Context(), "gone@example.com"); status.Host != want || status.Code != 550 {
+				t.Errorf("%s: %+v", hello, status)
+			}
+			if err := <-played; err != nil {
+				t.Error(err)
+			}
+			theirs.Close()
+			conn.Close()
+		})
+	}
+}
