@@ -287,6 +287,11 @@ func TestDeliver(t *testing.T) {
 			t.Errorf("%s %d: %+v", test.service, test.number, plan)
 		}
 	}
+	x := post(t, gateway.PhasePlan, "Subject: x\n\n")
+	x.List.Config = map[string]any{"max_recipients": int64(7), "by_domain": true}
+	if plan, err := p.Plan(t.Context(), x); err != nil || plan.RecipientsMax != 7 || !plan.ByDomain {
+		t.Errorf("a list with rules of its own: %+v, %v", plan, err)
+	}
 }
 
 // lists is an inventory of n lists.

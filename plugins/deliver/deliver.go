@@ -6,12 +6,12 @@ import "github.com/mmgw/mmgw/sdk"
 const batchMax = 1000
 
 func deliver(p *sdk.Plan) error {
-	if n := sdk.ConfigInt("max_recipients", 0); n > 0 {
+	if n := recipientsMax(); n > 0 {
 		if err := p.SetRecipientsMax(min(n, batchMax)); err != nil {
 			return err
 		}
 	}
-	if sdk.ConfigBool("by_domain", false) {
+	if byDomain() {
 		if err := p.SetByDomain(true); err != nil {
 			return err
 		}
@@ -21,6 +21,20 @@ func deliver(p *sdk.Plan) error {
 		return nil
 	}
 	return p.SetVERP(on)
+}
+
+func recipientsMax() int64 {
+	if n, ok := sdk.GetInt("list.config.max_recipients"); ok {
+		return n
+	}
+	return sdk.ConfigInt("max_recipients", 0)
+}
+
+func byDomain() bool {
+	if value, ok := sdk.Get("list.config.by_domain"); ok {
+		return value == "true"
+	}
+	return sdk.ConfigBool("by_domain", false)
 }
 
 // verp says whether every recipient gets a reverse-path of its own. It is

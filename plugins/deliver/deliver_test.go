@@ -26,6 +26,8 @@ func TestDeliver(t *testing.T) {
 		{"owner mail", table{"list.verp_interval": "1", "list.personalize": "true", "rcpt.0.service": "owner"}, nil, table{"verp": "0"}},
 		{"chunks", table{"list.verp_interval": "0"}, map[string]any{"max_recipients": 50, "by_domain": true},
 			table{"verp": "0", "chunk.max_rcpts": "50", "chunk.by": "domain"}},
+		{"chunks of the list's own", table{"list.verp_interval": "0", "list.config.max_recipients": "7", "list.config.by_domain": "false"},
+			map[string]any{"max_recipients": 50, "by_domain": true}, table{"verp": "0", "chunk.max_rcpts": "7"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			h := sdktest.Host{Keys: test.keys, Config: test.config, Recipients: []string{"anne@example.com"}}
