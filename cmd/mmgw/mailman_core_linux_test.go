@@ -78,12 +78,21 @@ func (m *mailman) python(args ...string) *exec.Cmd {
 // create makes a list by the core's own commands.
 func (m *mailman) create(list string, members ...string) {
 	m.t.Helper()
-	for _, args := range [][]string{{"create", list}, {"addmembers", "-", list}} {
-		c := m.python(append([]string{m.program("mailman"), "--run-as-root"}, args...)...)
-		c.Stdin = strings.NewReader(strings.Join(members, "\n"))
-		if out, err := c.CombinedOutput(); err != nil {
-			m.t.Fatalf("mailman %s: %v\n%s", args, err, out)
-		}
+	m.command("", "create", list)
+	m.command(strings.Join(members, "\n"), "addmembers", "-", list)
+}
+
+func (m *mailman) remove(list string) {
+	m.t.Helper()
+	m.command("", "remove", list)
+}
+
+func (m *mailman) command(input string, args ...string) {
+	m.t.Helper()
+	c := m.python(append([]string{m.program("mailman"), "--run-as-root"}, args...)...)
+	c.Stdin = strings.NewReader(input)
+	if out, err := c.CombinedOutput(); err != nil {
+		m.t.Fatalf("mailman %s: %v\n%s", args, err, out)
 	}
 }
 

@@ -3,7 +3,9 @@ package main
 import (
 	"fmt"
 	"net/textproto"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -39,7 +41,9 @@ func TestMailman(t *testing.T) {
 		{"what it refuses comes back", b.refusals},
 		{"somebody joins by mail", b.joining},
 		{"its database fails for a while", b.databaseFails},
+		{"its queue fails for a while", b.queueFails},
 		{"it is down for a while", b.down},
+		{"a list goes", b.listGoes},
 	} {
 		if !t.Run(step.name, step.step) {
 			t.Fatalf("Mailman:\n%s\nthe gateway:\n%s", b.core.logs(), b.gateway.log)
@@ -208,9 +212,40 @@ func (b *backend) databaseFails(t *testing.T) {
 	if got := b.rcpt(t, "dev+locked@mm3.example.com"); !strings.HasPrefix(got[0], "451 4.5.0 ") {
 		t.Error(got)
 	}
-	b.waits(t, "Subject: locked", "451 4.5.0 ")
+	b.waits(t, "dev@mm3.example.com", "locked", "451 4.5.0 ")
 	unlock()
-	b.comesThrough(t, "Subject: [Dev] locked\r\n")
+	b.comesThrough(t)
+	b.arrived(t, "dev-bounces@mm3.example.com", "anne@example.com bart@example.com dora@example.com", "Subject: [Dev] locked\r\n")
+}
+
+// queueFails has the core accept a recipient at RCPT and refuse it for good at
+// the final dot, as it does where it cannot write.
+func (b *backend) queueFails(t *testing.T) {
+	queue := filepath.Join(b.core.dir, "var/queue/bounces")
+	if err := os.Rename(queue, queue+".away"); err != nil {
+		t.Fatal(err)
+	}
+	b.waits(t, "dev-bounces@mm3.example.com", "unwritten", "451 4.5.0 the next hop refused at the final dot whom it took at RCPT: 550 ")
+	if err := os.Rename(queue+".away", queue); err != nil {
+		t.Fatal(err)
+	}
+	b.comesThrough(t)
+	if names, err := filepath.Glob(queue + "/*.pck"); len(names) != 1 {
+		t.Errorf("queued: %q, %v", names, err)
+	}
+}
+
+// listGoes has a list end that the gateway believes to be there: who wrote to it
+// is told.
+func (b *backend) listGoes(t *testing.T) {
+	b.core.remove("ops@mm3.example.com")
+	if got := b.post(t, "anne@example.com", "From: anne@example.com\nTo: ops@mm3.example.com\nSubject: late\n\nhi\n", "ops@mm3.example.com"); got[0] != accepted {
+		t.Fatal(got)
+	}
+	b.arrived(t, "", "anne@example.com", "Diagnostic-Code: smtp; 550 ", "; ops@mm3.example.com\r\n", "Subject: late\r\n")
+	if got := b.rcpt(t, "ops-owner@mm3.example.com"); got[0] != unknown {
+		t.Error(got)
+	}
 }
 
 func (b *backend) down(t *testing.T) {
@@ -218,23 +253,24 @@ func (b *backend) down(t *testing.T) {
 	if got := b.rcpt(t, "dev+down@mm3.example.com"); !strings.HasPrefix(got[0], "451 4.4.1 ") {
 		t.Error(got)
 	}
-	b.waits(t, "Subject: down", "451 4.4.1 ")
+	b.waits(t, "dev@mm3.example.com", "down", "451 4.4.1 ")
 	b.core.start("lmtp")
-	b.comesThrough(t, "Subject: [Dev] down\r\n")
+	b.comesThrough(t)
+	b.arrived(t, "dev-bounces@mm3.example.com", "anne@example.com bart@example.com dora@example.com", "Subject: [Dev] down\r\n")
 }
 
-// waits hands a post to dev in, whom the gateway still knows, and returns when an
-// attempt has brought a reply.
-func (b *backend) waits(t *testing.T, subject, reply string) {
+// waits hands a post for an address in that the gateway has asked for before, and
+// returns when an attempt has brought a reply.
+func (b *backend) waits(t *testing.T, to gateway.ForwardPath, subject, reply string) {
 	t.Helper()
-	if got := b.post(t, "anne@example.com", "From: anne@example.com\nTo: dev@mm3.example.com\n"+subject+"\n\nhi\n", "dev@mm3.example.com"); got[0] != accepted {
+	if got := b.post(t, "anne@example.com", "From: anne@example.com\nTo: dev@mm3.example.com\nSubject: "+subject+"\n\nhi\n", to); got[0] != accepted {
 		t.Fatal(got)
 	}
 	b.until(t, func(queue string) bool { return strings.Contains(queue, `"last_reply":"`+reply) })
 }
 
-// comesThrough tries what waits until it is gone, and sees it arrive.
-func (b *backend) comesThrough(t *testing.T, text string) {
+// comesThrough tries what waits until it is gone.
+func (b *backend) comesThrough(t *testing.T) {
 	t.Helper()
 	b.until(t, func(queue string) bool {
 		if queue == "[]" {
@@ -245,7 +281,6 @@ func (b *backend) comesThrough(t *testing.T, text string) {
 		}
 		return false
 	})
-	b.arrived(t, "dev-bounces@mm3.example.com", "anne@example.com bart@example.com dora@example.com", text)
 }
 
 // until looks at the queue until it is as it shall be.
