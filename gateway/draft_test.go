@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"errors"
 	"io"
+	"net/mail"
 	"strings"
 	"testing"
 
@@ -193,11 +194,35 @@ func FuzzOpenDraft(f *testing.F) {
 }
 
 func TestFillIsClosed(t *testing.T) {
-	c := gateway.Copy{Member: gateway.Recipient{Path: "anne@example.com", Name: "Anne {verp}\r\nBcc: x"}, VERP: "v@x.org"}
+	c := gateway.Copy{Member: gateway.Recipient{Path: "anne@example.com", Name: "Anne {verp}"}, VERP: "v@x.org"}
 	got := c.Fill("{member} {member.local} {member.domain} {member.name} {verp} {unsubscribe_url} {other} {")
-	want := "anne@example.com anne example.com Anne {verp}Bcc: x v@x.org  {other} {"
+	want := "anne@example.com anne example.com Anne {verp} v@x.org  {other} {"
 	if got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// A member's name is one name in a field of addresses, and reads as it was given.
+func TestFillSpellsNames(t *testing.T) {
+	for name, plain := range map[string]bool{
+		"": true, "Anne": true, "Anne-Marie O'Neil": true,
+		"Jürgen": false, "Neil, Anne": false, "a <b@x.org>, c": false, "A. B.": false, `"x" (y)`: false, "=?utf-8?q?x?=": false,
+		strings.Repeat("ü😀", 40): false, "Anne\r\nBcc: x@x.org\x00": false, "a\xff,": false,
+	} {
+		c := gateway.Copy{Member: gateway.Recipient{Path: "anne@example.com", Name: name}}
+		got := c.Fill("{member.name} <{member}>")
+		if plain && got != name+" <anne@example.com>" {
+			t.Errorf("%q became %q", name, got)
+		}
+		field, err := gateway.NewField("To", got)
+		if err != nil {
+			t.Errorf("%q: %v", name, err)
+			continue
+		}
+		want := strings.NewReplacer("\r", "", "\n", "", "\x00", "").Replace(strings.ToValidUTF8(name, "?"))
+		if all, err := mail.ParseAddressList(field.Value()); err != nil || len(all) != 1 || all[0].Name != want || all[0].Address != "anne@example.com" {
+			t.Errorf("%q became %q, which reads as %v, %v", name, field, all, err)
+		}
 	}
 }
 
