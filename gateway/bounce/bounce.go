@@ -8,7 +8,8 @@
 // automatic replies (RFC 3834), which are no bounces. It promises:
 //
 //   - only a part that stands in the message itself counts, never one inside
-//     a message that is returned or forwarded;
+//     a message that is returned or forwarded, but for a report that a mail
+//     system passes on in a notice of its own that names nobody;
 //   - a delay, a full mailbox, and a refusal by a rule are told from an
 //     address that is dead;
 //   - a message of any form costs time linear in the octets that are read, of
@@ -99,7 +100,7 @@ func Inspect(content gateway.Content) (Finding, error) {
 	if found, ok := reported(m); ok {
 		return Finding{Bounce: len(found) > 0, Recipients: append([]Recipient{}, found...)}, nil
 	}
-	for _, form := range []func(message) []Recipient{exim, qmail, notice} {
+	for _, form := range []func(message) []Recipient{exim, qmail, passedOn, notice} {
 		if found := form(m); len(found) > 0 {
 			return Finding{Bounce: true, Recipients: found}, nil
 		}

@@ -35,8 +35,8 @@ func classify(status gateway.EnhancedCode, text string, at phase) (gateway.Enhan
 		at = atRecipient
 	}
 	told := isTold(explicit) || isTold(status)
-	transient := status[0] == 4 && explicit[0] != 5 && !told && !(worded == noSuchUser && at == atRecipient)
-	filtered := worded == noSuchUser && at != atRecipient && !told && !isOwn(text, at)
+	transient := status[0] == 4 && explicit[0] != 5 && !told && worded != noSuchHost && !(worded == noSuchUser && at == atRecipient)
+	filtered := (worded == noSuchUser || worded == badAddress) && at != atRecipient && !told && !isOwn(text, at)
 
 	status = detailed(status, explicit, worded, text)
 	if said.belie(status, explicit[1] == 7, at) {
@@ -57,7 +57,7 @@ func detailed(status, explicit, worded gateway.EnhancedCode, text string) gatewa
 		return explicit
 	case status[2] != 0:
 		return status
-	case worded != (gateway.EnhancedCode{}):
+	case worded != (gateway.EnhancedCode{}) && (worded != badAddress || explicit[1] == 0):
 		return worded
 	case explicit[0] != 0:
 		return explicit
@@ -81,9 +81,10 @@ func (m meanings) belie(status gateway.EnhancedCode, ruled bool, at phase) bool 
 	worded := m.decided()
 	switch classOf(status) {
 	case Hard:
-		return worded[1] == 7 || worded[1] == 2 || worded == localFault || worded == badSender && !m.has(noSuchUser)
+		return worded[1] == 7 || worded[1] == 2 || worded == localFault || worded == tooLarge ||
+			worded == badSender && !m.has(noSuchUser)
 	case Policy:
-		return !ruled && (worded == noSuchUser || worded == noSuchHost)
+		return !ruled && (worded == noSuchUser || worded == noSuchHost || worded == overQuota)
 	case Soft:
 		return status[0] == 5 && (at == atRecipient && worded == noSuchUser || worded == noSuchHost)
 	}
@@ -100,13 +101,28 @@ func classOf(status gateway.EnhancedCode) Class {
 		return Full
 	case class == gateway.Permanent && isPolicy(subject, detail):
 		return Policy
-	case class == gateway.Permanent && (subject == 1 || subject == 4 && detail == 4 || subject == 3 && detail == 2):
-		return Hard // 5.3.2 is of a host that takes no mail at all (RFC 7504)
-	case class == gateway.Transient && subject == 1 && detail == 1:
+	case class == gateway.Permanent && isGone(subject, detail):
+		return Hard
+	case class == gateway.Transient && subject == 1 && (detail == 1 || detail == 2):
 		return Hard // given up at last, and said of nothing but the address
 	}
 	return Soft
 }
+
+// isGone says whether a permanent status speaks of an address that does not work.
+func isGone(subject, detail int) bool {
+	switch subject {
+	case 1:
+		return detail != 4 && detail != 5 && detail != 9 // more than one address, one that is valid, a way out of the mail
+	case 3, 4:
+		return subject == 3 && detail == 2 || subject == 4 && detail == 4 // a host that takes no mail at all (RFC 7504), no route
+	}
+	return subject == 7 && isPassedOn(detail)
+}
+
+// isPassedOn says whether 5.7 has that detail for a mailbox or a domain that has
+// become somebody else's (RFC 7293).
+func isPassedOn(detail int) bool { return detail == 17 || detail == 18 }
 
 // isPolicy says whether a permanent status speaks of the reverse-path, of the
 // message, or of a rule, and so not of the mailbox.
@@ -117,7 +133,7 @@ func isPolicy(subject, detail int) bool {
 	case 2, 3:
 		return subject == 2 && detail == 3 || subject == 3 && detail == 4 // the size
 	}
-	return subject == 6 || subject == 7 // the form of the content, a rule
+	return subject == 6 || subject == 7 && !isPassedOn(detail) // the form of the content, a rule
 }
 
 // categories are what senders of mail in bulk that sort bounces themselves call

@@ -30,7 +30,7 @@ var wordings = []family{
 		// of the mailbox
 		"mailboxfull", "mailbox has reached", "mailbox reached", "box is full", "number of messages in", "messages in recipient",
 		// of the quota
-		"mailbox quota", "mail quota", "user quota", "maildir over", "over the quota", "quota reached",
+		"mailbox quota", "mail quota", "user quota", "diskspace", "zuviele mails", "zu viele mails", "maildir over", "over the quota", "quota reached",
 		"over the limit for mailbox",
 		// of the space
 		"storage limit", "not have enough space", "allocated space", "allotted space", "no storage space",
@@ -43,11 +43,11 @@ var wordings = []family{
 		"переполнен", "превышена квота", "メールボックスが一杯", "メールボックスがいっぱい", "容量を超", "容量オーバー", "容量が", "邮箱已满", "空间已满", "空间不足", "信箱已滿",
 		"空間已滿", "용량", "가득",
 	}, things: append([]string{"quota", "storage", "disk", "folder", "maildir", "space"}, mailboxes...), states: []string{
-		" full", "exceed", " over ", "overflow", "insufficient", "not enough", "no space", "no more room", "out of",
+		" full", "exceed", " over ", "overflow", "overdrawn", "exhausted", "insufficient", "not enough", "no space", "no more room", "out of",
 		"reached its", "limit reached",
 	}},
 	{status: gateway.EnhancedCode{4, 7, 28}, phrases: []string{
-		"at a rate that", "too many messages from", "too many mails from", "rate limit", "ratelimit", "rate-limit",
+		"at a rate that", "verification in progress", "unavailable or access denied", "too many messages from", "too many mails from", "rate limit", "ratelimit", "rate-limit",
 		"sending limit", "throttl", "too many emails", "message rate", "too fast", "too many connections",
 		"temporarily deferred due to",
 		// of a rate
@@ -72,6 +72,7 @@ var wordings = []family{
 		// in other languages
 		"expéditeur", "expediteur", "absender", "remitente", "mittente", "remetente", "afzender", "отправител",
 	}},
+	{status: gateway.EnhancedCode{4, 4, 2}, phrases: []string{"helo handshake", "ehlo handshake", "server greeting", "(sent helo)"}},
 	{status: gateway.EnhancedCode{5, 7, 25}, phrases: []string{
 		"reverse dns", "rdns", "ptr record", "ptr resource", "after initial connection", "mismatches client ip",
 		"hostname does not match", "cannot find your reverse", "unverifiable sending ip", "helo",
@@ -87,7 +88,7 @@ var wordings = []family{
 	}},
 	{status: gateway.EnhancedCode{5, 7, 1}, phrases: []string{
 		"spamhaus", "blacklist", "block list", "blocklist", "blocked using", "spam message", "spam content", "spam detected",
-		"detected as spam", "considered spam", "due to recipient preferences", "badrcptto", "virus", "ip address is blocked",
+		"detected as spam", "considered spam", "due to recipient preferences", "rcp-p2", "badrcptto", "virus", "ip address is blocked",
 		"message filtered",
 		// lists
 		"spamcop", "barracudacentral", "surbl", "uribl", "sorbs", "dnsbl", " rbl", "real-time black", "realtime black",
@@ -98,6 +99,10 @@ var wordings = []family{
 		"attachment type", "because of its content", "message content", "poor reputation", "bad reputation", "senderscore",
 		"sender score", "pourriel", "als spam", "correo no deseado", "спам", "スパム", "迷惑メール", "垃圾邮件", "垃圾郵件", "스팸",
 		"spamverdacht", "indésirable", "niechcian",
+	}},
+	{status: gateway.EnhancedCode{5, 7, 1}, phrases: []string{
+		"relaying", "relay access", "relay not", "relay denied", "to relay", "not relay", "as a relay", "unauthorized relay",
+		"not a gateway", "allowed rcpthosts",
 	}},
 	{status: gateway.EnhancedCode{5, 3, 0}, phrases: []string{
 		"procmail:", "maildrop:", "couldn't create", "can't create", "command died", "local delivery failed",
@@ -123,7 +128,7 @@ var wordings = []family{
 		"been disabled", "is disabled", "was disabled", "deactivated", "de-activated", "administratively", "address disabled",
 		"not enabled",
 		// suspended
-		"account has been blocked", "mailbox has been blocked", "account has been locked", "frozen", "temporarily suspended",
+		"account has been blocked", "mailbox has been blocked", "user has been blocked", "recipient has been blocked", "account has been locked", "frozen", "temporarily suspended",
 		"temporarily blocked", "account is temporarily", "mailbox is currently", "account is currently", "account temporarily",
 		"recipient is not accepting", "temporarily limited", "non-payment", "unpaid", "dormant", "subscription has expired",
 		// inactive
@@ -139,7 +144,7 @@ var wordings = []family{
 		"not accepting",
 	}},
 	{status: gateway.EnhancedCode{4, 4, 3}, phrases: []string{
-		"host not found, try again", "name service error, try again", "dns query failed", "temporary failure in name resolution",
+		"responded with code", "host not found, try again", "name service error, try again", "dns query failed", "temporary failure in name resolution",
 		"host lookup did not complete", "server failure", "servfail", "dns lookup failure", "dns lookup failed",
 		"name lookup failure", "temporary dns", "dns timeout", "dns timed out", "no authoritative", "malformed dns",
 	}},
@@ -156,7 +161,7 @@ var wordings = []family{
 		"no address associated with hostname", "nodename nor servname", "answer with no data", "server for this recipient",
 		"could not be found in the domain name", "dns lookup failure: host", "unable to get mx info", "bad destination system",
 		"domain could not be resolved", "domain cannot be resolved", "domain can't be resolved", "host could not be resolved",
-		"hostname could not be resolved", "unknown destination domain", "find a mail exchanger", "find any mail exchanger",
+		"hostname could not be resolved", "unknown destination domain", "find a mail exchanger", "find any mail exchanger", "no route to domain",
 		"all relevant mx records", "lookups failed permanently", "mx records point to non-existent", "host couldn't be found",
 		"server could not be found", "server for this domain", "couldn't find host", "misspelled domain",
 		// no mail there
@@ -190,8 +195,13 @@ var wordings = []family{
 		"account closed", "account has been closed", "account was closed", "destinataire inconnu", "unbekannter empf",
 		"empfänger unbekannt", "no existe", "inexistente", "n'existe pas", "existiert nicht", "nicht gefunden",
 		"address does not",
+		"nie ma takiego", "neexistuj", "keine mailbox", "destinatario errato",
 		// no such
-		"no such mail", "no such e-mail", "no such email", "no such id", "no such contact", "no such subscriber",
+		"account is unavailable", "user is unavailable", "no mail box", "no mail-box", "no one with", "no one at", "nobody at", "not here",
+		"handle mail for", "member of domain", "is not a user", "not in use", "not user of", "no user account", "not on this server", "nessun utente", "non répertorié",
+		"ディレクトリにありません", "リストにありません", "not one of ours", "mailbox name invalid", "dead mailbox", "mailbox closed",
+		"not present in", "directory lookup failed", "bad-recipient", "teilnehmer unbekannt", "user left", "find your recipient", "cannot deliver mail for",
+		"user not ok", "address not valid", "address is wrong", "address is not valid", "unavailable mail user", "no such mail", "no such e-mail", "no such email", "no such id", "no such contact", "no such subscriber",
 		"no such member", "no such destination", "no such login", "no such name", "no such object", "no user by", "no user with",
 		"no mailbox", "no email address", "no local user", "no local mailbox", "no known user", "no one by that name",
 		"nobody by that name", "no match",
@@ -240,7 +250,12 @@ var wordings = []family{
 		"brak użytkownika", "neexistuje", "neznámý", "ismeretlen", "bilinmeyen", "не найден", "не существует", "неизвестн",
 		"нет такого", "存在しません", "存在しない", "存在いたしません", "見つかりません", "みつかりません", "登録されていません", "使われておりません", "宛先不明", "不存在", "查无此", "查無此",
 		"找不到收件", "没有找到收件", "존재하지 않", "찾을 수 없", "없는 사용자",
-	}, things: mailboxes, states: []string{
+	}, things: append([]string{
+		"fänger", "faenger", "adressat", "adresse", "benutzer", "postfach", "konto", "utilisateur", "destinataire",
+		"compte", "usuario", "usuário", "destinatario", "cuenta", "conta", "utente", "indirizzo",
+	}, mailboxes...), states: []string{
+		"unbekannt", "ungültig", "ungueltig", "inconnu", "non valide", "incorrect", "desconocid", "desconhecid", "sconosciut",
+		"inexist", "no válid", "kein", "non existing", "nonexisting", "cannot be verified", "verify failed",
 		"unknown", "not found", "n't found", "not exist", "n't exist", "no such", "invalid", "illegal", "nonexist", "non-exist",
 		"not valid", "n't valid", "no valid", "unrecogni", "not recogni", "n't recogni", "not known", "n't known", "not listed",
 		"unable to find", "could not find", "can't find", "cannot find", "not be found",
@@ -253,7 +268,8 @@ var wordings = []family{
 	}},
 	{status: gateway.EnhancedCode{5, 7, 0}, phrases: []string{
 		"spam", "blocked", "spf", "policy", "policies", "reputation", "content rejected", "unsolicited", "message rejected",
-		"banned", "relaying", "relay access", "relay not", "to relay", "authentication required", "security reasons",
+		"banned", "authentication required", "auth failed", "message refused", "mail rejected", "content reject", "mass mailer",
+		"only members", "email rejected", "mail refused", "black ip", "aup#", "envelope blocked", "failed to authenticate", "local user only", "security reasons",
 		"whitelist", "white list", "not a member", "only accepts",
 	}},
 	{status: gateway.EnhancedCode{5, 7, 1}, phrases: []string{
@@ -281,5 +297,8 @@ var wordings = []family{
 		"connection failed", "network error", "starttls", " tls ", "handshake", "protocol error",
 		// later
 		"greylist", "graylist", "grey list", "too busy", "server busy", "overload", "low on disk", "insufficient disk",
+	}},
+	{status: gateway.EnhancedCode{5, 1, 0}, phrases: []string{ // what is refused, and nothing of why
+		"recipient rejected", "rejected recipient", "recipient refused", "recipients refused", "recipient not ok",
 	}},
 }

@@ -2,6 +2,7 @@ package bounce
 
 import (
 	"strings"
+	"unicode"
 
 	"github.com/mmgw/mmgw/gateway"
 )
@@ -42,13 +43,20 @@ func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 // bare; "" where there is none with a domain of two labels.
 func addressAt(s string) gateway.ForwardPath {
 	s = strings.TrimLeft(s, "\"'")
+	rest := ""
 	if inner, ok := strings.CutPrefix(s, "<"); ok {
-		s, _, _ = strings.Cut(inner, ">")
+		s, rest, _ = strings.Cut(inner, ">")
 	} else if i := strings.IndexAny(s, " \t,;:<>\"'()[]{}|\n"); i >= 0 {
-		s = s[:i]
+		s, rest = s[:i], s[i:]
+	}
+	if strings.HasPrefix(strings.TrimLeft(rest, " "), "様") {
+		return "" // whom a notice greets
 	}
 	s = strings.TrimRight(strings.TrimPrefix(strings.TrimSpace(s), "mailto:"), ".:!?")
-	if strings.IndexByte(s, '@') < 1 || len(s) > gateway.PathBytesMax {
+	if len(s) > len("smtp=") && strings.EqualFold(s[:len("smtp=")], "smtp=") {
+		s = s[len("smtp="):] // an address of X.400 that stands for one of the Internet
+	}
+	if strings.IndexByte(s, '@') < 1 || s[0] == '/' || len(s) > gateway.PathBytesMax {
 		return ""
 	}
 	path, err := gateway.ParseForwardPath(s)
@@ -60,21 +68,36 @@ func addressAt(s string) gateway.ForwardPath {
 
 // otherLabels stand in front of addresses that did not fail.
 var otherLabels = []string{
-	"from", "sender", "message-id", "message id", "envelope", "-id:", "contact", "assist", "subject", "reply", "cc", "help", "support", "sent by", "return-path", "administrator", "identifier", "queue", "postmaster", "visit", "http",
+	"from", "sender", "message-id", "message id", "envelope", "-id:", "contact", "assist", "subject", "reply", "cc:", "help", "support", "sent by", "return-path", "administrator", "identifier", "queue", "postmaster", "visit", "http", "hello", "dear",
+}
+
+// ancestries are what MTAs write in front of the address that an alias stands for.
+var ancestries = []string{"generated from", "expanded from"}
+
+// ancestor is the address that one was made of by an alias, "" where a text does not
+// tell: "anne@home.example (expanded from: <anne@example.com>)".
+func ancestor(text string) gateway.ForwardPath {
+	for _, s := range ancestries {
+		if _, after, found := strings.Cut(text, s); found {
+			return addressAt(strings.TrimLeft(after, ": \n"))
+		}
+	}
+	return ""
 }
 
 // ofOther says whether what stands in front of an address tells that it is
 // someone else's.
 func ofOther(before string) bool {
 	before = strings.ToLower(before)
-	return anyOf(otherLabels, func(s string) bool { return strings.Contains(before, s) })
+	return anyOf(otherLabels, func(s string) bool { return strings.Contains(before, s) }) &&
+		!anyOf(ancestries, func(s string) bool { return strings.HasSuffix(strings.TrimRight(before, ": <"), s) })
 }
 
 // labelled is the address behind the last colon of a line, and nothing else
 // there: "Could not be delivered to: <anne@example.com>".
 func labelled(line string) gateway.ForwardPath {
 	at := strings.LastIndexByte(strings.TrimRight(line, " \t\n:"), ':')
-	if at < 1 || ofOther(line[:at]) {
+	if at < 1 || ofOther(line[:at+1]) {
 		return ""
 	}
 	// A field of the message that is spoken of; its addressee may be another.
@@ -92,22 +115,37 @@ func ofPerson(path gateway.ForwardPath) gateway.ForwardPath {
 	return path
 }
 
+// addressed is the addressee of the message that is spoken of, where a notice tells
+// no more of it than its fields.
+func addressed(line string) gateway.ForwardPath {
+	if label, value, ok := strings.Cut(strings.TrimSpace(line), ":"); ok && strings.EqualFold(label, "to") {
+		return addressAt(strings.TrimSpace(value))
+	}
+	return ""
+}
+
 // mentioned is the first address in a line that is of nobody else: "There was
-// an error delivering your mail to <anne@example.com>."
+// an error delivering your mail to <anne@example.com>." What stands between two
+// addresses tells of the second, where it is more than a comma.
 func mentioned(line string) gateway.ForwardPath {
+	before := ""
 	for at := 0; at < len(line); {
 		i := strings.IndexByte(line[at:], '@')
 		if i < 0 {
 			return ""
 		}
 		end := at + i
-		start := strings.LastIndexAny(line[:end], " \t,;:<>\"'()[]{}|=") + 1
-		if path := ofPerson(addressAt(line[start:])); path != "" && !ofOther(line[:start]) {
-			if label := strings.ToLower(strings.TrimSpace(line[:start])); label != "to:" && label != "to: <" {
+		start := max(at, strings.LastIndexAny(line[:end], " \t,;:<>\"'()[]{}|=")+1)
+		if between := line[at:start]; strings.ContainsFunc(between, unicode.IsLetter) {
+			before = strings.TrimSpace(between)
+		}
+		path := addressAt(line[start:])
+		if ofPerson(path) != "" && !ofOther(before) {
+			if label := strings.ToLower(before); label != "to:" && label != "to: <" {
 				return path
 			}
 		}
-		at = end + 1
+		at = min(start+max(len(path), end+1-start), len(line))
 	}
 	return ""
 }

@@ -25,10 +25,8 @@ func notice(m message) []Recipient {
 		action = Delayed
 	}
 	reasons := m.reasons(text)
-	if len(reasons) == 0 {
-		if path := m.returnedTo(returned); path != "" {
-			reasons = []reason{{address: path, text: text[:min(len(text), reasonBytesMax)]}}
-		}
+	if path := m.returnedTo(returned); len(reasons) == 0 && (path != "" || m.isSure(text)) {
+		reasons = []reason{{address: path, text: text[:min(len(text), reasonBytesMax)]}}
 	}
 	var found []Recipient
 	all := text[:min(len(text), reasonBytesMax)]
@@ -121,15 +119,30 @@ func (m message) isBroken() bool {
 // subject speaks for that, there has to be a word of mail besides: parcels are not
 // delivered either.
 func (m message) isNotice(text string) bool {
-	lower, subject := plain(text), m.subject()
+	lower, subject := strings.Join(strings.Fields(plain(text)), " "), m.subject()
 	stated := anyOf(statements, func(s string) bool { return strings.Contains(lower, s) })
 	entitled := anyOf(failureSubjects, func(s string) bool { return strings.Contains(subject, s) })
 	worded := wordingOf(text) != (gateway.EnhancedCode{})
-	if isSystemAuthor(m.header.Get("From")) {
+	if isSystemAuthor(m.header.Get("From")) || m.isReport() {
 		return stated || (entitled || strings.Contains(lower, "rcpt to")) && worded
 	}
-	ofMail := worded || m.returned() != "" || replyIn(text)[0] != 0
+	ofMail := worded || m.returned() != "" || replyIn(text)[0] != 0 || anyOf(openers, func(s string) bool { return strings.Contains(lower, s) })
 	return stated && (entitled && ofMail && m.isUnanswerable() || strings.Contains(lower, "not be delivered to: <") && m.returned() != "")
+}
+
+// isSure says whether a notice that names nobody is one beyond doubt: who knows whose
+// reverse-path it came to knows the rest.
+func (m message) isSure(text string) bool {
+	subject := m.subject()
+	entitled := anyOf(failureSubjects, func(s string) bool { return strings.Contains(subject, s) })
+	return entitled && (m.returned() != "" || isSystemAuthor(m.header.Get("From")) && meaningsOf(text) != 0)
+}
+
+// isReport says whether a message calls itself a report of RFC 3464, whatever it has
+// in it.
+func (m message) isReport() bool {
+	kind, rest, _ := strings.Cut(strings.ToLower(m.header.Get("Content-Type")), ";")
+	return strings.TrimSpace(kind) == "multipart/report" && parameterOf(rest, "report-type") == "delivery-status"
 }
 
 // isUnanswerable says whether a message asks for no answer, as notices do.
@@ -153,7 +166,7 @@ func isSystemAuthor(from string) bool {
 }
 
 func isDelay(text string) bool {
-	text = strings.ToLower(text)
+	text = strings.Join(strings.Fields(plain(text)), " ")
 	return anyOf(delays, func(s string) bool { return strings.Contains(text, s) })
 }
 
@@ -189,26 +202,32 @@ func (m message) returned() string {
 }
 
 // returnedTo is the only addressee of a message that came back, "" where there
-// is none or more: a message goes to others than it names.
-func (m message) returnedTo(returned string) (path gateway.ForwardPath) {
-	to := ""
-	if isSystemAuthor(walk(returned[:min(len(returned), fromBytesMax)]).header.Get("From")) {
-		return "" // a notice in a notice
-	}
+// is none or more: a message goes to others than it names, above all a post. Nor
+// does it come back from its author, and a notice in a notice tells nothing.
+func (m message) returnedTo(returned string) gateway.ForwardPath {
+	var header gateway.Header
 	for field := range fieldsOf(returned[:min(len(returned), PartBytesMax)]) {
-		for _, name := range []string{"X-Envelope-To", "Envelope-To", "X-Failed-Recipients", "To"} {
-			if field.Is(name) {
-				to = field.Value()
-			}
+		if field.Name() != "" && len(header) < gateway.HeaderFieldsMax {
+			header = append(header, field)
 		}
-		if to != "" {
-			break
+	}
+	if isSystemAuthor(header.Get("From")) {
+		return ""
+	}
+	to := ""
+	for _, field := range header {
+		if to == "" && anyOf([]string{"X-Envelope-To", "Envelope-To", "X-Failed-Recipients", "To"}, field.Is) {
+			to = field.Value()
 		}
 	}
 	if all, err := mail.ParseAddressList(to[:min(len(to), fromBytesMax)]); err == nil && len(all) == 1 {
 		to = all[0].Address
 	}
-	return bareAddress(strings.TrimSpace(to))
+	path := bareAddress(strings.TrimSpace(to))
+	if m.own()[path.Key()] || strings.Contains(header.Get("List-Post")+header.Get("X-BeenThere"), string(path)) {
+		return ""
+	}
+	return path
 }
 
 // reasons are what a notice says about each address, behind the line that opens
@@ -229,21 +248,26 @@ func (m message) reasons(text string) []reason {
 }
 
 func (m message) reasonsBehind(text string) []reason {
-	own := m.own()
-	pick := func(in func(string) gateway.ForwardPath) func(string) gateway.ForwardPath {
-		return func(line string) gateway.ForwardPath {
-			if path := in(line); !own[path.Key()] {
-				return path
-			}
-			return ""
-		}
-	}
-	for _, in := range []func(string) gateway.ForwardPath{pick(leading), pick(labelled), leading, pick(mentioned)} {
+	for _, in := range m.finders(m.own()) {
 		if found := unique(reasonsIn(text, in)); len(found) > 0 {
 			return found
 		}
 	}
 	return nil
+}
+
+// finders are the ways in which lines name addresses, from the surest to a guess.
+// Addresses that are own count last.
+func (m message) finders(own map[string]bool) []func(string) gateway.ForwardPath {
+	pick := func(in func(string) gateway.ForwardPath) func(string) gateway.ForwardPath {
+		return func(line string) gateway.ForwardPath {
+			if path := ofPerson(in(line)); !own[path.Key()] {
+				return path
+			}
+			return ""
+		}
+	}
+	return []func(string) gateway.ForwardPath{pick(leading), pick(labelled), leading, pick(mentioned), pick(addressed)}
 }
 
 // own are the addresses that a notice has for other ends: who writes it, who

@@ -1,6 +1,11 @@
 package bounce_test
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/bounce"
+)
 
 // One message a wording family: what mail systems write that follow no format.
 func TestNotices(t *testing.T) {
@@ -15,6 +20,20 @@ func TestNotices(t *testing.T) {
 		"a transcript":                   {system + "   ----- Transcript of session follows -----\n554 <a@b.example>... 550 Host unknown\n250 x\n", "a@b.example failed 5.1.2 hard"},
 		"a filter's answer":              {system + "It was not delivered:\n<a@b.example>: host mx said: 550 unknown user (in reply to end of DATA command)\n", "a@b.example failed 5.1.1 soft"},
 		"a code that content never gets": {system + "It was not delivered:\n<a@b.example>: host mx said: 553 no such user\n", "a@b.example failed 5.1.1 hard"},
+		"a page with a head":             {"From: postmaster@x.example\nContent-Type: text/html\nSubject: Undeliverable: hi\n\n<HTML><HEAD><TITLE>hi</TITLE>\n<style>p { x: y }</style></HEAD>\n<BODY>\n<P><FONT SIZE=2>Your message did not reach:<BR>\na&#64;b.example on Monday<BR>\n&nbsp;The recipient name is not recognized<BR>\n</FONT></BODY></HTML>\n", "a@b.example failed 5.1.1 hard"},
+		"empty lines in front":           {"\n \n" + system + "It was not delivered:\n<a@b.example>: 550 5.1.1 no\n", "a@b.example failed 5.1.1 hard"},
+		"an address of X.400":            {system + "Your message did not reach the following recipient(s):\n\nc=US;a= ;p=X;dda:SMTP=a@b.example; on Monday\n    The recipient name is not recognized\n", "a@b.example failed 5.1.1 hard"},
+		"an alias that hides its target": {system + "The following address(es) failed and were not delivered:\n\n  an undisclosed address\n    (generated from a@b.example)\n", "a@b.example failed  soft"},
+		"from one to the other":          {system + "Your mail from c@d.example to a@b.example could not be delivered: mailbox full\n", "a@b.example failed 5.2.2 full"},
+		"whom to ask":                    {system + "It was not delivered:\n<a@b.example>: 550 5.1.1 no\n\nIf you need help, write to\n<postmaster@x.example>\n", "a@b.example failed 5.1.1 hard"},
+		"nothing but its fields":         {system + "I wasn't able to deliver the following message.\nThis is a permanent error.\n\nSubject: hi\nTo: a@b.example\n\n--- Below this line is a copy of the message.\n", "a@b.example failed  soft"},
+		"a report that lost its fields":  {"Subject: hi\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\n\n--b\n\nA message could not be delivered to:\na@b.example\nThe mailbox does not exist.\n--b\nContent-Type: message/delivery-status\n\nReporting-MTA: x.example\n--b--\n", "a@b.example failed 5.1.1 hard"},
+		"a report that is passed on":     {"From: MAILER-DAEMON@x.example\nSubject: Returned mail\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nThe mail could not be delivered:\n\n--b\nContent-Type: message/rfc822\n\nFrom: postmaster@y.example\nContent-Type: multipart/report; report-type=delivery-status; boundary=c\n\n--c\nContent-Type: message/delivery-status\n\nFinal-Recipient: rfc822; a@b.example\nAction: failed\nStatus: 5.1.1\n--c--\n--b--\n", "a@b.example failed 5.1.1 hard"},
+		"a report that a person has":     {"From: MAILER-DAEMON@x.example\nSubject: Returned mail\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nThe mail could not be delivered:\n\n--b\nContent-Type: message/rfc822\n\nFrom: anne@y.example\nContent-Type: multipart/report; report-type=delivery-status; boundary=c\n\n--c\nContent-Type: message/delivery-status\n\nFinal-Recipient: rfc822; a@b.example\nAction: failed\nStatus: 5.1.1\n--c--\n--b--\n", " failed  soft"},
+		"a greeting":                     {system + "anne@x.example 様\nDear c@d.example,\n\nyour mail could not be delivered to a@b.example: mailbox full\n", "a@b.example failed 5.2.2 full"},
+		"the name of a file":             {system + "It was not delivered:\n<a@b.example>: mailbox full\n/home/anne/a@b.example: no such file\n", "a@b.example failed 5.2.2 full"},
+		"a statement in two lines":       {system + "Your message could not\nbe delivered.\n\n<a@b.example>: temporary failure\n", "a@b.example failed  soft"},
+		"the list that the post went to": {system + "The mailbox is full; it was not delivered.\n--- Below this line is a copy\n\nFrom: c@d.example\nTo: list@example.org\nList-Post: <mailto:list@example.org>\n\nhi\n", " failed 5.2.2 full"},
 		"a code that content may get":    {system + "It was not delivered:\n<a@b.example>: host mx said: 550 no such user\n", "a@b.example failed 5.1.1 soft"},
 		"DMARC":                          {system + "It was not delivered:\n<a@b.example>: 550 5.7.26 DMARC policy\n", "a@b.example failed 5.7.26 policy"},
 		"a delay":                        {system + "Warning: your message has not yet been delivered to\n  a@b.example\n    Connection refused\nDelivery attempts will continue.\n", "a@b.example delayed 4.4.7 soft"},
@@ -45,6 +64,24 @@ func TestNotices(t *testing.T) {
 	} {
 		if got := findings(t, c.text); got != c.want {
 			t.Errorf("%s:\ngot  %q\nwant %q", name, got, c.want)
+		}
+	}
+}
+
+// The address that an alias was made of is the member's: a list looks for it first.
+func TestAliases(t *testing.T) {
+	const system = "From: MAILER-DAEMON@mx.example.net\nSubject: Undelivered Mail\n"
+	for name, text := range map[string]string{
+		"Sendmail": system + "\n   ----- The following addresses had permanent fatal errors -----\n<a@home.example>\n    (reason: 550 5.1.1 User unknown)\n    (expanded from: <a@b.example>)\n",
+		"Exim":     system + "\nThe following address(es) failed and were not delivered:\n\n  a@home.example\n    (ultimately generated from a@b.example)\n    550 5.1.1 User unknown\n",
+		"a report": system + "Content-Type: multipart/report; boundary=b\n\n--b\n\n<a@home.example> (expanded from <a@b.example>): 550 5.1.1 User unknown\n--b\nContent-Type: message/delivery-status\n\nFinal-Recipient: rfc822; a@home.example\nAction: failed\nStatus: 5.1.1\n--b--\n",
+	} {
+		finding, err := bounce.Inspect(gateway.Bytes(text))
+		if err != nil || len(finding.Recipients) != 1 {
+			t.Fatalf("%s: %+v, %v", name, finding, err)
+		}
+		if one := finding.Recipients[0]; one.Address != "a@home.example" || one.Original != "a@b.example" || one.Class != bounce.Hard {
+			t.Errorf("%s: %+v", name, one)
 		}
 	}
 }

@@ -8,7 +8,7 @@ package bounce
 var systemAuthors = []string{
 	"mailerdaemon", "postmaster", "maildeliver", "systemadministrator", "mailadministrator", "mmscndr", "mailsystem",
 	"smtpgateway", "mailgateway", "deliverysubsystem", "deliverystatus", "mailsubsystem", "mailrouter", "mailservice@",
-	"bounce@", "mailserver@", "mailserverat", "mtaadmin", "microsoftexchange",
+	"bounce@", "mailserver@", "mailserverat", "mtaadmin", "microsoftexchange", "mdaemon@", "mdaemonat",
 }
 
 // failureSubjects stand in the subjects of notices.
@@ -20,7 +20,8 @@ var failureSubjects = []string{
 	"message delayed", "delayed 24 hours", "bounced mail", "mail bounced", "message could not", "unable to deliver",
 	"cannot be delivered", "delivery error", "delivery warning", "returned email", "message rejected", "message blocked",
 	"address not found", "postmaster notify", "warning: could not send", "recipient unknown", "user unknown",
-	"invalid address", "rejected mail", "mail could not",
+	"invalid address", "rejected mail", "mail could not", "mail failed", "returning to sender", "failed mail", "nondelivery",
+	"mail returned", "message returned", "returned message", "recipient not found", "unknown user",
 	"notification d'état", "avis de non-remise", "non remis", "échec de la remise", "unzustellbar", "nicht zugestellt",
 	"zustellung", "no se puede entregar", "no se pudo entregar", "no entregado", "devuelto", "não entregue", "devolvido",
 	"mancato recapito", "impossibile recapitare", "non recapitabile", "onbestelbaar", "niet bezorgd", "kan inte leverera",
@@ -37,7 +38,8 @@ var statements = []string{
 	"did not receive this message", "delivery", "delivering", "to deliver", "failed to", "failure reason", "has failed",
 	"message is delayed", "permanent fatal error", "errors occurred", "could not be sent", "couldn't be sent",
 	"returned below", "remote host said", "invalid user", "could not send", "unknown user", "returned to you",
-	"transcript of session",
+	"transcript of session", "been returned", "being returned", "intended recipient", "no such user", "no valid recipients",
+	"permanent error", "non-delivery", "nondelivery", "could not deliver",
 	"pas pu être", "n'a pas été", "échec", "non remis", "nicht zugestellt", "unzustellbar", "zustellung", "konnte nicht",
 	"no se pudo", "no ha podido", "no se ha podido", "no entregado", "falha na entrega", "não foi", "não pôde", "non è stato", "impossibile",
 	"mancato recapito", "не удалось", "не доставлено", "送信できません", "配信できません", "送れません", "届きません", "エラー", "nicht erreicht",

@@ -159,5 +159,5 @@ func failed(address gateway.ForwardPath, text, context string) Recipient {
 	// The words go into one line: the same text is classed, logged and shown.
 	text = strings.Join(strings.Fields(text), " ")
 	status, class := classify(gateway.EnhancedCode{}, text, at)
-	return Recipient{Address: address, Action: Failed, Status: status, Class: class, Diagnostic: gateway.Printable(text)}
+	return Recipient{Address: address, Original: ancestor(text), Action: Failed, Status: status, Class: class, Diagnostic: gateway.Printable(text)}
 }

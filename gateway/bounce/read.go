@@ -3,6 +3,7 @@ package bounce
 import (
 	"errors"
 	"fmt"
+	"html"
 	"io"
 	"strings"
 
@@ -31,7 +32,7 @@ func read(content gateway.Content) (message, error) {
 	if _, err := io.ReadFull(r, block); err != nil && !errors.Is(err, io.EOF) {
 		return message{}, fmt.Errorf("inspect a bounce: %w", err)
 	}
-	return walk(unixLines(string(block))), nil
+	return walk(strings.TrimLeft(unixLines(string(block)), " \t\n")), nil
 }
 
 // unixLines returns text with LF line ends. CRLF and CR CRLF are line ends; a
@@ -80,6 +81,9 @@ func (m message) text() string {
 	return ""
 }
 
+// lineTags are how the names of the tags begin that stand between lines.
+var lineTags = []string{"br", "p", "div", "t", "h", "li"}
+
 // untagged is the text of an HTML page, roughly: tags become spaces or line
 // ends, references to the signs of tags become these.
 func untagged(page string) string {
@@ -91,15 +95,15 @@ func untagged(page string) string {
 			break
 		}
 		tag, behind, _ := strings.Cut(rest, ">")
-		switch name := strings.ToLower(strings.TrimLeft(tag, "/")); {
-		case strings.HasPrefix(name, "style"), strings.HasPrefix(name, "script"), strings.HasPrefix(name, "head"):
+		switch name := strings.ToLower(tag); {
+		case strings.HasPrefix(name, "style"), strings.HasPrefix(name, "script"), strings.HasPrefix(name, "title"):
 			if _, after, closed := strings.Cut(behind, "</"); closed {
 				behind = "</" + after
 			}
-		case strings.HasPrefix(name, "br"), strings.HasPrefix(name, "p"), strings.HasPrefix(name, "div"), strings.HasPrefix(name, "t"), strings.HasPrefix(name, "h"):
+		case anyOf(lineTags, func(s string) bool { return strings.HasPrefix(strings.TrimPrefix(name, "/"), s) }):
 			b.WriteByte('\n')
 		}
 		page = behind
 	}
-	return strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&", "&nbsp;", " ", "&quot;", `"`, "&#39;", "'").Replace(b.String())
+	return strings.ReplaceAll(html.UnescapeString(b.String()), "\u00a0", " ")
 }

@@ -225,6 +225,21 @@ func reported(m message) (found []Recipient, ok bool) {
 	return m.recipients(report, text), true
 }
 
+// passedOn finds the recipients of a report that came to a mail system, which
+// sends it on in a notice that names nobody, as scanners for viruses do.
+func passedOn(m message) []Recipient {
+	if !isSystemAuthor(m.header.Get("From")) {
+		return nil
+	}
+	text, _ := m.notice()
+	inner := walk(m.returned())
+	if !isSystemAuthor(inner.header.Get("From")) || !inner.isReport() || len(m.reasons(text)) > 0 {
+		return nil
+	}
+	found, _ := reported(inner)
+	return found
+}
+
 // recipients are those of a report beside which text stands.
 func (m message) recipients(report Report, text string) (found []Recipient) {
 	reasons := m.reasons(text)
@@ -299,8 +314,12 @@ func (one Reported) action() (Action, bool) {
 // mail forwarded to, and the one that the message was sent to beside it.
 func (one Reported) recipient(action Action, said, context string) Recipient {
 	address := one.Final
-	if address == "" {
-		address = one.Original
+	if address == "" || one.Original != "" && !strings.Contains(address.Domain(), ".") {
+		address = one.Original // what is inside a host says nothing to others
+	}
+	original := one.Original
+	if original == "" {
+		original = ancestor(said)
 	}
 	diagnostic := one.Diagnostic
 	if diagnostic == "" || one.Status[2] == 0 && enhancedIn(diagnostic)[2] == 0 && meaningsOf(diagnostic) == 0 {
@@ -313,5 +332,5 @@ func (one Reported) recipient(action Action, said, context string) Recipient {
 	if action == Delayed && class == Hard {
 		class = Soft
 	}
-	return Recipient{Address: address, Original: one.Original, Action: action, Status: status, Class: class, Diagnostic: diagnostic}
+	return Recipient{Address: address, Original: original, Action: action, Status: status, Class: class, Diagnostic: diagnostic}
 }

@@ -64,12 +64,15 @@ func (f family) near(text string) bool {
 	return false
 }
 
-// plain is text in lower case with one kind of apostrophe.
+// signs are written in more than one way: "BAD_RECIPIENT".
+var signs = strings.NewReplacer("\u2019", "'", "_", " ")
+
+// plain is text in lower case with one kind of apostrophe and of space.
 func plain(text string) string {
 	if !utf8.ValidString(text) {
 		text = strings.ReplaceAll(text, "\x92", "'") // in the charset of Windows
 	}
-	return strings.ReplaceAll(strings.ToLower(text), "\u2019", "'")
+	return signs.Replace(strings.ToLower(text))
 }
 
 // decided is the status of the first family; zero where none fits.
@@ -95,10 +98,13 @@ func wordingOf(text string) gateway.EnhancedCode { return meaningsOf(text).decid
 
 // statuses of families that are told apart from others.
 var (
+	badAddress = gateway.EnhancedCode{5, 1, 0}
 	noSuchUser = gateway.EnhancedCode{5, 1, 1}
 	noSuchHost = gateway.EnhancedCode{5, 1, 2}
 	badSender  = gateway.EnhancedCode{5, 1, 8}
 	localFault = gateway.EnhancedCode{5, 3, 0}
+	overQuota  = gateway.EnhancedCode{5, 2, 2}
+	tooLarge   = gateway.EnhancedCode{5, 3, 4}
 )
 
 // phraseBytesMin is the length of the shortest phrase, and of what phrases are
@@ -130,7 +136,7 @@ func phrasesOf(families []family) map[[phraseBytesMin]byte][]phrase {
 // tables of their own, where no filter that means something else says so.
 var ownWords = []string{
 	// Postfix, Exim, Sendmail, qmail and vpopmail
-	"in local recipient table", "in virtual mailbox table", "in virtual alias table", "in relay recipient table", "in relay_recipient",
+	"in local recipient table", "in virtual mailbox table", "in virtual alias table", "in relay recipient",
 	"unrouteable address", "unroutable address", "unknown local part", "no such local", "mail.local:", "no mailbox here",
 	"no longer accepts mail", "no such user here by that name", "vdelivermail: user does not exist", "no such mailbox here",
 	// Exchange, iPlanet, CommuniGate, IMail, IronPort, Yahoo
@@ -164,7 +170,7 @@ const (
 var (
 	contentPhrases = []string{
 		"end of data", "to data", "data command", "final data", "[data]", "[end_of_data]", "text command", "smtp command data", "for data", "smtp:data", "data end",
-		"after i sent the message", "after data", "during data", "end-of-data", "body of message", ">>> data", "command\ndata", "(state 17)", "(state 18)", "(state 13)", "dot command", "error message: data",
+		"after i sent the message", "after data", "during data", "end-of-data", "body of message", ">>> data", "command\ndata", "(state 15)", "(state 16)", "(state 17)", "(state 18)", "(state 13)", "dot command", "error message: data",
 	}
 	recipientPhrases = []string{"rcpt", "does not like recipient", ">: user unknown", ">: recipient", "recipient address rejected", "recipient refused", "recipients refused", "recipient was rejected", "recipients were rejected", "(state 14)", "rejected recipient"}
 )
