@@ -62,7 +62,8 @@ func (t *transaction) send(ctx context.Context, content gateway.Content) {
 
 // Verify asks whether the server would take mail for path: MAIL with the null
 // reverse-path and RCPT, without content. The Status is the reply to RCPT, or
-// what Send would give; again is that of Send.
+// what Send would give, but for a refused MAIL: that is Transient. again is that
+// of Send.
 func (c *Conn) Verify(ctx context.Context, path gateway.ForwardPath) (status *gateway.Status, again bool) {
 	d := &gateway.Delivery{Recipients: []gateway.Recipient{{Path: path}}}
 	t := c.newTransaction(d, gateway.Bytes(nil))
@@ -227,7 +228,7 @@ func (t *transaction) take(cmd command, answer reply) bool {
 			t.again = true
 			t.conn.retired.Store(true)
 		}
-		t.settleAll(t.conn.status(answer))
+		t.settleAll(t.mailStatus(answer))
 	case cmd.verb == rcpt && class == 2 && t.mailed:
 		t.accept(cmd.recipient, answer)
 	case cmd.verb == rcpt:
@@ -239,6 +240,15 @@ func (t *transaction) take(cmd command, answer reply) bool {
 	}
 	t.answered = t.answered || cmd.verb != rset
 	return true
+}
+
+// mailStatus is what a refused MAIL means for the recipients. Of a callout it says
+// nothing of theirs: the null reverse-path is ours, not that of their mail.
+func (t *transaction) mailStatus(answer reply) *gateway.Status {
+	if t.callout && answer.class() == 5 {
+		return unwelcome(codeProtocol, "the question whom it takes", answer)
+	}
+	return t.conn.status(answer)
 }
 
 // refuse settles a recipient that RCPT refused, unless it is one too many: then

@@ -81,3 +81,24 @@ func TestHost(t *testing.T) {
 		})
 	}
 }
+
+// A server that takes no null reverse-path has said nothing about a recipient.
+func TestVerifyRefusedAtMail(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ours, theirs := net.Pipe()
+		played := make(chan error, 1)
+		go func() {
+			played <- (&peer{conn: theirs}).play([]string{"S: 220 them", "C: EHLO us.example", "S: 250 them",
+				"C: MAIL FROM:<>", "S: 550 5.1.7 no bounces here"})
+		}()
+		conn := dialed(t, ours, Options{})
+		if status, again := conn.Verify(t.Context(), "anne@example.com"); status.Reply() != "451 4.5.0 the next hop refused the question whom it takes: 550 5.1.7 no bounces here" || again {
+			t.Errorf("%v, %v", status, again)
+		}
+		if err := <-played; err != nil {
+			t.Error(err)
+		}
+		theirs.Close()
+		conn.Close()
+	})
+}
