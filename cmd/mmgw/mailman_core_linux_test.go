@@ -31,26 +31,38 @@ func newMailman(t *testing.T, lmtp, smtp string) *mailman {
 	if _, err := os.Stat(m.program("runner")); err != nil {
 		t.Skipf("GNU Mailman 3 is not in %s, which $MMGW_MAILMAN_ROOT may name", m.root)
 	}
-	lmtpHost, lmtpPort, _ := net.SplitHostPort(lmtp)
+	_, lmtpPort, _ := net.SplitHostPort(lmtp)
 	smtpHost, smtpPort, _ := net.SplitHostPort(smtp)
-	text := strings.NewReplacer("DIR", m.dir, "LMTP_HOST", lmtpHost, "LMTP_PORT", lmtpPort, "SMTP_HOST", smtpHost, "SMTP_PORT", smtpPort).Replace(mailmanCFG)
+	text := strings.NewReplacer("lmtp_port: 8025", "lmtp_port: "+lmtpPort, "localhost", smtpHost, "smtp_port: 25", "smtp_port: "+smtpPort).Replace(mailmanBlock(t, "mailman.cfg"))
+	text = strings.ReplaceAll(mailmanCFG, "DIR", m.dir) + text
 	if err := os.WriteFile(filepath.Join(m.dir, "mailman.cfg"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return m
 }
 
+// mailmanBlock is what the guide has an operator put into a file.
+func mailmanBlock(t *testing.T, file string) string {
+	t.Helper()
+	guide, err := os.ReadFile(filepath.Join("..", "..", "mta", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(guide), "\n## GNU Mailman 3\n")
+	_, block, ok := strings.Cut(section, " "+file+"\n")
+	block, _, closed := strings.Cut(block, "```")
+	if !ok || !closed {
+		t.Fatalf("the guide has no %s for GNU Mailman", file)
+	}
+	return block
+}
+
+// mailmanCFG goes in front of the guide's.
 const mailmanCFG = `[mailman]
 site_owner: site@example.com
 layout: here
 [paths.here]
 var_dir: DIR/var
-[mta]
-incoming: mailman.mta.null.NullMTA
-lmtp_host: LMTP_HOST
-lmtp_port: LMTP_PORT
-smtp_host: SMTP_HOST
-smtp_port: SMTP_PORT
 [runner.in]
 sleep_time: 0.1s
 [runner.pipeline]

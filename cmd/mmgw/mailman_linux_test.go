@@ -24,7 +24,7 @@ func TestMailman(t *testing.T) {
 		t.Skip("not with -short: processes of GNU Mailman")
 	}
 	lmtp := freeAddress(t, "127.0.0.1")
-	s := newSite(t, fmt.Sprintf("[[forward]]\nname = \"mm3\"\ndomains = [\"mm3.example.com\"]\nto = \"lmtp:%s\"\n", lmtp))
+	s := newSite(t, strings.ReplaceAll(mailmanBlock(t, "mmgw.toml"), "127.0.0.1:8025", lmtp))
 	b := &backend{site: s, core: newMailman(t, lmtp, s.smtp)}
 	b.core.create("dev@mm3.example.com", "anne@example.com", "bart@example.com")
 	b.core.create("ops@mm3.example.com", "anne@example.com")
