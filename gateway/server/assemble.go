@@ -169,11 +169,6 @@ func (s *Server) callouts() *callouts {
 		ask[forward.Name] = forward.Verify == config.VerifyCallout
 	}
 	return &callouts{ask: ask, verify1: func(ctx context.Context, name string, to gateway.ForwardPath) *gateway.Status {
-		route := pipeline.ForwardRoute(name)
-		status := s.relay.Verify(ctx, route, to)
-		if ctx.Err() == nil {
-			s.nextHops.note(s.log, s.targetNames[route], status)
-		}
-		return status
+		return s.relay.Verify(ctx, pipeline.ForwardRoute(name), to)
 	}}
 }
