@@ -48,9 +48,22 @@ func isSystem(from gateway.ForwardPath) bool {
 	return false
 }
 
-// autoSubjects are how the subjects of replies begin whose programs mark them
-// nowhere else.
-var autoSubjects = []string{"automatic reply:", "auto-reply:", "autoreply:", "auto reply:", "out of office:"}
+// autoSubjects are how the subjects of replies begin whose programs often mark
+// them nowhere else, in lower case.
+var autoSubjects = []string{
+	"automatic reply:", "auto-reply:", "autoreply:", "auto reply:", "out of office:", "out of office autoreply:",
+	"automatische antwort:", "abwesenheitsnotiz:", "réponse automatique", "respuesta automática:", "risposta automatica:",
+	"resposta automática:", "automatisch antwoord:", "automatiskt svar:", "automatisk svar:", "automaattinen vastaus:",
+	"odpowiedź automatyczna:", "automatická odpověď:", "automatikus válasz:", "otomatik yanıt:", "автоматический ответ:",
+	"自動応答:", "自动答复:", "自動回覆:", "자동 회신:",
+}
+
+// IsReplySubject says whether the subject is what programs write over the notes of
+// people who are away. Alone, it may be a person's.
+func IsReplySubject(h gateway.Header) bool {
+	subject := message{header: h}.subject()
+	return anyOf(autoSubjects, func(s string) bool { return strings.HasPrefix(subject, s) })
+}
 
 // isAutomatic goes by RFC 3834, section 5, and by the fields that were used
 // before it.
@@ -62,9 +75,7 @@ func isAutomatic(h gateway.Header) bool {
 	if strings.EqualFold(h.Get("Precedence"), "auto_reply") {
 		return true
 	}
-	subject := strings.ToLower(h.Get("Subject"))
-	return h.Find("X-Autoreply", 0) >= 0 || h.Find("X-Autorespond", 0) >= 0 ||
-		anyOf(autoSubjects, func(s string) bool { return strings.HasPrefix(subject, s) })
+	return h.Find("X-Autoreply", 0) >= 0 || h.Find("X-Autorespond", 0) >= 0 || IsReplySubject(h)
 }
 
 // challengePhrases stand in the subjects of programs that want the author of

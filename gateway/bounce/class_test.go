@@ -84,6 +84,7 @@ func TestAutoReplies(t *testing.T) {
 		"generated":         {"From: anne@example.com\nauto-submitted: Auto-Generated; x=y\n\nx\n", "anne@example.com   auto-reply"},
 		"precedence":        {"From: anne@example.com\nPrecedence: auto_reply\n\nx\n", "anne@example.com   auto-reply"},
 		"subject":           {"From: anne@example.com\nSubject: Automatic reply: hello\n\nx\n", "anne@example.com   auto-reply"},
+		"subject, encoded":  {"From: anne@example.com\nSubject: =?utf-8?q?R=C3=A9ponse_automatique=C2=A0=3A_hello?=\n\nx\n", "anne@example.com   auto-reply"},
 		"author unknown":    {"Auto-Submitted: auto-replied\n\nx\n", "   auto-reply"},
 		"challenge":         {"From: anne@example.com\nAuto-Submitted: auto-replied\nSubject: Please confirm your message\n\nx\n", "anne@example.com   challenge"},
 		"not automatic":     {"From: anne@example.com\nAuto-Submitted: no\nSubject: Automatic reply: how?\n\nx\n", ""},

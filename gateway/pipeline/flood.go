@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/bounce"
 	"github.com/mmgw/mmgw/gateway/command"
 	"github.com/mmgw/mmgw/gateway/roster"
 )
@@ -71,13 +72,25 @@ func digestOf(draft *gateway.Draft) (digest [16]byte, err error) {
 // Message-ID: some programs write the same into all.
 func (e *examination) isFlood(before roster.Post) (string, error) {
 	if before.ID == 0 {
-		return command.Reply(e.draft.Header, e.m.Envelope.ReversePath), nil
+		return e.isReply(), nil
 	}
 	digest, err := digestOf(e.draft)
 	if err == nil && digest == before.Digest {
 		return "it is " + before.ID.String() + " again", nil
 	}
-	return command.Reply(e.draft.Header, e.m.Envelope.ReversePath), err
+	return e.isReply(), err
+}
+
+// isReply says why a post is the answer of a machine, "" if it is not: what a
+// program marks as its own and gives the subject of such an answer is one too,
+// though it does not say that it replies, as Exchange's does not.
+func (e *examination) isReply() string {
+	header, from := e.draft.Header, e.m.Envelope.ReversePath
+	reason := command.Reply(header, from)
+	if reason == "" && bounce.IsReplySubject(header) && command.Automatic(header, from) != "" {
+		return "its subject is that of an automatic reply"
+	}
+	return reason
 }
 
 // endFlood throws a post away. It is the end of a loop: nobody is told but the log.

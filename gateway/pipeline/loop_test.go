@@ -122,6 +122,8 @@ func TestFloodsEnd(t *testing.T) {
 		{"another post", "anne@example.com", other, "a@lists.example.com", 1},
 		{"an answer of a machine", "anne@example.com", "Auto-Submitted: auto-replied\r\n" + strings.Replace(hello, "<1@", "<3@", 1), "a@lists.example.com", 0},
 		{"a bounce", "", "Content-Type: multipart/report; boundary=x\r\n" + strings.Replace(hello, "<1@", "<4@", 1), "a@lists.example.com", 0},
+		{"an answer of Exchange", "anne@example.com", "Auto-Submitted: auto-generated\r\n" + strings.Replace(strings.Replace(hello, "<1@", "<6@", 1), "Subject: ", "Subject: Automatic reply: ", 1), "a@lists.example.com", 0},
+		{"a person who jokes", "anne@example.com", strings.Replace(strings.Replace(hello, "<1@", "<7@", 1), "Subject: ", "Subject: Automatic reply: ", 1), "a@lists.example.com", 1},
 		{"a build server", "anne@example.com", "Auto-Submitted: auto-generated\r\n" + strings.Replace(hello, "<1@", "<5@", 1), "a@lists.example.com", 1},
 	} {
 		h.sent, known = nil, nil
