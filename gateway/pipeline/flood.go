@@ -71,26 +71,34 @@ func digestOf(draft *gateway.Draft) (digest [16]byte, err error) {
 // another way. With other fields or another body it is another post, whatever its
 // Message-ID: some programs write the same into all.
 func (e *examination) isFlood(before roster.Post) (string, error) {
-	if before.ID == 0 {
-		return e.isReply(), nil
+	if before.ID != 0 {
+		if digest, err := digestOf(e.draft); err != nil {
+			return "", err
+		} else if digest == before.Digest {
+			return "it is " + before.ID.String() + " again", nil
+		}
 	}
-	digest, err := digestOf(e.draft)
-	if err == nil && digest == before.Digest {
-		return "it is " + before.ID.String() + " again", nil
-	}
-	return e.isReply(), err
+	return e.isReply()
 }
 
 // isReply says why a post is the answer of a machine, "" if it is not: what a
 // program marks as its own and gives the subject of such an answer is one too,
-// though it does not say that it replies, as Exchange's does not.
-func (e *examination) isReply() string {
+// though it does not say that it replies, as Exchange's does not. Nor do all mail
+// systems write reports: what has no reverse-path and reads as a bounce is one.
+func (e *examination) isReply() (string, error) {
 	header, from := e.draft.Header, e.m.Envelope.ReversePath
 	reason := command.Reply(header, from)
 	if reason == "" && bounce.IsReplySubject(header) && command.Automatic(header, from) != "" {
-		return "its subject is that of an automatic reply"
+		return "its subject is that of an automatic reply", nil
 	}
-	return reason
+	if reason != "" || !from.IsNull() {
+		return reason, nil
+	}
+	finding, err := bounce.Inspect(e.m.Content)
+	if err == nil && finding.Bounce {
+		reason = "it is a bounce"
+	}
+	return reason, err
 }
 
 // endFlood throws a post away. It is the end of a loop: nobody is told but the log.

@@ -124,6 +124,8 @@ func TestFloodsEnd(t *testing.T) {
 		{"a bounce", "", "Content-Type: multipart/report; boundary=x\r\n" + strings.Replace(hello, "<1@", "<4@", 1), "a@lists.example.com", 0},
 		{"an answer of Exchange", "anne@example.com", "Auto-Submitted: auto-generated\r\n" + strings.Replace(strings.Replace(hello, "<1@", "<6@", 1), "Subject: ", "Subject: Automatic reply: ", 1), "a@lists.example.com", 0},
 		{"a person who jokes", "anne@example.com", strings.Replace(strings.Replace(hello, "<1@", "<7@", 1), "Subject: ", "Subject: Automatic reply: ", 1), "a@lists.example.com", 1},
+		{"a bounce in its own words", "", "From: MAILER-DAEMON@mx.example.net\r\nSubject: failure notice\r\nMessage-ID: <8@example.net>\r\n\r\nIt was not delivered:\r\n<anne@example.com>: 550 no such user\r\n", "a@lists.example.com", 0},
+		{"a post without a reverse-path", "", strings.Replace(hello, "<1@", "<9@", 1), "a@lists.example.com", 1},
 		{"a build server", "anne@example.com", "Auto-Submitted: auto-generated\r\n" + strings.Replace(hello, "<1@", "<5@", 1), "a@lists.example.com", 1},
 	} {
 		h.sent, known = nil, nil
