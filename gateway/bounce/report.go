@@ -3,6 +3,7 @@ package bounce
 import (
 	"errors"
 	"iter"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -253,6 +254,11 @@ func (m message) recipients(report Report, text string) (found []Recipient) {
 			one.Final = m.onlyFailed(reasons)
 		}
 		found = append(found, one.recipient(action, said, text[:min(len(text), reasonBytesMax)]))
+	}
+	// Some mail systems put an Action among the fields of the message.
+	isNamed := func(r Recipient) bool { return r.Address != "" }
+	if slices.ContainsFunc(found, isNamed) {
+		found = slices.DeleteFunc(found, func(r Recipient) bool { return !isNamed(r) })
 	}
 	if len(found) == 1 {
 		found[0] = found[0].under(preface(text, reasons))
