@@ -7,16 +7,22 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"time"
+
+	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/probe"
 )
 
 // mailman is the core of a GNU Mailman 3 as Debian packages it, with a state of
 // its own. Its runners go without their master, so that one can be down alone,
 // and those that nothing here needs cost nothing.
 type mailman struct {
-	t       *testing.T
+	t       testing.TB
 	root    string
 	dir     string
 	lmtp    string // takes mail
@@ -24,8 +30,8 @@ type mailman struct {
 }
 
 // newMailman makes the state of a core that takes mail at one address and sends
-// it to another.
-func newMailman(t *testing.T, lmtp, smtp string) *mailman {
+// it to another. more are lines of its [mta].
+func newMailman(t testing.TB, lmtp, smtp, more string) *mailman {
 	t.Helper()
 	m := &mailman{t: t, root: cmp.Or(os.Getenv("MMGW_MAILMAN_ROOT"), "/"), dir: t.TempDir(), lmtp: lmtp, runners: map[string]*exec.Cmd{}}
 	if _, err := os.Stat(m.program("runner")); err != nil {
@@ -34,7 +40,7 @@ func newMailman(t *testing.T, lmtp, smtp string) *mailman {
 	_, lmtpPort, _ := net.SplitHostPort(lmtp)
 	smtpHost, smtpPort, _ := net.SplitHostPort(smtp)
 	text := strings.NewReplacer("lmtp_port: 8025", "lmtp_port: "+lmtpPort, "localhost", smtpHost, "smtp_port: 25", "smtp_port: "+smtpPort).Replace(mailmanBlock(t, "mailman.cfg"))
-	text = strings.ReplaceAll(mailmanCFG, "DIR", m.dir) + text
+	text = strings.ReplaceAll(mailmanCFG, "DIR", m.dir) + text + more
 	if err := os.WriteFile(filepath.Join(m.dir, "mailman.cfg"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +48,7 @@ func newMailman(t *testing.T, lmtp, smtp string) *mailman {
 }
 
 // mailmanBlock is what the guide has an operator put into a file.
-func mailmanBlock(t *testing.T, file string) string {
+func mailmanBlock(t testing.TB, file string) string {
 	t.Helper()
 	guide, err := os.ReadFile(filepath.Join("..", "..", "mta", "README.md"))
 	if err != nil {
@@ -163,6 +169,34 @@ database.execute("BEGIN EXCLUSIVE")
 print("locked", flush=True)
 sys.stdin.read()
 `
+
+var mailmanSent = regexp.MustCompile(`for (\d+) recips, completed in ([0-9.]+) seconds`)
+
+// rate hands a post in, waits until the core has sent it, and returns the copies
+// a second that its log tells.
+func (m *mailman) rate(from gateway.ReversePath, to gateway.ForwardPath, content []byte) float64 {
+	m.t.Helper()
+	client, err := probe.Dial(m.t.Context(), m.lmtp)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	defer client.Close()
+	before := len(mailmanSent.FindAllString(m.logs(), -1))
+	replies, err := client.Send(m.t.Context(), from, []gateway.ForwardPath{to}, content)
+	if err != nil || replies[0].Status.Class() != gateway.Success {
+		m.t.Fatalf("%v, %v", replies, err)
+	}
+	for late := time.Now().Add(patience); ; pause(m.t.Context(), 100*time.Millisecond) {
+		if sent := mailmanSent.FindAllStringSubmatch(m.logs(), -1); len(sent) > before {
+			copies, _ := strconv.ParseFloat(sent[before][1], 64)
+			seconds, _ := strconv.ParseFloat(sent[before][2], 64)
+			return copies / seconds
+		}
+		if time.Now().After(late) {
+			m.t.Fatalf("nothing was sent:\n%s", m.logs())
+		}
+	}
+}
 
 // logs is what the core wrote down.
 func (m *mailman) logs() string {

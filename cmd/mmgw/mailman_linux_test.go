@@ -25,7 +25,7 @@ func TestMailman(t *testing.T) {
 	}
 	lmtp := freeAddress(t, "127.0.0.1")
 	s := newSite(t, strings.ReplaceAll(mailmanBlock(t, "mmgw.toml"), "127.0.0.1:8025", lmtp))
-	b := &backend{site: s, core: newMailman(t, lmtp, s.smtp)}
+	b := &backend{site: s, core: newMailman(t, lmtp, s.smtp, "")}
 	b.core.create("dev@mm3.example.com", "anne@example.com", "bart@example.com")
 	b.core.create("ops@mm3.example.com", "anne@example.com")
 	b.core.start("lmtp", "in", "pipeline", "out", "command", "virgin")

@@ -148,6 +148,34 @@ func BenchmarkOutgoing(b *testing.B) {
 	o.p.stop()
 }
 
+// BenchmarkOutgoingMailman is BenchmarkOutgoing by turns with GNU Mailman 3, which
+// sends to fewer members, and takes as long for each. It wants $MMGW_MAILMAN_ROOT.
+func BenchmarkOutgoingMailman(b *testing.B) {
+	const copies = 300
+	tools := newPostfixTools(b)
+	sink := tools.sink(b)
+	core := newMailman(b, freeAddress(b, "127.0.0.1"), sink, "verp_delivery_interval: 1\n")
+	members := make([]string, copies)
+	for i := range members {
+		members[i] = fmt.Sprintf("member%d@example%d.com", i, i%97)
+	}
+	core.create("n@mm3.example.com", members...)
+	core.start("lmtp", "in", "pipeline", "out")
+	o := newOutgoing(b, sink, twentyConnections, "", outgoingCopies)
+	o.deliver(outgoingCopies)
+	content := "From: member0@example0.com\r\nTo: n@mm3.example.com\r\nSubject: post\r\n\r\n" + strings.Repeat(strings.Repeat("x", 76)+"\r\n", outgoingBytes/78)
+	m := medians{}
+	for b.Loop() {
+		theirs := core.rate("member0@example0.com", "n@mm3.example.com", []byte(content))
+		ours := outgoingCopies / o.deliver(outgoingCopies).Seconds()
+		m.add("copies/s", ours)
+		m.add("mailman/s", theirs)
+		m.add("times", ours/theirs)
+	}
+	m.report(b)
+	o.p.stop()
+}
+
 // BenchmarkOutgoingSigned is BenchmarkOutgoing by turns without a signature, with
 // one for each post, and with one for each copy, which has a link of its member's
 // own in a signed field. Keys are RSA of 2,048 bits.
