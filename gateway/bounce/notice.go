@@ -25,8 +25,10 @@ func notice(m message) []Recipient {
 		action = Delayed
 	}
 	reasons := m.reasons(text)
-	if path := m.returnedTo(returned); len(reasons) == 0 && (path != "" || m.isSure(text)) {
-		reasons = []reason{{address: path, text: text[:min(len(text), reasonBytesMax)]}}
+	if len(reasons) == 0 {
+		if path := m.returnedTo(returned); path != "" || m.isSure(text) {
+			reasons = []reason{{address: path, text: text[:min(len(text), reasonBytesMax)]}}
+		}
 	}
 	var found []Recipient
 	all := text[:min(len(text), reasonBytesMax)]

@@ -25,8 +25,10 @@ func exim(m message) []Recipient {
 	}
 	text, returned := m.notice()
 	all := m.reasons(text)
-	if to := m.returnedTo(returned); len(found) == 1 && len(all) == 0 && to != "" {
-		all = []reason{{address: to, text: text[:min(len(text), reasonBytesMax)]}} // whom the author wrote to
+	if len(found) == 1 && len(all) == 0 {
+		if to := m.returnedTo(returned); to != "" { // whom the author wrote to
+			all = []reason{{address: to, text: text[:min(len(text), reasonBytesMax)]}}
+		}
 	}
 	if len(found) == 1 && len(all) == 1 && all[0].address.Key() != found[0].Address.Key() && !m.own()[all[0].address.Key()] {
 		// An alias on the way: the text has the address that failed.
