@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/bounce"
 	"github.com/mmgw/mmgw/gateway/command"
 	"github.com/mmgw/mmgw/gateway/entity"
 	"github.com/mmgw/mmgw/gateway/internal/charset"
@@ -112,6 +113,9 @@ type talk struct {
 func (t *talk) silence(ctx context.Context, header gateway.Header) string {
 	if reason := command.Automatic(header, t.m.Envelope.ReversePath); reason != "" {
 		return reason
+	}
+	if bounce.IsReplySubject(header) {
+		return "its subject is that of an automatic reply"
 	}
 	if t.author.Path == "" {
 		return "it has no single author"

@@ -87,6 +87,8 @@ func TestJoinAndLeave(t *testing.T) {
 		t.Fatalf("a member before it confirms: %s, %v", role, err)
 	}
 	confirm := replyTo(t, asked)
+	h.post("anne@example.com", letter("anne@example.com", "Automatic reply: "+parsed(t, asked).Header.Get("Subject"), "I am away."), confirm)
+	want(t, h.answers()) // a machine that marks its notes nowhere else agrees to nothing
 	h.post("anne@example.com", letter("anne@example.com", "Re: "+parsed(t, asked).Header.Get("Subject"), "> quoted"), confirm)
 	want(t, h.answers(), "Anne@example.com: Welcome to dev@lists.example.com")
 	member, err := h.roster.Member("dev.lists.example.com", "anne@example.com")
