@@ -208,6 +208,7 @@ func TestBombs(t *testing.T) {
 		"qmail":       fill("Subject: x\n\nHi. This is \n", "<a@b>:\n<c@d>:\n"),
 		"exim":        fill("X-Failed-Recipients: "+strings.Repeat("a@b,", 1000)+"\n\n", "  a@b\n  x\n"),
 		"authors":     fill("From: MAILER-DAEMON@x\n\nNot delivered:\n<a@b.example>: 550\n--- Below this line is a copy\n", "From: a@b\n"),
+		"addressees":  fill("From: MAILER-DAEMON@x\nTo: a@b.example\nSubject: Returned mail\n\nNot delivered: mailbox full\n", "To: a@b.example\n"),
 		"states":      fill("From: MAILER-DAEMON@x\n\nNot delivered:\n<a@b.example>: ", "unknown "),
 		"escapes":     fill("From: MAILER-DAEMON@x\nContent-Type: text/plain; charset=iso-2022-jp\n\n", "\x1b$B$3\x1b(B"),
 		"nested":      fill("", "Content-Type: multipart/mixed; boundary=b\n\n--b\n"),

@@ -115,15 +115,6 @@ func ofPerson(path gateway.ForwardPath) gateway.ForwardPath {
 	return path
 }
 
-// addressed is the addressee of the message that is spoken of, where a notice tells
-// no more of it than its fields.
-func addressed(line string) gateway.ForwardPath {
-	if label, value, ok := strings.Cut(strings.TrimSpace(line), ":"); ok && strings.EqualFold(label, "to") {
-		return addressAt(strings.TrimSpace(value))
-	}
-	return ""
-}
-
 // mentioned is the first address in a line that is of nobody else: "There was
 // an error delivering your mail to <anne@example.com>." What stands between two
 // addresses tells of the second, where it is more than a comma.

@@ -1,6 +1,7 @@
 package bounce
 
 import (
+	"cmp"
 	"net/mail"
 	"strings"
 
@@ -26,7 +27,7 @@ func notice(m message) []Recipient {
 	}
 	reasons := m.reasons(text)
 	if len(reasons) == 0 {
-		if path := m.returnedTo(returned); path != "" || m.isSure(text) {
+		if path := cmp.Or(m.returnedTo(returned), m.addressee(text)); path != "" || m.isSure(text) {
 			reasons = []reason{{address: path, text: text[:min(len(text), reasonBytesMax)]}}
 		}
 	}
@@ -232,6 +233,20 @@ func (m message) returnedTo(returned string) gateway.ForwardPath {
 	return path
 }
 
+// addressee is whom the message went to that a notice tells no more of than its
+// fields, "" where it does not.
+func (m message) addressee(text string) gateway.ForwardPath {
+	own := m.own()
+	for line := range strings.Lines(text) {
+		if label, value, ok := strings.Cut(strings.TrimSpace(line), ":"); ok && strings.EqualFold(label, "to") {
+			if path := addressAt(strings.TrimSpace(value)); path != "" && !own[path.Key()] {
+				return path
+			}
+		}
+	}
+	return ""
+}
+
 // reasons are what a notice says about each address, behind the line that opens
 // their list if there is one.
 func (m message) reasons(text string) []reason {
@@ -250,17 +265,7 @@ func (m message) reasons(text string) []reason {
 }
 
 func (m message) reasonsBehind(text string) []reason {
-	for _, in := range m.finders(m.own()) {
-		if found := unique(reasonsIn(text, in)); len(found) > 0 {
-			return found
-		}
-	}
-	return nil
-}
-
-// finders are the ways in which lines name addresses, from the surest to a guess.
-// Addresses that are own count last.
-func (m message) finders(own map[string]bool) []func(string) gateway.ForwardPath {
+	own := m.own()
 	pick := func(in func(string) gateway.ForwardPath) func(string) gateway.ForwardPath {
 		return func(line string) gateway.ForwardPath {
 			if path := ofPerson(in(line)); !own[path.Key()] {
@@ -269,7 +274,12 @@ func (m message) finders(own map[string]bool) []func(string) gateway.ForwardPath
 			return ""
 		}
 	}
-	return []func(string) gateway.ForwardPath{pick(leading), pick(labelled), leading, pick(mentioned), pick(addressed)}
+	for _, in := range []func(string) gateway.ForwardPath{pick(leading), pick(labelled), leading, pick(mentioned)} {
+		if found := unique(reasonsIn(text, in)); len(found) > 0 {
+			return found
+		}
+	}
+	return nil
 }
 
 // own are the addresses that a notice has for other ends: who writes it, who
