@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -44,7 +45,7 @@ func (h Histogram) Quantile(part float64) int64 {
 	if count == 0 {
 		return 0
 	}
-	rest := max(1, int64(part*float64(count))) // of few numbers one at least
+	rest := int64(math.Ceil(part * float64(count))) // of two numbers, 99 % are both
 	for i, bound := range h.Bounds {
 		if rest -= h.Counts[i]; rest <= 0 {
 			return bound

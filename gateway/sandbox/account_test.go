@@ -14,6 +14,10 @@ func TestHistogram(t *testing.T) {
 	if q := h.all(timeBounds).Quantile(.99); q != 30 {
 		t.Errorf("of one number: %d", q)
 	}
+	h.add(timeBounds, 2000)
+	if q := h.all(timeBounds).Quantile(.99); q != 3000 {
+		t.Errorf("of two numbers: %d", q)
+	}
 	h = histogram{}
 	for range 98 {
 		h.add(timeBounds, 2)
