@@ -37,11 +37,8 @@ const endOfContent = ".\r\n"
 
 // guard is the net.Conn that go-smtp talks to. Each Read gives it one command,
 // which the guard has made from one it has checked; each Write is one line of a
-// reply, which the guard may put in other words.
-//
-// While go-smtp reads a content, its session runs in a second goroutine: that
-// one has the fields of reading, the first one those of writing. They hand
-// over by go-smtp's own channels.
+// reply, which the guard may put in other words. All of it but Close happens in
+// one goroutine.
 type guard struct {
 	net.Conn
 	server  *Server

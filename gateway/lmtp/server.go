@@ -39,7 +39,6 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"github.com/mmgw/mmgw/gateway"
-	"github.com/mmgw/mmgw/gateway/internal/crew"
 )
 
 // Server is an LMTP server. Its public fields are set before Serve and not
@@ -65,7 +64,6 @@ type Server struct {
 
 	once    sync.Once
 	server  *smtp.Server
-	crew    crew.Crew       // in which the Intake is asked about contents
 	context context.Context // of all transactions
 	cancel  context.CancelFunc
 
@@ -135,7 +133,6 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	for _, g := range s.admitted() {
 		g.Close()
 	}
-	s.crew.Close()
 	return err
 }
 

@@ -82,21 +82,18 @@ func (s *session) Rcpt(string, *smtp.RcptOptions) error {
 	return nil
 }
 
-// Data is never called: go-smtp prefers LMTPData.
-func (s *session) Data(io.Reader) error { return notSaid }
-
 // notSaid is what go-smtp believes to answer to a content. The guard writes
 // the replies given to finish in its place; should one be missing, nothing is
 // accepted by mistake.
 var notSaid = smtpError(gateway.Deferred(nil))
 
-// LMTPData hands the content to the Intake. What go-smtp offers to read is
-// empty.
-func (s *session) LMTPData(io.Reader, smtp.StatusCollector) error {
+// Data hands the content to the Intake. What go-smtp offers to read is empty,
+// and it says one error to all recipients: it has another method for LMTP,
+// which runs in a new goroutine for each content.
+func (s *session) Data(io.Reader) error {
 	envelope, content := s.envelope, s.guard.content()
 	n := len(envelope.Recipients)
-	var replies []*gateway.Status
-	s.guard.server.crew.Do(func() { replies = s.askMessage(envelope, content) })
+	replies := s.askMessage(envelope, content)
 	fault, broken := content.take()
 	switch {
 	case fault != nil:
