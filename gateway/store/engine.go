@@ -86,10 +86,18 @@ func (e *engine) pebbleOptions(disk vfs.FS, memTable uint64) *pebble.Options {
 		MaxOpenFiles:                openTablesMax,
 		BytesPerSync:                bytesPerSync,
 	}
+	o.Experimental.SpanPolicyFunc = tableOfSpace
 	for i := range o.Levels {
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(filterBitsPerKey)
 	}
 	return o
+}
+
+// tableOfSpace ends a table with its Space. Most of what is written is messages,
+// whose keys grow with time: their tables overlap no others, so that they are
+// never written a second time because of the small records of other spaces.
+func tableOfSpace(first []byte) (policy pebble.SpanPolicy, end []byte, err error) {
+	return policy, PrefixEnd(first[:1]), nil
 }
 
 func memTableBytes(disk vfs.FS, dir string) uint64 {
