@@ -20,7 +20,7 @@ type Plugin struct {
 
 	// Isolation is what is left of a call in the next: "restore" puts the
 	// memory back, "fresh" gives each call an instance of its own, and in
-	// "pooled" all is left.
+	// "pooled" all is left until it takes more than half of Memory.
 	Isolation string
 
 	// Mode is how a call is kept within its limits: in "fuel" the module

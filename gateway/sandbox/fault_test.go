@@ -148,6 +148,22 @@ func TestIsolation(t *testing.T) {
 	}
 }
 
+// A pooled module that frees nothing gets a new instance before it runs dry.
+func TestPooledModuleThatLeaks(t *testing.T) {
+	spec := Spec{Name: "tag", Wasm: tags(t)["AssemblyScript"], Isolation: Pooled, Instances: 1, MemoryBytes: 4 * pageBytes}
+	p := load(t, Env{}, spec)
+	most := int64(0)
+	for n := range 4000 {
+		if _, err := p.Handle(t.Context(), exchange(t, incoming)); err != nil {
+			t.Fatalf("call %d: %v", n, err)
+		}
+		most = max(most, p.Stats().MemoryPeak)
+	}
+	if most <= spec.MemoryBytes/2 {
+		t.Errorf("it had %d octets: it does not leak", most)
+	}
+}
+
 // A call that returns an error is put back as well.
 func TestFailedCallIsRestored(t *testing.T) {
 	p := hostile(t, Env{}, returnThree, Spec{Instances: 1})

@@ -21,6 +21,7 @@ type instance struct {
 	pages   api.MutableGlobal
 	globals []api.MutableGlobal
 	brake   brake
+	born    int64          // octets of memory before the first call
 	napped  int64          // nanoseconds that poll_oneoff pretended to wait
 	fields  gateway.Header // room for that of a call which edits it
 	call    call

@@ -127,6 +127,7 @@ func (p *Plugin) acquire(ctx context.Context, h hook) (*instance, *Error) {
 		p.pool.leave(nil)
 		return nil, err
 	}
+	i.born = i.memoryBytes()
 	return i, nil
 }
 
@@ -144,7 +145,7 @@ func (p *Plugin) unavailable(h hook, reason string, cause error) *Error {
 
 // release takes an instance back after a call. What the call held is let go.
 func (p *Plugin) release(i *instance, failed *Error) {
-	keep := p.spec.Isolation != Fresh && (failed == nil || failed.Fault == Returned)
+	keep := p.spec.Isolation != Fresh && (failed == nil || failed.Fault == Returned) && !p.outgrown(i)
 	if keep && p.spec.Isolation == Restore {
 		i.restore(p.snapshot)
 	}
@@ -155,6 +156,14 @@ func (p *Plugin) release(i *instance, failed *Error) {
 		i = nil
 	}
 	p.pool.leave(i)
+}
+
+// outgrown says whether a pooled instance has grown so far that a later call might
+// lack memory. So a module that frees nothing costs an instance now and then, and
+// no message.
+func (p *Plugin) outgrown(i *instance) bool {
+	memory := i.memoryBytes()
+	return p.spec.Isolation == Pooled && memory > p.spec.MemoryBytes/2 && memory > i.born
 }
 
 // newInstance makes an instance that is ready for calls.

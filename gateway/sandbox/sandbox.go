@@ -39,7 +39,7 @@ type Isolation string
 // after its mmgw_init; fresh ones run it themselves.
 const (
 	Restore Isolation = "restore" // nothing: memory and globals are put back after every call
-	Pooled  Isolation = "pooled"  // everything: the module itself sees to its state
+	Pooled  Isolation = "pooled"  // everything, until it has grown to more than half of its memory: the module itself sees to its state
 	Fresh   Isolation = "fresh"   // nothing: every call has an instance of its own
 )
 
