@@ -109,6 +109,10 @@ func tinygoMissing(context.Context) error {
 	return err
 }
 
+// leaking is the line in the source of a module that is built without a collector
+// of garbage: its memory is put back after every call anyhow.
+const leaking = "//mmgw:gc leaking"
+
 func tinygoBuild(ctx context.Context, root, source, wasm, scratch string) (*exec.Cmd, error) {
 	t, err := find()
 	if err != nil {
@@ -120,6 +124,13 @@ func tinygoBuild(ctx context.Context, root, source, wasm, scratch string) (*exec
 	}
 	cmd := command(ctx, root, t.program(), "build",
 		"-target="+description, "-opt=2", "-no-debug", "-o", wasm, "./"+filepath.Dir(source))
+	text, err := os.ReadFile(filepath.Join(root, source))
+	if err != nil {
+		return nil, err
+	}
+	if strings.Contains(string(text), "\n"+leaking+"\n") {
+		cmd.Args = slices.Insert(cmd.Args, 2, "-gc=leaking")
+	}
 	cmd.Env = append(cmd.Env, "TINYGOROOT="+t.root())
 	return cmd, nil
 }

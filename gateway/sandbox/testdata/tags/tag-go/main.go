@@ -1,6 +1,8 @@
 // Command tag-go puts "[wasm] " in front of the subject: the figures of
-// gateway/sandbox. It is built with TinyGo, and by the benchmarks with the
-// standard compiler too.
+// gateway/sandbox. It is built with TinyGo, without its collector, and by the
+// benchmarks with the standard compiler too.
+//
+//mmgw:gc leaking
 package main
 
 import (
