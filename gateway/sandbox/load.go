@@ -238,7 +238,7 @@ func (p *Plugin) start(ctx context.Context) error {
 			p.snapshot = i.take()
 		}
 	}
-	i.call = call{}
+	i.call, i.born = call{}, i.memoryBytes()
 	p.pool.push(i)
 	return nil
 }

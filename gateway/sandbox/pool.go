@@ -145,8 +145,12 @@ func (p *Plugin) unavailable(h hook, reason string, cause error) *Error {
 
 // release takes an instance back after a call. What the call held is let go.
 func (p *Plugin) release(i *instance, failed *Error) {
-	keep := p.spec.Isolation != Fresh && (failed == nil || failed.Fault == Returned) && !p.outgrown(i)
-	if keep && p.spec.Isolation == Restore {
+	keep := p.spec.Isolation != Fresh && (failed == nil || failed.Fault == Returned)
+	switch {
+	case !keep || p.spec.Isolation == Pooled && !p.outgrown(i):
+	case p.snapshot == nil:
+		keep = false
+	default:
 		i.restore(p.snapshot)
 	}
 	i.call.header.leave(i)
@@ -158,12 +162,11 @@ func (p *Plugin) release(i *instance, failed *Error) {
 	p.pool.leave(i)
 }
 
-// outgrown says whether a pooled instance has grown so far that a later call might
-// lack memory. So a module that frees nothing costs an instance now and then, and
-// no message.
+// outgrown says whether an instance has grown so far that a later call might lack
+// memory. A pooled one that frees nothing is put back then, which costs no message.
 func (p *Plugin) outgrown(i *instance) bool {
 	memory := i.memoryBytes()
-	return p.spec.Isolation == Pooled && memory > p.spec.MemoryBytes/2 && memory > i.born
+	return memory > p.spec.MemoryBytes/2 && memory > i.born
 }
 
 // newInstance makes an instance that is ready for calls.
