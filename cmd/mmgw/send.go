@@ -28,15 +28,22 @@ type sending struct {
 func sendCommand(g *globals) *cobra.Command {
 	var s sending
 	c := &cobra.Command{
-		Use: "send --lmtp ADDRESS --from A --to B [FILE]", Short: "Hand a message to an LMTP server, or many", Args: cobra.MaximumNArgs(1),
+		Use: "send [--lmtp ADDRESS] --from A --to B [FILE]", Short: "Hand a message to an LMTP server, or many", Args: cobra.MaximumNArgs(1),
 		Long: "Hands the message of a file, - for standard input, to an LMTP server and prints the reply to\n" +
 			"each recipient. Exit 0 where all are 2xx, 75 where one is 4xx, else 65; 69 without a connection.\n" +
+			"Without --lmtp it is the gateway of the configuration.\n" +
 			"Without a file it generates a load: --count messages, each with its own Message-ID.",
-		Example: "  mmgw send --lmtp 127.0.0.1:8024 --from anne@example.com --to announce@lists.example.com post.eml\n" +
+		Example: "  mmgw send --from anne@example.com --to announce@lists.example.com post.eml\n" +
 			"  mmgw send --lmtp unix:/run/mmgw/lmtp --from anne@example.com --to dev@lists.example.com --count 1000 --sessions 8",
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := s.check(c, args); err != nil {
 				return err
+			}
+			if s.lmtp == "" {
+				var err error
+				if s.lmtp, err = g.lmtpAddress(c); err != nil {
+					return err
+				}
 			}
 			if len(args) == 0 {
 				return g.sendLoad(c, &s)
@@ -44,7 +51,7 @@ func sendCommand(g *globals) *cobra.Command {
 			return g.sendFile(c, &s, args[0])
 		},
 	}
-	c.Flags().StringVar(&s.lmtp, "lmtp", "", "`address` of the server: HOST:PORT or unix:/path")
+	c.Flags().StringVar(&s.lmtp, "lmtp", "", "`address` of the server: HOST:PORT or unix:/path (default: as configured)")
 	c.Flags().StringVar(&s.from, "from", "", "the reverse-`path`; \"\" or <> for the null one")
 	c.Flags().StringArrayVar(&s.to, "to", nil, "`address` of a recipient; may be given again")
 	c.Flags().IntVar(&s.count, "count", 0, "send so many generated `messages`")
@@ -56,8 +63,8 @@ func sendCommand(g *globals) *cobra.Command {
 // check reads the addresses, so that nothing is sent where one of them is wrong.
 func (s *sending) check(c *cobra.Command, args []string) error {
 	switch {
-	case s.lmtp == "" || len(s.to) == 0 || !c.Flags().Changed("from"):
-		return usageError(c, "--lmtp, --from and --to must be given")
+	case len(s.to) == 0 || !c.Flags().Changed("from"):
+		return usageError(c, "--from and --to must be given")
 	case len(args) == 0 && s.count < 1:
 		return usageError(c, "name a file, or give --count")
 	case len(args) > 0 && s.count > 0:
@@ -78,6 +85,20 @@ func (s *sending) check(c *cobra.Command, args []string) error {
 		s.forwards = append(s.forwards, path)
 	}
 	return nil
+}
+
+// lmtpAddress is where the gateway of the configuration takes mail.
+func (g *globals) lmtpAddress(c *cobra.Command) (string, error) {
+	cfg, err := g.load()
+	switch {
+	case err != nil:
+		return "", err
+	case cfg.MTA.LMTPPort != 0:
+		return cfg.MTA.ListenAddress(), nil
+	case cfg.MTA.LMTPSocket != "":
+		return "unix:" + cfg.MTA.LMTPSocket, nil
+	}
+	return "", usageError(c, "mta.lmtp_port is 0, any free one: give --lmtp, `mmgw serve` says where it listens")
 }
 
 // replyFacts are what send prints of a recipient as JSON.
