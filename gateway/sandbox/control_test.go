@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mmgw/mmgw/sdk/wire"
 )
@@ -26,7 +27,7 @@ func TestMeterIsWhatStops(t *testing.T) {
 // it works above it.
 func TestCapIsWhatHoldsMemory(t *testing.T) {
 	for limit, want := range map[int64]string{1 << 20: "returned 2", 16 << 20: "returned 242", 64 << 20: "returned 1010"} {
-		p := hostile(t, Env{}, eatMemory, Spec{MemoryBytes: limit})
+		p := hostile(t, Env{}, eatMemory, Spec{MemoryBytes: limit, Timeout: time.Minute})
 		if _, err := p.Handle(t.Context(), exchange(t, incoming)); err == nil || !strings.HasSuffix(err.Error(), want) {
 			t.Errorf("%d octets: %v, not %q", limit, err, want)
 		}
