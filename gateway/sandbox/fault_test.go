@@ -148,7 +148,7 @@ func TestIsolation(t *testing.T) {
 	}
 }
 
-// A pooled module that frees nothing gets a new instance before it runs dry.
+// A pooled module that frees nothing is put back before it runs dry.
 func TestPooledModuleThatLeaks(t *testing.T) {
 	spec := Spec{Name: "tag", Wasm: tags(t)["AssemblyScript"], Isolation: Pooled, Instances: 1, MemoryBytes: 4 * pageBytes}
 	p := load(t, Env{}, spec)

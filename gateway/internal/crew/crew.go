@@ -33,16 +33,6 @@ func (c *Crew) Go(f func()) {
 	next <- f
 }
 
-// Do runs f and returns when it is done.
-func (c *Crew) Do(f func()) {
-	done := make(chan struct{})
-	c.Go(func() {
-		defer close(done)
-		f()
-	})
-	<-done
-}
-
 func (c *Crew) work(f func()) {
 	next := make(chan func(), 1)
 	for f != nil {

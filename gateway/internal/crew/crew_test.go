@@ -31,7 +31,8 @@ func TestCrew(t *testing.T) {
 		}
 		c.Close()
 		late := false
-		if c.Do(func() { late = true }); !late {
+		c.Go(func() { late = true })
+		if synctest.Wait(); !late {
 			t.Error("nobody works any more")
 		}
 	})
