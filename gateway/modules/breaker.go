@@ -110,7 +110,8 @@ func (b *breaker) abandon(p pass) {
 	b.probed = false
 }
 
-// failed says whether a call that failed has opened the breaker.
+// failed says whether a call that failed has opened the breaker, or, as the one
+// that was to decide, keeps it open.
 func (b *breaker) failed(p pass, limits Limits, of cause) (opened bool) {
 	if p == refused || limits.Failures == 0 {
 		return false
@@ -120,7 +121,7 @@ func (b *breaker) failed(p pass, limits Limits, of cause) (opened bool) {
 	now := time.Now()
 	if p == probing {
 		b.probed, b.retry = false, now.Add(breakerPause)
-		return false
+		return true
 	}
 	if b.open.Load() {
 		return false // it began before the breaker opened

@@ -115,7 +115,9 @@ func TestBreakerHalfOpens(t *testing.T) {
 		expect(BreakerOpen, refused, refused)
 		time.Sleep(breakerPause)
 		expect(BreakerHalfOpen, probing, refused) // one at a time
-		b.failed(probing, limits, cause{key("b"), "a"})
+		if !b.failed(probing, limits, cause{key("b"), "a"}) {
+			t.Error("it does not say that it stays open")
+		}
 		expect(BreakerOpen, refused)
 		time.Sleep(breakerPause)
 		expect(BreakerHalfOpen, probing)

@@ -154,7 +154,11 @@ func (l *Lease) passed(p pass, x *gateway.Exchange) {
 
 func (l *Lease) failed(p pass, of cause, err error) {
 	if l.present.breaker.failed(p, l.present.Limits, of) {
-		l.module.log.Error("ALARM: breaker open: the module fails on too many messages", "handler", l.module.name, "module", l.ModuleName(),
+		said := "ALARM: breaker open: the module fails on too many messages"
+		if p == probing {
+			said = "ALARM: breaker still open: the module failed again"
+		}
+		l.module.log.Error(said, "handler", l.module.name, "module", l.ModuleName(),
 			"failures", l.present.Limits.Failures, "window", l.present.Limits.Window, "answers", l.openAnswer(), "retry_in", breakerPause, "error", err)
 	}
 }
