@@ -19,7 +19,7 @@ type Info struct {
 	Hooks        []string // recipient, incoming, outgoing, plan, result, mta_config
 	Imports      []string // "mmgw.get", sorted
 	Capabilities []string // that its imports need, sorted
-	Missing      []string // imports that mmgw of this version does not offer
+	Missing      []string // imports that mmgw of this version does not offer, sorted
 	MemoryKiB    int      // to start with
 	Metered      bool     // it can run in ModeFuel
 	Size         int      // octets
@@ -48,9 +48,10 @@ func Inspect(wasm []byte) (Info, error) {
 			info.Capabilities = append(info.Capabilities, f.capability)
 		}
 	}
-	slices.Sort(info.Imports)
-	slices.Sort(info.Capabilities)
-	info.Capabilities = slices.Compact(info.Capabilities)
+	for _, names := range []*[]string{&info.Imports, &info.Capabilities, &info.Missing} { // a module may import one twice
+		slices.Sort(*names)
+		*names = slices.Compact(*names)
+	}
 	_, err = m.Rewrite(startFuel)
 	info.Metered = err == nil
 	if isProgram(m) {

@@ -162,6 +162,10 @@ func TestInspect(t *testing.T) {
 	if info, err := Inspect(patched(guest(wire.ExportIncoming, do("part_count")), "part_count", "part_xxxxx")); err != nil || info.ABI != "" || len(info.Missing) != 1 {
 		t.Errorf("%+v, %v", info, err)
 	}
+	twice := guest(wire.ExportIncoming, do("part_count"), do("part_count"))
+	if info, err := Inspect(twice); err != nil || !reflect.DeepEqual(info.Imports, []string{"mmgw.part_count"}) {
+		t.Errorf("%+v, %v", info, err)
+	}
 	if _, err := Inspect([]byte("hello")); err == nil {
 		t.Error("a text was taken for a module")
 	}
