@@ -222,6 +222,16 @@ func (c *call) ended(err error) *Error {
 	return failed
 }
 
+// memoryNote is for the reason of a failure: few modules say that they lack
+// memory, and those that take all they get most likely do.
+func (c *call) memoryNote() string {
+	used, limit := c.instance.memoryBytes(), c.plugin.spec.MemoryBytes
+	if used <= limit/4*3 || used <= c.instance.born {
+		return ""
+	}
+	return fmt.Sprintf("; it had %d KiB of the memory that %s allows, %d KiB", used>>10, c.plugin.spec.key("memory"), limit>>10)
+}
+
 // account notes what the call cost, of which the module has come back.
 func (c *call) account() {
 	c.used = gateway.Usage{Time: now() - c.start, HostCalls: c.hostCalls}

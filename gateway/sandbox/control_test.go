@@ -24,9 +24,14 @@ func TestMeterIsWhatStops(t *testing.T) {
 }
 
 // TestCapIsWhatHoldsMemory is the control of the memory limit: what fails under
-// it works above it.
+// it works above it. The reason of a failure tells who took nearly all of it,
+// and not who got none.
 func TestCapIsWhatHoldsMemory(t *testing.T) {
-	for limit, want := range map[int64]string{1 << 20: "returned 2", 16 << 20: "returned 242", 64 << 20: "returned 1010"} {
+	for limit, want := range map[int64]string{
+		1 << 20:  "returned 2",
+		16 << 20: "returned 242; it had 15488 KiB of the memory that plugins.hostile.memory allows, 16384 KiB",
+		64 << 20: "returned 1010; it had 64640 KiB of the memory that plugins.hostile.memory allows, 65536 KiB",
+	} {
 		p := hostile(t, Env{}, eatMemory, Spec{MemoryBytes: limit, Timeout: time.Minute})
 		if _, err := p.Handle(t.Context(), exchange(t, incoming)); err == nil || !strings.HasSuffix(err.Error(), want) {
 			t.Errorf("%d octets: %v, not %q", limit, err, want)

@@ -228,7 +228,11 @@ func (i *instance) run(f interface {
 	err := f.CallWithStack(ctx, i.stack[:])
 	c.stopped = i.brake.release()
 	c.account()
-	return i.stack[0], c.end(err, i.stack[0])
+	failed := c.end(err, i.stack[0])
+	if failed != nil {
+		failed.Reason += c.memoryNote()
+	}
+	return i.stack[0], failed
 }
 
 // use runs a hook and hands what the module did to take, before the instance
