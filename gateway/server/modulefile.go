@@ -83,7 +83,7 @@ func findNamed(cfg *config.Config, name string) (wasm []byte, source string, err
 func checkPin(cfg *config.Config, name, source string, wasm []byte) error {
 	pin := cfg.Plugin(name).SHA256
 	if got := modules.Digest(wasm); pin != "" && pin != got {
-		return fmt.Errorf("%s has the SHA-256 %s, and plugins.%s.sha256 asks for another", source, got, name)
+		return fmt.Errorf("%s has the SHA-256 %s, and plugins.%s.sha256 asks for another: set it to that if this is the module that you mean", source, got, name)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"reflect"
 	"strings"
@@ -42,8 +43,7 @@ func (l *loader) load(ctx context.Context) error {
 		if err := l.loadUse(ctx, u); err != nil {
 			problems = append(problems, config.Problem{
 				File: l.cfg.File, Line: l.cfg.Lines[u.name],
-				Text: gateway.Printable("plugin " + u.name + ": " + strings.TrimPrefix(err.Error(), "plugin "+u.name+": ")),
-				Fix:  "`mmgw plugin inspect` shows what a module can do",
+				Text: gateway.Printable(aboutPlugin(u.name, err).Error()),
 			})
 		}
 	}
@@ -52,6 +52,15 @@ func (l *loader) load(ctx context.Context) error {
 		return problems
 	}
 	return nil
+}
+
+// aboutPlugin has an error name its plugin, once: some name it themselves.
+func aboutPlugin(name string, err error) error {
+	about := "plugin " + name + ": "
+	if strings.HasPrefix(err.Error(), about) {
+		return err
+	}
+	return fmt.Errorf("%s%w", about, err)
 }
 
 // abandon closes what was loaded.
@@ -85,6 +94,9 @@ func (l *loader) loadName(ctx context.Context, name string) (*loadedModule, erro
 	f, err := find(l.cfg, l.shelf, name)
 	if err != nil {
 		return nil, err
+	}
+	if f.record.Swapped {
+		l.log.Info("a module of `plugin swap` is at work, not what the configuration names", "handler", name, "digest", f.record.Kept[0])
 	}
 	if v := l.unchanged(name, f.wasm); v != nil {
 		return &loadedModule{version: v, swapped: f.record.Swapped}, nil

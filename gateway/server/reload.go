@@ -68,7 +68,9 @@ func (s *Server) takeOn(l *loader, set *moduleSet) {
 	s.exchanging.Lock()
 	for name, m := range l.found {
 		if was := old.modules[name]; was != nil && m.fresh {
-			was.Exchange(m.version, !sameFile(was.Present(), m.version))
+			from := was.Present()
+			was.Exchange(m.version, !sameFile(from, m.version))
+			s.log.Info("module reloaded", "handler", name, "from", from.Plugin.Digest(), "to", m.version.Plugin.Digest())
 		}
 	}
 	s.loaded.Store(set)

@@ -60,7 +60,7 @@ func (s *Server) pluginSwap(ctx context.Context, args PluginSwap) (any, error) {
 			return nil, badData("plugin %s: nothing was swapped in: it is what the configuration names", e.name)
 		}
 		if e.next, e.source, err = findNamed(e.cfg, e.name); err != nil {
-			return nil, badData("plugin %s: %v", e.name, err)
+			return nil, badPlugin(e.name, err)
 		}
 	} else if len(args.Wasm) > moduleBytesMax {
 		return nil, badData("the module is larger than %d MiB", moduleBytesMax>>20)
@@ -93,7 +93,7 @@ func (s *Server) pluginRollback(ctx context.Context, args PluginName) (any, erro
 		return nil, badData("plugin %s: there is no version before the present one", e.name)
 	}
 	if e.next, err = s.shelf.Module(e.name, digest); err != nil {
-		return nil, badData("plugin %s: %v", e.name, err)
+		return nil, badPlugin(e.name, err)
 	}
 	named, source := s.named(e.name)
 	if e.source = source; named != digest {
@@ -105,6 +105,9 @@ func (s *Server) pluginRollback(ctx context.Context, args PluginName) (any, erro
 	}
 	return result, err
 }
+
+// badPlugin is the refusal of a request by an error about a plugin.
+func badPlugin(name string, err error) error { return badData("%v", aboutPlugin(name, err)) }
 
 // exchangeOf finds out what a plugin is used for, and what it is at present.
 func (s *Server) exchangeOf(name string) (*exchange, error) {
@@ -119,7 +122,7 @@ func (s *Server) exchangeOf(name string) (*exchange, error) {
 	}
 	var err error
 	if e.record, err = s.shelf.Record(name); err != nil {
-		return nil, badData("plugin %s: %v", name, err)
+		return nil, badPlugin(name, err)
 	}
 	if set := s.loaded.Load(); set != nil {
 		e.before = set.modules[name].Present().Wasm
@@ -137,7 +140,7 @@ func (s *Server) perform(ctx context.Context, e *exchange, onTrial bool, keep fu
 		err = checkPin(e.cfg, e.name, "the module", e.next)
 	}
 	if err != nil {
-		return nil, badData("plugin %s: %v", e.name, err)
+		return nil, badPlugin(e.name, err)
 	}
 	host, done, err := s.sandbox()
 	if err != nil {
@@ -145,7 +148,7 @@ func (s *Server) perform(ctx context.Context, e *exchange, onTrial bool, keep fu
 	}
 	defer done()
 	if err := s.try(ctx, host, e); err != nil {
-		return nil, badData("plugin %s: %v", e.name, err)
+		return nil, badPlugin(e.name, err)
 	}
 	set := s.loaded.Load()
 	if set == nil {
@@ -153,7 +156,7 @@ func (s *Server) perform(ctx context.Context, e *exchange, onTrial bool, keep fu
 	}
 	v, err := loadVersion(ctx, host, e.cfg, e.name, e.next, e.source)
 	if err != nil {
-		return nil, badData("plugin %s: %v", e.name, err)
+		return nil, badPlugin(e.name, err)
 	}
 	if err := keep(); err != nil {
 		v.Plugin.Close()
