@@ -13,6 +13,7 @@
 package config
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -55,6 +56,24 @@ func (c *Config) Plugin(name string) Plugin {
 		return p
 	}
 	return pluginDefaults()
+}
+
+// PluginNames are the names of all plugins that are used or have a table, sorted.
+func (c *Config) PluginNames() []string {
+	names := []string{c.MTA.Incoming, c.MTA.Outgoing, c.Incoming.Policy}
+	names = append(append(names, c.Incoming.Handlers...), c.Outgoing.Handlers...)
+	for i := range c.Lists {
+		names = append(names, c.Lists[i].Incoming...)
+	}
+	for name, p := range c.Plugins {
+		names = append(names, name, p.Shadow)
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	if names[0] == "" { // no policy, or no shadow
+		names = names[1:]
+	}
+	return names
 }
 
 // pluginDefaults is made once, since it is asked for with every message. Nobody

@@ -12,11 +12,16 @@ import (
 const redacted = "********"
 
 // Text is the effective configuration as TOML: every key, with the values that
-// are in force, paths absolute. Secrets are replaced by stars. It parses, and
-// gives the same text again.
+// are in force, paths absolute, and a table for each plugin. Secrets are replaced
+// by stars. It parses, and gives the same text again.
 func (c *Config) Text() string {
 	var b strings.Builder
-	c.sections(&document{out: &b})
+	whole := *c
+	whole.Plugins = map[string]Plugin{}
+	for _, name := range c.PluginNames() {
+		whole.Plugins[name] = c.Plugin(name)
+	}
+	whole.sections(&document{out: &b})
 	return b.String()
 }
 
