@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -87,8 +88,27 @@ func readModule(name string) ([]byte, error) {
 	return wasm, nil
 }
 
+// moduleNamed reads the module of a file, or the one that answers to a name: in
+// the configuration, if that uses it, else the built-in one.
+func (g *globals) moduleNamed(name string) (wasm []byte, source string, err error) {
+	if _, err := os.Stat(name); !errors.Is(err, fs.ErrNotExist) {
+		wasm, err = readModule(name)
+		return wasm, name, err
+	}
+	cfg, err := g.load()
+	if err != nil || !slices.Contains(cfg.PluginNames(), name) {
+		wasm, err = readModule(name)
+		return wasm, "built-in", err
+	}
+	if wasm, source, err = server.FindModule(cfg, name); err != nil {
+		err = failure(admin.ExitData, "plugin %s: %v", name, err)
+	}
+	return wasm, source, err
+}
+
 // moduleFacts are what inspect prints as JSON.
 type moduleFacts struct {
+	Source       string   `json:"source"`
 	ABI          string   `json:"abi"`
 	Hooks        []string `json:"hooks"`
 	Imports      []string `json:"imports"`
@@ -102,12 +122,14 @@ type moduleFacts struct {
 
 func pluginInspect(g *globals) *cobra.Command {
 	return &cobra.Command{
-		Use: "inspect F.wasm", Short: "Say what a module is and what it can do, without letting it do it",
-		Long:    "Says what a module is and what it can do. Of the module nothing runs but what tells\nthe version of its ABI. Instead of a file it may be the name of a built-in plugin.",
+		Use: "inspect F.wasm|NAME", Short: "Say what a module is and what it can do, without letting it do it",
+		Long: "Says what a module is and what it can do. Of the module nothing runs but what tells\n" +
+			"the version of its ABI. Instead of a file it may be a name: of a plugin that the\n" +
+			"configuration uses, also one that was swapped in, or of a built-in one.",
 		Example: "  mmgw plugin inspect tag.wasm\n  mmgw plugin inspect postfix --json",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			wasm, err := readModule(args[0])
+			wasm, source, err := g.moduleNamed(args[0])
 			if err != nil {
 				return err
 			}
@@ -115,22 +137,22 @@ func pluginInspect(g *globals) *cobra.Command {
 			if err != nil {
 				return failure(admin.ExitData, "%s: %v", args[0], err)
 			}
-			return g.show(c, factsOf(info, wasm), func(w io.Writer) { writeInfo(w, info) })
+			return g.show(c, factsOf(source, info, wasm), func(w io.Writer) { writeInfo(w, source, info) })
 		},
 	}
 }
 
-func factsOf(info sandbox.Info, wasm []byte) moduleFacts {
+func factsOf(source string, info sandbox.Info, wasm []byte) moduleFacts {
 	digest := sha256.Sum256(wasm)
 	list := func(texts []string) []string { return append([]string{}, texts...) }
 	return moduleFacts{
-		ABI: info.ABI, Hooks: list(info.Hooks), Imports: list(info.Imports), Capabilities: list(info.Capabilities),
+		Source: source, ABI: info.ABI, Hooks: list(info.Hooks), Imports: list(info.Imports), Capabilities: list(info.Capabilities),
 		Missing: list(info.Missing), MemoryKiB: info.MemoryKiB, Metered: info.Metered,
 		Size: len(wasm), SHA256: hex.EncodeToString(digest[:]),
 	}
 }
 
-func writeInfo(w io.Writer, info sandbox.Info) {
+func writeInfo(w io.Writer, source string, info sandbox.Info) {
 	abi := info.ABI
 	switch {
 	case info.Filter:
@@ -138,7 +160,7 @@ func writeInfo(w io.Writer, info sandbox.Info) {
 	case abi == "":
 		abi = "it does not tell"
 	}
-	pairs(w, "abi", abi, "hooks", strings.Join(info.Hooks, " "), "imports", strings.Join(info.Imports, " "),
+	pairs(w, "source", source, "abi", abi, "hooks", strings.Join(info.Hooks, " "), "imports", strings.Join(info.Imports, " "),
 		"not offered", strings.Join(info.Missing, " "),
 		"size", fmt.Sprintf("%d octets, %d KiB of memory to start with", info.Size, info.MemoryKiB), "sha256", info.SHA256)
 	fmt.Fprintf(w, "\n%s\n", canDo(info))

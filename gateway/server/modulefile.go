@@ -37,6 +37,13 @@ type moduleFile struct {
 	record modules.Record
 }
 
+// FindModule reads the module that answers to a name, as serve would load it, and
+// says where it is from: "built-in", or its file.
+func FindModule(cfg *config.Config, name string) (wasm []byte, source string, err error) {
+	f, err := find(cfg, shelfOf(cfg), name)
+	return f.wasm, f.source, err
+}
+
 // find reads a module: the one that was swapped in, else what the configuration
 // names.
 func find(cfg *config.Config, shelf *modules.Shelf, name string) (f moduleFile, err error) {
