@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"os"
+	"os/user"
 	"slices"
 	"strconv"
 	"strings"
@@ -168,7 +170,7 @@ func (g *globals) changeQueue(c *cobra.Command, verb string, sel server.QueueSel
 		}
 		for chunk := range slices.Chunk(ids, queueChunk) {
 			var got server.QueueChange
-			if err := call("queue."+verb, server.QueueIDs{IDs: chunk}, &got); err != nil {
+			if err := call("queue."+verb, server.QueueIDs{IDs: chunk, By: operator()}, &got); err != nil {
 				return err
 			}
 			total.Messages += got.Messages
@@ -179,6 +181,18 @@ func (g *globals) changeQueue(c *cobra.Command, verb string, sel server.QueueSel
 		return err
 	}
 	return g.show(c, total, func(w io.Writer) { fmt.Fprintf(w, "%s: done with %s\n", verb, plural(total.Messages, "message")) })
+}
+
+// operator is who runs this command, also by sudo; "" where nobody knows.
+func operator() string {
+	if name := os.Getenv("SUDO_USER"); name != "" {
+		return name
+	}
+	u, err := user.Current()
+	if err != nil {
+		return ""
+	}
+	return u.Username
 }
 
 // selectedIDs are the messages that a selection means at this moment.

@@ -106,16 +106,25 @@ func (s *Server) attempted(attempts []pipeline.Attempt) {
 		}
 		s.nextHops.note(s.log, s.nextHop(a), a.Outcome.Status)
 	}
-	if s.deliveries == nil {
-		return
-	}
-	if err := s.deliveries.write(attempts, s.nextHop); err != nil {
-		s.log.Error("delivery log", "error", err)
-	}
+	s.record(attempts)
 }
 
-// nextHop names where an attempt was made.
-func (s *Server) nextHop(a *pipeline.Attempt) string { return s.targetNames[a.Delivery.Route] }
+// nextHop names where an attempt was made; "" before the first.
+func (s *Server) nextHop(a *pipeline.Attempt) string {
+	if a.Number == 0 {
+		return ""
+	}
+	return s.targetNames[a.Delivery.Route]
+}
+
+// namesOf are the next hops of routes, as the delivery log names them.
+func namesOf(targets map[string]relay.Target) map[string]string {
+	names := map[string]string{}
+	for route, target := range targets {
+		names[route] = target.String()
+	}
+	return names
+}
 
 // signerOf signs with the keys of [auth]; nil without any.
 func signerOf(cfg *config.Config) *authres.Signer {

@@ -37,6 +37,24 @@ func openDeliveryLog(dir string) (*deliveryLog, error) {
 	return l, l.open()
 }
 
+// record writes attempts to the log, where there is one. A command that works
+// without a gateway opens it for its first.
+func (s *Server) record(attempts []pipeline.Attempt) {
+	if !s.cfg.Log.Deliveries || len(attempts) == 0 {
+		return
+	}
+	var err error
+	if s.deliveries == nil {
+		s.deliveries, err = openDeliveryLog(filepath.Join(s.cfg.StateDir, "log"))
+	}
+	if err == nil {
+		err = s.deliveries.write(attempts, s.nextHop)
+	}
+	if err != nil {
+		s.log.Error("delivery log", "error", err)
+	}
+}
+
 func (l *deliveryLog) open() error {
 	file, err := os.OpenFile(l.path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {

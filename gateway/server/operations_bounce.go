@@ -1,7 +1,10 @@
 package server
 
 import (
+	"cmp"
 	"context"
+	"slices"
+	"strings"
 
 	"github.com/mmgw/mmgw/gateway"
 	"github.com/mmgw/mmgw/gateway/config"
@@ -29,6 +32,7 @@ func (s *Server) queueBounce(ctx context.Context, args QueueIDs) (any, error) {
 			return err
 		}
 		s.forget(id)
+		s.recordGivenUp(m, "bounce", args.By)
 		f := pipeline.Fate{Message: m, Leg: &gateway.Leg{Service: gateway.Forward}, ReversePath: m.Envelope.ReversePath}
 		for i := range m.Legs {
 			pending, err := s.unreached(m, i)
@@ -49,6 +53,48 @@ func (s *Server) queueBounce(ctx context.Context, args QueueIDs) (any, error) {
 	})
 }
 
+// queueDrop throws messages away, also those that cannot be read.
+func (s *Server) queueDrop(ctx context.Context, args QueueIDs) (any, error) {
+	return eachMessage(ctx, args, func(id gateway.QueueID) error {
+		s.forget(id)
+		if m, err := s.spool.Load(id); err == nil {
+			s.recordGivenUp(m, "drop", args.By)
+		}
+		return s.spool.Drop(id)
+	})
+}
+
+// recordGivenUp has the delivery log tell of the copies that an operator gives
+// up, and of a leg that has none yet by its addresses. What cannot be read or
+// written is no reason to keep the message.
+func (s *Server) recordGivenUp(m *gateway.Message, how, by string) {
+	status := &gateway.Status{Code: bouncedByOperator.Code, Enhanced: bouncedByOperator.Enhanced, Text: how + " by " + cmp.Or(by, "the operator")}
+	for i := range m.Legs {
+		leg := &m.Legs[i]
+		record := func(d *gateway.Delivery, attempts int, recipients []gateway.Recipient) {
+			var copies []pipeline.Attempt
+			for _, r := range recipients {
+				copies = append(copies, pipeline.Attempt{
+					Message: m, Leg: leg, Modules: strings.Join(leg.Handlers, " "), Delivery: d, Recipient: r,
+					Outcome: gateway.Outcome{Status: status, Settled: true}, Number: attempts,
+				})
+			}
+			s.record(copies)
+		}
+		err := s.batches(m, i, func(b *gateway.Batch) {
+			for n := range b.Deliveries {
+				record(&b.Deliveries[n], b.Attempt, pendingOf(&b.Deliveries[n]))
+			}
+		})
+		if err != nil {
+			s.log.Error("delivery log", "error", err)
+		}
+		if leg.Batches == 0 && leg.Stage != gateway.StageDone {
+			record(&gateway.Delivery{}, 0, slices.Concat(addressesOf(m, leg), leg.Added))
+		}
+	}
+}
+
 // unreached are the recipients, in the words of who sent the message, that a leg
 // has yet to reach: of a forward route those that are pending, of a list its
 // address.
@@ -67,11 +113,15 @@ func (s *Server) unreached(m *gateway.Message, i int) ([]gateway.Recipient, erro
 	if expanded && leg.Service == gateway.Forward {
 		return pending, nil
 	}
-	var addresses []gateway.Recipient
+	return addressesOf(m, leg), nil
+}
+
+// addressesOf are the recipients that the leg came in for.
+func addressesOf(m *gateway.Message, leg *gateway.Leg) (addresses []gateway.Recipient) {
 	for _, id := range leg.Recipients {
 		addresses = append(addresses, m.Envelope.Recipients[id])
 	}
-	return addresses, nil
+	return addresses
 }
 
 func pendingOf(d *gateway.Delivery) (pending []gateway.Recipient) {

@@ -138,6 +138,7 @@ func (s *Server) cameInFor(id gateway.QueueID, domain string) bool {
 // QueueIDs names the messages that an operation changes, with all their legs.
 type QueueIDs struct {
 	IDs []string `json:"ids"`
+	By  string   `json:"by,omitempty"` // who wants it: the delivery log has that of what is bounced or dropped
 }
 
 // QueueChange is how many messages an operation changed. Those that are not in
@@ -163,13 +164,6 @@ func (s *Server) queueRelease(ctx context.Context, args QueueIDs) (any, error) {
 			s.wake(entries...)
 		}
 		return err
-	})
-}
-
-func (s *Server) queueDrop(ctx context.Context, args QueueIDs) (any, error) {
-	return eachMessage(ctx, args, func(id gateway.QueueID) error {
-		s.forget(id)
-		return s.spool.Drop(id)
 	})
 }
 

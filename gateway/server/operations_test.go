@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -35,8 +36,8 @@ func atRest(t *testing.T) *Server {
 	return s
 }
 
-// accept puts a post into the spool, and one batch of it that was tried once.
-func accept(t *testing.T, s *Server, due time.Time) gateway.QueueID {
+// receive puts a post into the spool.
+func receive(t *testing.T, s *Server) *gateway.Message {
 	t.Helper()
 	id, w, err := s.spool.Begin(time.Now())
 	if err != nil {
@@ -55,17 +56,24 @@ func accept(t *testing.T, s *Server, due time.Time) gateway.QueueID {
 	if _, err := s.spool.Accept(t.Context(), m); err != nil {
 		t.Fatal(err)
 	}
+	return m
+}
+
+// accept puts a post into the spool, and one batch of it that was tried once.
+func accept(t *testing.T, s *Server, due time.Time) gateway.QueueID {
+	t.Helper()
+	m := receive(t, s)
 	state := m.Legs[0]
 	state.Stage, state.Batches = gateway.StageExpanded, 1
 	deferred := gateway.Outcome{Status: &gateway.Status{Code: 451, Enhanced: gateway.EnhancedCode{4, 7, 1}, Text: "greylisted"}}
 	batch := &gateway.Batch{
-		Message: id, Attempt: 1, Due: due, Expires: due.Add(time.Hour),
+		Message: m.ID, Attempt: 1, Due: due, Expires: due.Add(time.Hour),
 		Deliveries: []gateway.Delivery{{Recipients: []gateway.Recipient{{Path: "anne@example.com"}}, Outcomes: []gateway.Outcome{deferred}}},
 	}
-	if err := s.spool.Commit(t.Context(), gateway.Transition{Message: id, State: &state, Batches: []*gateway.Batch{batch}}); err != nil {
+	if err := s.spool.Commit(t.Context(), gateway.Transition{Message: m.ID, State: &state, Batches: []*gateway.Batch{batch}}); err != nil {
 		t.Fatal(err)
 	}
-	return id
+	return m.ID
 }
 
 func call[R any](t *testing.T, s *Server, name string, args any) R {
@@ -146,6 +154,18 @@ func TestQueueBounce(t *testing.T) {
 	text, err := io.ReadAll(r)
 	if err != nil || !strings.Contains(string(text), "Final-Recipient: rfc822; announce@lists.example.com\r\nAction: failed\r\nStatus: 5.0.0\r\n") || strings.Contains(string(text), "rfc822; anne@example.com") {
 		t.Errorf("%v\n%s", err, text)
+	}
+}
+
+// What never was expanded is recorded by the address that it came in for.
+func TestDropIsRecorded(t *testing.T) {
+	s := atRest(t)
+	id := receive(t, s).ID
+	call[QueueChange](t, s, "queue.drop", QueueIDs{IDs: []string{id.String()}, By: "anne\r\n"})
+	got, err := os.ReadFile(filepath.Join(s.cfg.StateDir, "log", "deliveries.jsonl"))
+	const want = `"list":"announce.lists.example.com","member":"announce@lists.example.com","next_hop":"","code":554,"enhanced":"5.0.0","text":"drop by anne??","attempt":0,"ms":0,"outcome":"failed","module":""}`
+	if err != nil || !strings.HasSuffix(string(got), want+"\n") || strings.Count(string(got), "\n") != 1 {
+		t.Errorf("%v: %s", err, got)
 	}
 }
 

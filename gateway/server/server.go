@@ -95,7 +95,7 @@ func OpenState(cfg *config.Config, env Env) (*Server, error) {
 		s.store.Close()
 		return nil, err
 	}
-	s.cfg = withoutMembers(cfg)
+	s.cfg, s.targetNames = withoutMembers(cfg), namesOf(relayOptions(cfg, s.env).Targets)
 	return s, nil
 }
 
@@ -187,11 +187,7 @@ func (s *Server) openAll(ctx context.Context) error {
 			return err
 		}
 	}
-	options := relayOptions(s.cfg, s.env)
-	s.relay, s.targetNames = relay.New(options), map[string]string{}
-	for route, target := range options.Targets {
-		s.targetNames[route] = target.String()
-	}
+	s.relay = relay.New(relayOptions(s.cfg, s.env))
 	if s.links, err = s.openLinks(); err != nil {
 		return err
 	}
