@@ -190,7 +190,7 @@ func (x *Exchange) lookupResult(key string) (string, bool) {
 	case "code":
 		return strconv.Itoa(r.Status.Code), true
 	case "enh":
-		return r.Status.Enhanced.String(), true
+		return r.Status.Detail().String(), true
 	case "text":
 		return r.Status.Text, true
 	case "attempt":

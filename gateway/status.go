@@ -49,7 +49,7 @@ const (
 // error type that crosses the border to other hosts.
 type Status struct {
 	Code     int          // reply code of RFC 5321, such as 550
-	Enhanced EnhancedCode // of RFC 3463
+	Enhanced EnhancedCode // of RFC 3463; zero where a host gave none: see Detail
 	Text     string       // public: it may be sent to anyone
 	Host     string       // that said so, by the name that it gives itself; "": we do
 	Cause    error        // private: for our log alone
@@ -78,9 +78,22 @@ func (s *Status) Error() string {
 // Unwrap returns the private cause.
 func (s *Status) Unwrap() error { return s.Cause }
 
-// Reply is the status as one line of SMTP, without CRLF.
+// Reply is the status as one line of SMTP, without CRLF, and without an enhanced
+// code where none was given.
 func (s *Status) Reply() string {
+	if s.Enhanced == (EnhancedCode{}) {
+		return fmt.Sprintf("%d %s", s.Code, Printable(s.Text))
+	}
 	return fmt.Sprintf("%d %s %s", s.Code, s.Enhanced, Printable(s.Text))
+}
+
+// Detail is the enhanced code, which is made of the class where none was given:
+// X.0.0, "other or undefined status" (RFC 3463, section 3.1).
+func (s *Status) Detail() EnhancedCode {
+	if s.Enhanced == (EnhancedCode{}) {
+		return EnhancedCode{int(s.Class())}
+	}
+	return s.Enhanced
 }
 
 // Accepted is the reply to a recipient whose message is safe with us.

@@ -22,6 +22,18 @@ func TestParseEnhancedCode(t *testing.T) {
 	}
 }
 
+func TestStatusWithoutEnhancedCode(t *testing.T) {
+	for code, detail := range map[int]string{250: "2.0.0", 450: "4.0.0", 550: "5.0.0"} {
+		s := gateway.Status{Code: code, Text: "said the host"}
+		if got := s.Detail().String(); got != detail || s.Reply() != fmt.Sprint(code, " said the host") {
+			t.Errorf("%s, and %q as it came", got, s.Reply())
+		}
+	}
+	if s := gateway.AsStatus(nil); s.Detail() != s.Enhanced {
+		t.Errorf("%s became %s", s.Enhanced, s.Detail())
+	}
+}
+
 func TestAsStatus(t *testing.T) {
 	refused := &gateway.Status{Code: 550, Enhanced: gateway.EnhancedCode{5, 7, 1}, Text: "no"}
 	for _, c := range []struct {

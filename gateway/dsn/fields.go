@@ -106,7 +106,7 @@ func (r Recipient) writeFields(f *fields) {
 	f.add("Original-Recipient", originalRecipient(r.Original))
 	f.add("Final-Recipient", addressType(r.Path.IsASCII())+"; "+string(r.Path))
 	f.add("Action", string(r.Action))
-	f.add("Status", r.enhanced().String())
+	f.add("Status", r.status().Detail().String())
 	if isHost(r.RemoteMTA) {
 		f.add("Remote-MTA", "dns; "+r.RemoteMTA)
 	}
@@ -121,18 +121,9 @@ func (r Recipient) writeFields(f *fields) {
 // we found ourselves: RFC 3464, section 2.3.6, wants no translations.
 func (r Recipient) diagnostic() string {
 	if r.RemoteMTA == "" {
-		return "x-mmgw; " + r.reply()
+		return "x-mmgw; " + r.status().Reply()
 	}
-	return "smtp; " + r.reply()
-}
-
-// reply is the status as one line, without an enhanced code where none was given.
-func (r Recipient) reply() string {
-	status := r.status()
-	if status.Enhanced == (gateway.EnhancedCode{}) {
-		return strings.Replace(status.Reply(), " 0.0.0 ", " ", 1)
-	}
-	return status.Reply()
+	return "smtp; " + r.status().Reply()
 }
 
 // addressType is the registered type of an address: rfc822 of RFC 3464, section

@@ -171,16 +171,6 @@ func (r Recipient) status() *gateway.Status {
 	return gateway.Accepted
 }
 
-// enhanced is the Status field, which every report needs: where the remote
-// host gave none, it is made of the class of its reply.
-func (r Recipient) enhanced() gateway.EnhancedCode {
-	status := r.status()
-	if status.Enhanced == (gateway.EnhancedCode{}) {
-		return gateway.EnhancedCode{int(status.Class())}
-	}
-	return status.Enhanced
-}
-
 // isHost says whether s can stand behind "dns;" in a report field.
 func isHost(s string) bool {
 	return s != "" && len(s) <= gateway.DomainBytesMax && isWord(s)

@@ -72,7 +72,7 @@ func (r Recipient) writeText(b *strings.Builder) {
 			said = "The mail server " + gateway.Printable(r.RemoteMTA) + " said:"
 		}
 		wrap(b, "    ", said)
-		wrap(b, "      ", r.reply())
+		wrap(b, "      ", r.status().Reply())
 		wrap(b, "    ", r.advice())
 	}
 	if r.Action == Delayed && !r.RetryUntil.IsZero() {
@@ -84,7 +84,7 @@ func (r Recipient) writeText(b *strings.Builder) {
 // status code (RFC 3463, section 3). It promises nothing about the address that
 // the code does not say: a refusal by a rule is not called a wrong address.
 func (r Recipient) advice() string {
-	code := r.enhanced()
+	code := r.status().Detail()
 	switch {
 	case r.Action == Delayed:
 		return "There is nothing that you have to do."

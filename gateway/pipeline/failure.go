@@ -39,7 +39,7 @@ func (s *Failures) Failed(ctx context.Context, f Fate) error {
 func (s *Failures) book(ctx context.Context, f Fate, list gateway.ListID, trust bounce.Trust) error {
 	for i, recipient := range f.Recipients {
 		status := f.Statuses[i]
-		code, class := bounce.Classify(status.Enhanced, status.Text)
+		code, class := bounce.Classify(status.Detail(), status.Text)
 		if !counts(status, code, class) {
 			continue
 		}

@@ -58,7 +58,7 @@ func (c *callouts) verify(ctx context.Context, route string, to gateway.ForwardP
 	case gateway.Permanent:
 		return status
 	}
-	return &gateway.Status{Code: 451, Enhanced: status.Enhanced, Text: status.Text, Cause: status.Cause}
+	return &gateway.Status{Code: 451, Enhanced: status.Detail(), Text: status.Text, Cause: status.Cause}
 }
 
 func (c *callouts) recall(key calloutKey) *gateway.Status {

@@ -122,12 +122,9 @@ func (r reply) enhanced() (gateway.EnhancedCode, string) {
 }
 
 // status is the reply as the outcome of a recipient: the server's codes, its
-// text made printable. A reply without an enhanced code gets X.0.0.
+// text made printable.
 func (r reply) status() *gateway.Status {
 	code, text := r.enhanced()
-	if code == (gateway.EnhancedCode{}) {
-		code[0] = r.class()
-	}
 	return &gateway.Status{Code: r.code, Enhanced: code, Text: text}
 }
 

@@ -254,7 +254,7 @@ func (t *transaction) mailStatus(answer reply) *gateway.Status {
 // refuse settles a recipient that RCPT refused, unless it is one too many: then
 // it is left for another transaction (RFC 5321, section 4.5.3.1.10).
 func (t *transaction) refuse(i int, status *gateway.Status) {
-	if len(t.accepted) > 0 && status.Code == 452 && (status.Enhanced == tooMany || status.Enhanced == gateway.EnhancedCode{4, 0, 0}) {
+	if len(t.accepted) > 0 && status.Code == 452 && (status.Enhanced == tooMany || status.Detail() == gateway.EnhancedCode{4, 0, 0}) {
 		t.left[i] = true
 		return
 	}
