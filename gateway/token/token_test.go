@@ -53,7 +53,7 @@ func TestForged(t *testing.T) {
 		for _, c := range []string{"a", "b", "7", "!", "\n"} {
 			if forged := whole[:i] + c + whole[i+1:]; forged != whole {
 				if got, err := codec.Read("leave", forged, now); !errors.Is(err, ErrForged) {
-					// The case of letters counts for nothing, nor do the last bits.
+					// The case of letters counts for nothing.
 					if got.Member.Key() != claim.Member.Key() || got.List != claim.List {
 						t.Errorf("%q: %+v, %v", forged, got, err)
 					}
@@ -73,6 +73,27 @@ func TestForged(t *testing.T) {
 	other.List = "ops.lists.example.com"
 	if _, err := codec.Check(other, codec.Short(claim), now); !errors.Is(err, ErrForged) {
 		t.Errorf("for another list: %v", err)
+	}
+}
+
+// TestOneSpelling: a token of any length is believed in one spelling, and not
+// with characters behind it or with other bits where it needs none.
+func TestOneSpelling(t *testing.T) {
+	const letters = "abcdefghijklmnopqrstuvwxyz234567"
+	for n := range 5 {
+		c := claim
+		c.Member = gateway.ForwardPath(strings.Repeat("a", n+1) + "@example.com")
+		whole := codec.Whole(c)
+		last := len(whole) - 1
+		for _, letter := range letters {
+			if _, err := codec.Read("leave", whole+string(letter), now); err == nil {
+				t.Errorf("%q, and %q behind it", whole, letter)
+			}
+			other := whole[:last] + string(letter)
+			if got, err := codec.Read("leave", other, now); err == nil && other != whole {
+				t.Errorf("%q is %+v", other, got)
+			}
+		}
 	}
 }
 
