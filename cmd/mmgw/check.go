@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -19,9 +20,10 @@ func checkCommand(g *globals) *cobra.Command {
 			"the MTA. All problems are told in one run, each with what to do about it; exit 78.",
 		Example: "  mmgw check --config site/mmgw.toml",
 		RunE: func(c *cobra.Command, _ []string) error {
+			var doubts config.Problems
 			cfg, err := g.load()
 			if err == nil {
-				if err = server.Check(c.Context(), cfg, server.Env{Version: version()}); err != nil {
+				if doubts, err = server.Check(c.Context(), cfg, server.Env{Version: version()}); err != nil {
 					err = problemsOf(cfg, err)
 				}
 			}
@@ -31,34 +33,45 @@ func checkCommand(g *globals) *cobra.Command {
 			case !errors.As(err, &problems):
 				return err
 			case !g.json:
-				return problems
+				return slices.Concat(problems, doubts)
 			}
-			return g.showCheck(c, cfg, problems)
+			return g.showCheck(c, cfg, problems, doubts)
 		},
 	}
 }
 
-// showCheck prints what was found; with --json the problems too.
-func (g *globals) showCheck(c *cobra.Command, cfg *config.Config, found config.Problems) error {
-	type problem struct {
-		File string `json:"file"`
-		Line int    `json:"line"`
-		Text string `json:"text"`
-		Fix  string `json:"fix"`
-	}
-	v := struct {
-		OK       bool      `json:"ok"`
-		Problems []problem `json:"problems"`
-		Unused   []string  `json:"unused"`
-	}{len(found) == 0, []problem{}, []string{}}
+// checkedProblem is a problem as JSON.
+type checkedProblem struct {
+	File string `json:"file"`
+	Line int    `json:"line"`
+	Text string `json:"text"`
+	Fix  string `json:"fix"`
+}
+
+func checkedProblems(found config.Problems) []checkedProblem {
+	rows := []checkedProblem{}
 	for _, p := range found {
-		v.Problems = append(v.Problems, problem{p.File, p.Line, p.Text, p.Fix})
+		rows = append(rows, checkedProblem{p.File, p.Line, p.Text, p.Fix})
 	}
+	return rows
+}
+
+// showCheck prints what was found; with --json the problems too.
+func (g *globals) showCheck(c *cobra.Command, cfg *config.Config, found, doubts config.Problems) error {
+	v := struct {
+		OK       bool             `json:"ok"`
+		Problems []checkedProblem `json:"problems"`
+		Doubts   []checkedProblem `json:"doubts"`
+		Unused   []string         `json:"unused"`
+	}{len(found) == 0, checkedProblems(found), checkedProblems(doubts), []string{}}
 	if cfg != nil {
 		v.Unused = append(v.Unused, server.Unused(cfg)...)
 	}
 	err := g.show(c, v, func(w io.Writer) {
 		fmt.Fprintf(w, "%s: no problems; %s\n", cfg.File, plural(len(cfg.Lists), "list"))
+		for _, p := range doubts {
+			fmt.Fprintf(w, "note: %v\n", p)
+		}
 		for _, name := range v.Unused {
 			fmt.Fprintf(w, "note: this version reads %s and does not act on it\n", name)
 		}

@@ -67,7 +67,7 @@ func TestDefaults(t *testing.T) {
 	}
 
 	wantPlugin, gotPlugin := want.Plugin("tag"), got.Plugin("tag")
-	wantPlugin.Config, wantPlugin.CapabilitiesGiven = map[string]any{}, false
+	wantPlugin.Config, wantPlugin.Lines, wantPlugin.CapabilitiesGiven = map[string]any{}, nil, false
 	wantPlugin.OptionalCapabilities = nil
 	if !reflect.DeepEqual(wantPlugin, gotPlugin) {
 		t.Errorf("[plugins.tag]: the manual says %+v, the default is %+v", wantPlugin, gotPlugin)
@@ -111,6 +111,13 @@ func TestFull(t *testing.T) {
 	}
 	if got, _ := gateway.LookupConfig(c.Plugins["tag"].Config, "prefix"); got != "[dev]" {
 		t.Errorf("prefix %q", got)
+	}
+	doubt, likely := c.Misspelt("tag", "prefixes", []string{"other", "prefix"})
+	if text, _ := os.ReadFile("testdata/full.toml"); !likely || !strings.HasPrefix(strings.Split(string(text), "\n")[doubt.Line-1], "prefix =") {
+		t.Errorf("doubt of %q: %v", doubt.Text, likely)
+	}
+	if doubt, likely := c.Misspelt("tag", "words", []string{"prefix"}); likely {
+		t.Errorf("doubt of %q", doubt.Text)
 	}
 }
 

@@ -34,6 +34,7 @@ type Plugin struct {
 	Shadow    string        // a plugin that is run beside this one and never applied, or ""
 	Breaker   Breaker
 	Config    map[string]any // the module's own settings
+	Lines     map[string]int // of the keys of Config
 }
 
 // Breaker says how many failures within a window open it.
@@ -87,8 +88,40 @@ func (p *Plugin) keys(s *section) {
 	key(s, "config", &p.Config, map[string]any{}, free)
 	if s.reading() {
 		p.CapabilitiesGiven = s.given("capabilities")
+		p.Lines = s.linesOf("config")
 		p.checkPath(s)
 	}
+}
+
+// linesOf are the lines of the keys of a table that is the value of a key.
+func (s *section) linesOf(key string) map[string]int {
+	if !s.given(key) {
+		return nil
+	}
+	t, _ := s.in.keys[key].value.(*table)
+	if t == nil {
+		return nil
+	}
+	lines := make(map[string]int, len(t.keys))
+	for name, n := range t.keys {
+		lines[name] = n.line
+	}
+	return lines
+}
+
+// Misspelt is the problem of a plugin that asks for a setting which is not there,
+// where one of those that it never asked for looks like it. A module knows its
+// own settings alone, so this is no more than likely.
+func (c *Config) Misspelt(plugin, asked string, unread []string) (p Problem, likely bool) {
+	given := nearest(asked, unread)
+	if given == "" {
+		return p, false
+	}
+	return Problem{
+		File: c.File, Line: c.Plugin(plugin).Lines[given],
+		Text: fmt.Sprintf("[plugins.%s.config] has %s, which the module has not asked for, and no %s, which it has", plugin, quote(given), quote(asked)),
+		Fix:  fmt.Sprintf("did you mean %s?", quote(asked)),
+	}, true
 }
 
 // keys of breaker.

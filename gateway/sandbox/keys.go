@@ -39,6 +39,7 @@ func (c *call) lookup(key string) (string, bool) {
 	case "handler.name":
 		return c.plugin.spec.Name, true
 	case "config":
+		c.plugin.asked.noteAll()
 		return c.plugin.config, true
 	case "inventory":
 		return c.inventoryJSON()
@@ -46,6 +47,7 @@ func (c *call) lookup(key string) (string, bool) {
 	group, path, _ := strings.Cut(key, ".")
 	switch {
 	case group == "config":
+		c.plugin.asked.note(path)
 		return gateway.LookupConfig(c.plugin.spec.Config, path)
 	case c.exchange == nil:
 		return "", false

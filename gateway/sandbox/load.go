@@ -49,6 +49,9 @@ func (h *Host) prepared(ctx context.Context, spec Spec) (*Plugin, error) {
 	if spec.KV != nil {
 		p.kv = spec.KV
 	}
+	if spec.Missed != nil && !spec.Filter { // a program gets all settings in its environment
+		p.asked.listen(spec.Config)
+	}
 	if err := p.prepare(); err != nil {
 		return nil, fmt.Errorf("plugin %s: %w", spec.Name, err)
 	}
@@ -225,6 +228,7 @@ func (h *Host) compile(ctx context.Context, p *Plugin, binary []byte) error {
 // start makes the first instance.
 func (p *Plugin) start(ctx context.Context) error {
 	i, failed := p.newInstance(ctx)
+	p.asked.tell(p.spec.Missed) // also where a setting that is missing is why it failed
 	if failed != nil {
 		return failed
 	}

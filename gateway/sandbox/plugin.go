@@ -36,6 +36,7 @@ type Plugin struct {
 	pool     *pool
 	account  account
 	tally    tally
+	asked    asked
 
 	closed chan struct{}
 	once   sync.Once

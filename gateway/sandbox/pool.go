@@ -253,6 +253,7 @@ func (p *Plugin) use(ctx context.Context, n int, x *gateway.Exchange, begin, tak
 		take(c)
 	}
 	p.release(i, failed)
+	p.asked.tell(p.spec.Missed)
 	if failed != nil {
 		return failed
 	}

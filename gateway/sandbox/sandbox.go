@@ -88,6 +88,12 @@ type Spec struct {
 	Fuel                 int64         // units of one call, see package meter
 	Timeout              time.Duration // of one call
 	Instances            int           // calls at a time; 0: as many as processors, InstancesWaiting with dns
+
+	// Missed hears, after the module is loaded or a call of it, of each setting
+	// that it asked for and that is not set, once, with the settings that are set
+	// and that it has not asked for so far: one of these may be misspelt. Nil:
+	// nobody does.
+	Missed func(key string, unread []string)
 }
 
 // normal returns the Spec with its defaults filled in.

@@ -20,28 +20,30 @@ import (
 // Check finds what Open would refuse beyond the configuration itself: modules
 // that do not load or do not fit their place, and a writer that fails or does
 // not give the same files twice, and lists of the file that the store has too.
-// It makes no state and changes none.
-func Check(ctx context.Context, cfg *config.Config, env Env) error {
+// It makes no state and changes none. Doubts are what is no error and most
+// likely a mistake.
+func Check(ctx context.Context, cfg *config.Config, env Env) (doubts config.Problems, err error) {
 	env = env.withDefaults()
 	host, err := sandbox.New(sandbox.Env{Version: env.Version, Logger: env.Log})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer host.Close(ctx)
 	twice, err := checkLists(ctx, cfg, env)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	set, err := loadModules(ctx, loader{host: host, cfg: cfg, shelf: shelfOf(cfg), log: env.Log})
+	doubtful := func(p config.Problem) { doubts = append(doubts, p) }
+	set, err := loadModules(ctx, loader{host: host, cfg: cfg, shelf: shelfOf(cfg), log: env.Log, doubtful: doubtful})
 	var problems config.Problems
 	if err != nil && !errors.As(err, &problems) {
-		return err
+		return doubts, err
 	}
 	if problems = slices.Concat(checkStateDir(cfg), checkTexts(cfg), twice, problems); len(problems) > 0 {
 		if err == nil {
 			set.close()
 		}
-		return problems
+		return doubts, problems
 	}
 	defer set.close()
 	lists := make([]gateway.List, len(cfg.Lists))
@@ -50,12 +52,12 @@ func Check(ctx context.Context, cfg *config.Config, env Env) error {
 	}
 	inventory := mta.Inventory(siteOf(cfg, cfg.MTA.ListenAddress(), MTADir(cfg)), lists, forwardsOf(cfg))
 	if _, err := mta.RenderTwice(ctx, set.writer(), inventory); err != nil {
-		return config.Problems{{
+		return doubts, config.Problems{{
 			File: cfg.File, Line: cfg.Lines[cfg.MTA.Incoming],
 			Text: gateway.Printable(fmt.Sprintf("[mta] incoming = %q: %v", cfg.MTA.Incoming, err)),
 		}}
 	}
-	return nil
+	return doubts, nil
 }
 
 // checkStateDir tries whether a state directory that is not there can be made,

@@ -22,6 +22,7 @@ type loader struct {
 	old   *moduleSet // what is the same as there is not loaded again; nil: all is
 
 	rolledBack func(name string, from, to *modules.Version) // hears of what rolled back by itself; nil: nobody does
+	doubtful   func(config.Problem)                         // hears of what may be misspelt; nil: the log does
 
 	found map[string]*loadedModule
 }
@@ -101,7 +102,7 @@ func (l *loader) loadName(ctx context.Context, name string) (*loadedModule, erro
 	if v := l.unchanged(name, f.wasm); v != nil {
 		return &loadedModule{version: v, swapped: f.record.Swapped}, nil
 	}
-	v, err := loadVersion(ctx, l.host, l.cfg, name, f.wasm, f.source)
+	v, err := l.loadVersion(ctx, name, f.wasm, f.source)
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +120,7 @@ func (l *loader) loadBefore(ctx context.Context, name, digest string) *modules.V
 	wasm, err := l.shelf.Module(name, digest)
 	var v *modules.Version
 	if err == nil {
-		v, err = loadVersion(ctx, l.host, l.cfg, name, wasm, l.shelf.Path(name, digest))
+		v, err = l.loadVersion(ctx, name, wasm, l.shelf.Path(name, digest))
 	}
 	if err != nil {
 		l.log.Warn("the version before cannot stand by", "handler", name, "error", err)
@@ -143,16 +144,37 @@ func (l *loader) unchanged(name string, wasm []byte) *modules.Version {
 }
 
 // loadVersion loads a module as the configuration wants a plugin of that name.
-func loadVersion(ctx context.Context, host *sandbox.Host, cfg *config.Config, name string, wasm []byte, source string) (*modules.Version, error) {
-	p, err := host.Load(ctx, specOf(cfg, name, wasm))
+func (l *loader) loadVersion(ctx context.Context, name string, wasm []byte, source string) (*modules.Version, error) {
+	spec := specOf(l.cfg, name, wasm)
+	spec.Missed = missed(l.cfg, name, l.doubts())
+	p, err := l.host.Load(ctx, spec)
 	if err != nil {
 		return nil, err
 	}
-	settings := cfg.Plugin(name)
+	settings := l.cfg.Plugin(name)
 	return &modules.Version{
 		Plugin: p, Wasm: wasm, Source: source, Accepts: settings.OnError == "accept",
 		Limits: modules.Limits{Failures: settings.Breaker.Failures, Window: settings.Breaker.Window},
 	}, nil
+}
+
+// doubts is who hears of what may be misspelt.
+func (l *loader) doubts() func(config.Problem) {
+	if l.doubtful != nil {
+		return l.doubtful
+	}
+	log := l.log
+	return func(p config.Problem) { log.Warn("a setting may be misspelt", "problem", p.Error()) }
+}
+
+// missed tells of settings of a plugin that look like those that it asks for in
+// vain.
+func missed(cfg *config.Config, name string, doubtful func(config.Problem)) func(string, []string) {
+	return func(asked string, unread []string) {
+		if p, likely := cfg.Misspelt(name, asked, unread); likely {
+			doubtful(p)
+		}
+	}
 }
 
 // loadModules loads the modules of a gateway that does not run yet.

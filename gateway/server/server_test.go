@@ -298,7 +298,7 @@ func TestLoadModulesFindsAllThatIsWrong(t *testing.T) {
 	}
 	cfg := p.load(devList + "[incoming]\nhandlers = [\"junk\", \"refuse\", \"list-headers\"]\n[outgoing]\nhandlers = [\"postfix\"]\n" +
 		"[plugins.refuse]\nsha256 = \"" + strings.Repeat("0", 64) + "\"\n")
-	err := Check(t.Context(), cfg, Env{})
+	_, err := Check(t.Context(), cfg, Env{})
 	if err == nil {
 		t.Fatal("nothing was found")
 	}
@@ -312,8 +312,34 @@ func TestLoadModulesFindsAllThatIsWrong(t *testing.T) {
 			t.Errorf("%q is missing in\n%v", want, err)
 		}
 	}
-	if err := Check(t.Context(), p.load(devList), Env{}); err != nil {
+	if _, err := Check(t.Context(), p.load(devList), Env{}); err != nil {
 		t.Errorf("a good one: %v", err)
+	}
+}
+
+// TestCheckDoubtsSettings: one that is not there and one that looks like it are
+// told together, with the line, whether or not the module lives without.
+func TestCheckDoubtsSettings(t *testing.T) {
+	p := newPlace(t)
+	p.example("header-gate")
+	text := devList + "[incoming]\nhandlers = [\"header-gate\"]\n[plugins.header-gate.config]\nwords = [\"x\"]\n"
+	for _, c := range []struct {
+		setting, doubt string
+		loads          bool
+	}{
+		{"header = \"X\"", "", true},
+		{"heder = \"X\"", `[plugins.header-gate.config] has "heder", which the module has not asked for, and no "header", which it has; did you mean "header"?`, false},
+		{"colour = \"X\"", "", false}, // looks like nothing that is asked for
+	} {
+		cfg := p.load(text + c.setting + "\n")
+		doubts, err := Check(t.Context(), cfg, Env{})
+		want := config.Problems{}
+		if c.doubt != "" {
+			want = config.Problems{{File: cfg.File, Line: 16, Text: c.doubt}}
+		}
+		if (err == nil) != c.loads || doubts.Error() != want.Error() {
+			t.Errorf("%s: %v, doubts\n%v, want\n%v", c.setting, err, doubts, want)
+		}
 	}
 }
 

@@ -154,7 +154,8 @@ func (s *Server) perform(ctx context.Context, e *exchange, onTrial bool, keep fu
 	if set == nil {
 		return result, keep()
 	}
-	v, err := loadVersion(ctx, host, e.cfg, e.name, e.next, e.source)
+	l := loader{host: host, cfg: e.cfg, log: s.log}
+	v, err := l.loadVersion(ctx, e.name, e.next, e.source)
 	if err != nil {
 		return nil, badPlugin(e.name, err)
 	}

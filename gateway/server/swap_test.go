@@ -155,7 +155,7 @@ func TestSwapAtRestAndRestart(t *testing.T) {
 	if err := resting.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := Check(t.Context(), cfg, Env{}); err != nil {
+	if _, err := Check(t.Context(), cfg, Env{}); err != nil {
 		t.Error(err)
 	}
 	t.Run("restart", func(t *testing.T) {
@@ -169,7 +169,7 @@ func TestSwapAtRestAndRestart(t *testing.T) {
 		}
 	})
 	pinned := strings.Replace(refusing, "fuel", "sha256 = \""+done.Before+"\"\nfuel", 1)
-	if err := Check(t.Context(), p.load(pinned), Env{}); err == nil || !strings.Contains(err.Error(), "--reset") {
+	if _, err := Check(t.Context(), p.load(pinned), Env{}); err == nil || !strings.Contains(err.Error(), "--reset") {
 		t.Errorf("a pin: %v", err)
 	}
 }
