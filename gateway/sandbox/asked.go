@@ -30,7 +30,8 @@ func (a *asked) listen(settings map[string]any) {
 	a.read = make([]atomic.Bool, len(a.keys))
 }
 
-// note takes down that a module asked for a path of its settings.
+// note takes down that a module asked for a path of its settings, which lies in
+// the module's memory.
 func (a *asked) note(path string) {
 	if len(a.keys) == 0 {
 		return
@@ -45,6 +46,7 @@ func (a *asked) note(path string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if !a.missed[key] && len(a.missed) < missedMax {
+		key = strings.Clone(key)
 		a.missed[key] = true
 		a.untold = append(a.untold, key)
 		a.news.Store(true)

@@ -38,6 +38,17 @@ func TestMissedSettings(t *testing.T) {
 	}
 }
 
+// A name is what it was when the module asked, whatever it writes there later.
+func TestMissedSettingsOutliveTheirMemory(t *testing.T) {
+	var told string
+	asks := []step{do("get", "config.prefix", room(9)), do("random", span{stringsAt, len("config.prefix")})}
+	spec := Spec{Name: "x", Wasm: guest(wire.ExportIncoming, asks...), Isolation: Pooled, Config: map[string]any{"x": 1}}
+	spec.Missed = func(key string, _ []string) { told = key }
+	if _, err := load(t, Env{}, spec).Handle(t.Context(), exchange(t, incoming)); told != "prefix" {
+		t.Errorf("%q, %v", told, err)
+	}
+}
+
 // The names are the module's own, and as many as it likes.
 func TestMissedSettingsAreBounded(t *testing.T) {
 	var asks []step
