@@ -121,6 +121,28 @@ func TestFull(t *testing.T) {
 	}
 }
 
+// TestPluginsPage holds that the page for operators has every key of a plugin,
+// with its default.
+func TestPluginsPage(t *testing.T) {
+	page, err := os.ReadFile("../../plugins/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, block, _ := strings.Cut(string(page), "```toml\n")
+	block, _, _ = strings.Cut(block, "```")
+	want := parse(t, oneList+"[plugins.tag]\ncapabilities = [\"headers\", \"body\"]\n", nil).Text()
+	if got := parse(t, oneList+block, nil).Text(); got != want {
+		t.Errorf("the page says\n%s\nthe defaults are\n%s", got, want)
+	}
+	_, keys, _ := strings.Cut(want, "[plugins.tag]\n")
+	keys, _, _ = strings.Cut(keys, "\n\n")
+	for line := range strings.Lines(keys) {
+		if key, _, _ := strings.Cut(line, " = "); !strings.Contains(block, "\n"+key+" = ") {
+			t.Errorf("%s is not on the page", key)
+		}
+	}
+}
+
 // TestText holds that the effective configuration parses and says the same.
 func TestText(t *testing.T) {
 	files := map[string]string{
