@@ -13,8 +13,6 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
 	"github.com/cockroachdb/pebble/v2/vfs"
-
-	"github.com/mmgw/mmgw/gateway/internal/crew"
 )
 
 // Limits of the engine. Together they keep it below some 100 MiB.
@@ -43,7 +41,7 @@ const fullRetryInterval = 100 * time.Millisecond
 type engine struct {
 	db    *pebble.DB
 	fence fence
-	crew  crew.Crew // in which writes run
+	crew  crew // in which writes run
 	log   *slog.Logger
 
 	mu      sync.Mutex
@@ -117,7 +115,7 @@ func (e *engine) write(f func() error) error {
 		return err
 	}
 	done := make(chan error, 1)
-	e.crew.Go(func() { report(done, f) })
+	e.crew.start(func() { report(done, f) })
 	select {
 	case err := <-done:
 		return err
@@ -235,7 +233,7 @@ func full(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(e
 // is under way.
 func (e *engine) abandon() bool {
 	e.stop(errors.New("given up"), true)
-	e.crew.Close()
+	e.crew.close()
 	return e.fence.close()
 }
 
@@ -243,7 +241,7 @@ func (e *engine) close() error {
 	if err := e.write(e.db.Close); err != nil {
 		e.abandon() // what is committed is on the disk
 	}
-	e.crew.Close()
+	e.crew.close()
 	return nil
 }
 

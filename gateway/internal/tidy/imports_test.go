@@ -12,7 +12,7 @@ import (
 // tiers are the packages from the ground up. A package imports those of lower
 // tiers and what is below its own folder, never one of its own tier.
 var tiers = [][]string{
-	{"gateway", "gateway/internal/charset", "gateway/internal/crew", "testdata"},
+	{"gateway", "gateway/internal/charset", "testdata"},
 	{"gateway/store", "plugins", "wasm-examples"},
 	{"gateway/smtp", "gateway/spool", "gateway/roster", "gateway/kv", "gateway/replay", "gateway/entity", "gateway/queue", "gateway/verp", "gateway/token", "gateway/bounce", "gateway/dsn", "gateway/authres", "gateway/command", "gateway/notice"},
 	{"gateway/lmtp", "gateway/relay", "gateway/pipeline", "gateway/sandbox", "gateway/admin", "gateway/unsubscribe", "mta", "gateway/config", "gateway/probe"},

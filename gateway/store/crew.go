@@ -1,8 +1,4 @@
-// Package crew runs functions in goroutines that stay when they are done. A
-// new goroutine begins with a small stack, and code that calls deep has it
-// copied to a larger one again and again; one that has done such work before
-// has its stack already.
-package crew
+package store
 
 import "sync"
 
@@ -10,16 +6,19 @@ import "sync"
 // KB, and shrinks while it is not used.
 const idleMax = 64
 
-// Crew is a set of such goroutines. The zero value is ready; it is safe for
+// crew runs functions in goroutines that stay when they are done. A new
+// goroutine begins with a small stack, and code that calls deep, as the engine
+// does, has it copied to a larger one again and again; one that has done such
+// work before has its stack already. The zero value is ready; it is safe for
 // concurrent use.
-type Crew struct {
+type crew struct {
 	mu     sync.Mutex
 	idle   []chan func() // those that came last are at the end
 	closed bool
 }
 
-// Go runs f. It waits for nothing: as many goroutines work as there is work.
-func (c *Crew) Go(f func()) {
+// start runs f. It waits for nothing: as many goroutines work as there is work.
+func (c *crew) start(f func()) {
 	c.mu.Lock()
 	n := len(c.idle)
 	if n == 0 {
@@ -33,7 +32,7 @@ func (c *Crew) Go(f func()) {
 	next <- f
 }
 
-func (c *Crew) work(f func()) {
+func (c *crew) work(f func()) {
 	next := make(chan func(), 1)
 	for f != nil {
 		f()
@@ -45,7 +44,7 @@ func (c *Crew) work(f func()) {
 }
 
 // rest has a goroutine wait for work, unless enough others do.
-func (c *Crew) rest(next chan func()) bool {
+func (c *crew) rest(next chan func()) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed || len(c.idle) == idleMax {
@@ -55,8 +54,8 @@ func (c *Crew) rest(next chan func()) bool {
 	return true
 }
 
-// Close sends home who is idle, and the others when they are done.
-func (c *Crew) Close() {
+// close sends home who is idle, and the others when they are done.
+func (c *crew) close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.closed = true

@@ -1,4 +1,4 @@
-package crew
+package store
 
 import (
 	"sync"
@@ -10,13 +10,13 @@ import (
 // comes next. The bubble would not end with one of them left.
 func TestCrew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var c Crew
+		var c crew
 		for range 2 {
 			var group sync.WaitGroup
 			hold := make(chan struct{})
 			for range 2 * idleMax {
 				group.Add(1)
-				c.Go(func() { defer group.Done(); <-hold })
+				c.start(func() { defer group.Done(); <-hold })
 			}
 			synctest.Wait()
 			if n := len(c.idle); n != 0 {
@@ -29,9 +29,9 @@ func TestCrew(t *testing.T) {
 				t.Errorf("%d are idle, want %d", n, idleMax)
 			}
 		}
-		c.Close()
+		c.close()
 		late := false
-		c.Go(func() { late = true })
+		c.start(func() { late = true })
 		if synctest.Wait(); !late {
 			t.Error("nobody works any more")
 		}
@@ -58,9 +58,9 @@ func BenchmarkDeep(b *testing.B) {
 		}
 	}
 	b.Run("crew", func(b *testing.B) {
-		var c Crew
-		defer c.Close()
-		run(b, c.Go)
+		var c crew
+		defer c.close()
+		run(b, c.start)
 	})
 	b.Run("new", func(b *testing.B) { run(b, func(f func()) { go f() }) })
 }
