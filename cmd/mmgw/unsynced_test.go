@@ -43,6 +43,9 @@ func (d unsyncedFS) Unwrap() vfs.FS { return d.FS }
 
 type unsyncedFile struct{ vfs.File }
 
+// Fd keeps the file from being synced by its descriptor.
+func (unsyncedFile) Fd() uintptr { return vfs.InvalidFd }
+
 func (unsyncedFile) Sync() error { return nil }
 
 func (unsyncedFile) SyncData() error { return nil }

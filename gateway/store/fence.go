@@ -183,7 +183,9 @@ func (f gatedFile) Preallocate(off, length int64) error {
 func (f gatedFile) Sync() error { return f.fs.do("sync", f.path, f.File.Sync) }
 
 // SyncData is never run again after an error.
-func (f gatedFile) SyncData() error { return f.fs.do("sync", f.path, f.File.SyncData) }
+func (f gatedFile) SyncData() error {
+	return f.fs.do("sync", f.path, func() error { return syncData(f.File) })
+}
 
 // SyncTo begins to write; only with full set is it a sync.
 func (f gatedFile) SyncTo(length int64) (full bool, err error) {
