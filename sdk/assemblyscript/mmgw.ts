@@ -184,6 +184,18 @@ function taken(n: i32): Bytes {
   return out;
 }
 
+// Names and keys are written here, since the host has read one when its call returns.
+const KEY_BYTES: i32 = 384;
+const keyRoom: usize = memory.data(384);
+let keyAt: usize = keyRoom;
+
+/** Writes a name or a key, for the next call of the host, to keyAt: how many octets. */
+function encode(s: string): i32 {
+  const longest = s.length * 3;
+  keyAt = longest <= KEY_BYTES ? keyRoom : at(new StaticArray<u8>(longest));
+  return <i32>String.UTF8.encodeUnsafe(changetype<usize>(s), s.length, keyAt);
+}
+
 /** Whether b begins with an ASCII word in lower case, in any case. */
 export function startsWith(b: Bytes, word: string): bool {
   if (b.length < word.length) return false;
@@ -202,24 +214,24 @@ export function is(b: Bytes, word: string): bool {
 
 /** The value of a key, null where there is none: "list.address", "config.x". */
 export function get(key: string): Bytes | null {
-  const k = bytes(key);
-  const n = raw.get(at(k), k.length, scratch, SCRATCH_BYTES);
+  const k = encode(key);
+  const n = raw.get(keyAt, k, scratch, SCRATCH_BYTES);
   if (n < 0) return null;
   const out = taken(n);
-  if (n > SCRATCH_BYTES) raw.get(at(k), k.length, at(out), n);
+  if (n > SCRATCH_BYTES) raw.get(keyAt, k, at(out), n);
   return out;
 }
 
 /** The value of a key as a number, or NO_INT. */
 export function getInt(key: string): i64 {
-  const k = bytes(key);
-  return raw.get_int(at(k), k.length);
+  const k = encode(key);
+  return raw.get_int(keyAt, k);
 }
 
 /** Sets a key: "route", or what a planner says. */
 export function set(key: string, value: Bytes): i32 {
-  const k = bytes(key);
-  return raw.set(at(k), k.length, at(value), value.length);
+  const k = encode(key);
+  return raw.set(keyAt, k, at(value), value.length);
 }
 
 /** Whether a setting of the module is true. */
@@ -243,30 +255,30 @@ export function fail(reason: string): i32 {
 
 /** The value of the nth field of a name, from 0, unfolded; null: no such field. */
 export function header(name: string, nth: i32 = 0): Bytes | null {
-  const k = bytes(name);
-  const n = raw.header_get(at(k), k.length, nth, scratch, SCRATCH_BYTES);
+  const k = encode(name);
+  const n = raw.header_get(keyAt, k, nth, scratch, SCRATCH_BYTES);
   if (n < 0) return null;
   const out = taken(n);
-  if (n > SCRATCH_BYTES) raw.header_get(at(k), k.length, nth, at(out), n);
+  if (n > SCRATCH_BYTES) raw.header_get(keyAt, k, nth, at(out), n);
   return out;
 }
 
 /** Makes value the only field of that name. */
 export function setHeader(name: string, value: Bytes): i32 {
-  const k = bytes(name);
-  return raw.header_set(at(k), k.length, at(value), value.length);
+  const k = encode(name);
+  return raw.header_set(keyAt, k, at(value), value.length);
 }
 
 /** Puts a new field in front of field i, or at the end for -1. */
 export function insertHeader(i: i32, name: string, value: Bytes): i32 {
-  const k = bytes(name);
-  return raw.header_insert(i, at(k), k.length, at(value), value.length);
+  const k = encode(name);
+  return raw.header_insert(i, keyAt, k, at(value), value.length);
 }
 
 /** Deletes all fields of a name and returns how many there were. */
 export function removeHeader(name: string): i32 {
-  const k = bytes(name);
-  return raw.header_remove(at(k), k.length);
+  const k = encode(name);
+  return raw.header_remove(keyAt, k);
 }
 
 /** Copies the body from an offset on into buf: how many octets, 0 at the end. */
@@ -281,11 +293,11 @@ export function writeBody(b: Bytes, n: i32 = b.length): i32 {
 
 /** The value of a key of a part: "type", "filename"; or null. 0 is the message. */
 export function part(p: i32, key: string): Bytes | null {
-  const k = bytes(key);
-  const n = raw.part_get(p, at(k), k.length, scratch, SCRATCH_BYTES);
+  const k = encode(key);
+  const n = raw.part_get(p, keyAt, k, scratch, SCRATCH_BYTES);
   if (n < 0) return null;
   const out = taken(n);
-  if (n > SCRATCH_BYTES) raw.part_get(p, at(k), k.length, at(out), n);
+  if (n > SCRATCH_BYTES) raw.part_get(p, keyAt, k, at(out), n);
   return out;
 }
 
@@ -331,42 +343,42 @@ export function hold(reason: string): i32 {
 
 /** The value that a call before kept, or null. All of kv needs the capability kv. */
 export function kvGet(key: string): Bytes | null {
-  const k = bytes(key);
+  const k = encode(key);
   let out = new StaticArray<u8>(256);
-  let n = raw.kv_get(at(k), k.length, at(out), out.length);
+  let n = raw.kv_get(keyAt, k, at(out), out.length);
   while (n > out.length) {
     out = new StaticArray<u8>(n);
-    n = raw.kv_get(at(k), k.length, at(out), out.length);
+    n = raw.kv_get(keyAt, k, at(out), out.length);
   }
   return n < 0 ? null : out.slice<Bytes>(0, n);
 }
 
 /** Keeps a value for ttl seconds, or for ever for 0. */
 export function kvSet(key: string, value: Bytes, ttl: i32 = 0): i32 {
-  const k = bytes(key);
-  return raw.kv_set(at(k), k.length, at(value), value.length, ttl);
+  const k = encode(key);
+  return raw.kv_set(keyAt, k, at(value), value.length, ttl);
 }
 
 /** Changes a counter and returns what it is then: 0 at least. */
 export function kvIncr(key: string, delta: i64 = 1, ttl: i32 = 0): i64 {
-  const k = bytes(key);
-  return raw.kv_incr(at(k), k.length, delta, ttl);
+  const k = encode(key);
+  return raw.kv_incr(keyAt, k, delta, ttl);
 }
 
 /** Forgets a value. */
 export function kvDelete(key: string): i32 {
-  const k = bytes(key);
-  return raw.kv_delete(at(k), k.length);
+  const k = encode(key);
+  return raw.kv_delete(keyAt, k);
 }
 
 /** Asks the DNS: how long the records are, one a line, or a refusal. */
 export function lookup(type: DNS, name: string, buf: Bytes): i32 {
-  const k = bytes(name);
-  return raw.dns(type, at(k), k.length, at(buf), buf.length);
+  const k = encode(name);
+  return raw.dns(type, keyAt, k, at(buf), buf.length);
 }
 
 /** Adds to a counter of the module, in mmgw's metrics. */
 export function count(name: string, delta: i64 = 1): void {
-  const k = bytes(name);
-  raw.metric(at(k), k.length, delta);
+  const k = encode(name);
+  raw.metric(keyAt, k, delta);
 }
