@@ -153,7 +153,7 @@ func (s *Shadow) compare(c comparison) {
 	case OtherVerdict:
 		s.verdicts.Add(1)
 		log.Info("shadow rules otherwise", "live_failed", c.live.Err != nil,
-			"live", c.live.Verdict.Action.String(), "shadow", answer.Verdict.Action.String())
+			"live_action", c.live.Verdict.Action.String(), "shadow_action", answer.Verdict.Action.String())
 	case OtherEdits:
 		s.edits.Add(1)
 		log.Info("shadow edits otherwise")

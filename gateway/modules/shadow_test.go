@@ -1,6 +1,7 @@
 package modules
 
 import (
+	"log/slog"
 	"strings"
 	"testing"
 
@@ -28,13 +29,18 @@ func follow(t *testing.T, s *Shadow, live *Module, messages ...string) (actions 
 
 func TestShadowCountsAndAppliesNothing(t *testing.T) {
 	refuse, spin := New(Options{Name: "refuse", Present: load(t, "refuse")}), New(Options{Name: "spin", Present: load(t, "spin")})
-	s := &Shadow{beside: spin, queue: make(chan comparison, 1), ctx: t.Context(), log: discard}
+	var out strings.Builder
+	log := slog.New(slog.NewTextHandler(&out, nil)).With("shadow", "spin") // as the server names it
+	s := &Shadow{beside: spin, queue: make(chan comparison, 1), ctx: t.Context(), log: log}
 	actions := follow(t, s, refuse, good, good, spam, bad("x"))
 	if actions[0] != gateway.Continue || actions[2] != gateway.Reject || actions[3] != gateway.Continue {
 		t.Errorf("live ruled %v", actions)
 	}
 	if got, want := s.Stats(), (ShadowStats{Compared: 3, Verdicts: 1, Failed: 1}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
+	}
+	if text := out.String(); !strings.Contains(text, "live_action=reject shadow_action=continue\n") || strings.Count(text, " shadow=") != strings.Count(text, "\n") {
+		t.Errorf("the log has\n%s", text)
 	}
 	s = &Shadow{beside: refuse, queue: make(chan comparison, 1), ctx: t.Context(), log: discard}
 	follow(t, s, spin, good, bad("x"))
