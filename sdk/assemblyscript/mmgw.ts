@@ -253,6 +253,15 @@ export function fail(reason: string): i32 {
   return 1;
 }
 
+/** The address of a recipient, of which there are raw.rcpt_count(), or null. */
+export function recipient(i: i32): Bytes | null {
+  const n = raw.rcpt_get(i, scratch, SCRATCH_BYTES);
+  if (n < 0) return null;
+  const out = taken(n);
+  if (n > SCRATCH_BYTES) raw.rcpt_get(i, at(out), n);
+  return out;
+}
+
 /** The value of the nth field of a name, from 0, unfolded; null: no such field. */
 export function header(name: string, nth: i32 = 0): Bytes | null {
   const k = encode(name);
@@ -267,6 +276,12 @@ export function header(name: string, nth: i32 = 0): Bytes | null {
 export function setHeader(name: string, value: Bytes): i32 {
   const k = encode(name);
   return raw.header_set(keyAt, k, at(value), value.length);
+}
+
+/** setHeader, with placeholders such as {member} that each copy fills in. */
+export function setTemplate(name: string, value: Bytes): i32 {
+  const k = encode(name);
+  return raw.header_template(keyAt, k, at(value), value.length);
 }
 
 /** Puts a new field in front of field i, or at the end for -1. */

@@ -205,6 +205,12 @@ pub fn header_set(name: &str, value: impl AsRef<[u8]>) -> Result<()> {
     done(unsafe { raw::header_set(name.as_ptr(), name.len(), value.as_ptr(), value.len()) })
 }
 
+/// header_set, with placeholders such as {member} that each copy fills in.
+pub fn header_template(name: &str, value: impl AsRef<[u8]>) -> Result<()> {
+    let value = value.as_ref();
+    done(unsafe { raw::header_template(name.as_ptr(), name.len(), value.as_ptr(), value.len()) })
+}
+
 /// Puts a new field in front of field i, or at the end for -1.
 pub fn header_insert(i: i32, name: &str, value: impl AsRef<[u8]>) -> Result<()> {
     let value = value.as_ref();

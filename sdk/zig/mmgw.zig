@@ -167,6 +167,11 @@ pub fn setHeader(name: []const u8, value: []const u8) Refusal!void {
     return done(raw.header_set(name.ptr, name.len, value.ptr, value.len));
 }
 
+/// setHeader, with placeholders such as {member} that each copy fills in.
+pub fn setTemplate(name: []const u8, value: []const u8) Refusal!void {
+    return done(raw.header_template(name.ptr, name.len, value.ptr, value.len));
+}
+
 /// Puts a new field in front of field i, or at the end for -1.
 pub fn insertHeader(i: i32, name: []const u8, value: []const u8) Refusal!void {
     return done(raw.header_insert(i, name.ptr, name.len, value.ptr, value.len));
