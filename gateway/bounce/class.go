@@ -35,7 +35,7 @@ func classify(status gateway.EnhancedCode, text string, at phase) (gateway.Enhan
 		at = atRecipient
 	}
 	told := isTold(explicit) || isTold(status)
-	transient := status[0] == 4 && explicit[0] != 5 && !told && worded != noSuchHost && !(worded == noSuchUser && at == atRecipient)
+	transient := (explicit[0] == 4 || explicit[0] == 0 && status[0] == 4) && worded != noSuchHost && !(worded == noSuchUser && at == atRecipient)
 	filtered := (worded == noSuchUser || worded == badAddress) && at != atRecipient && !told && !isOwn(text, at)
 
 	status = detailed(status, explicit, worded, text)
@@ -53,13 +53,13 @@ func classify(status gateway.EnhancedCode, text string, at phase) (gateway.Enhan
 // that refused; one without is often made up by the MTA that reports.
 func detailed(status, explicit, worded gateway.EnhancedCode, text string) gateway.EnhancedCode {
 	switch {
-	case explicit[1] == 7, explicit[2] != 0 && status[2] == 0:
+	case explicit[1] == 7, explicit[2] != 0 && (explicit[1] != 5 || status[2] == 0):
 		return explicit
 	case status[2] != 0:
 		return status
 	case worded != (gateway.EnhancedCode{}) && (worded != badAddress || explicit[1] == 0):
 		return worded
-	case explicit[0] != 0:
+	case explicit[0] != 0 && status[1] != 1:
 		return explicit
 	}
 	if reply := replyIn(text); status[0] == 0 || reply[2] != 0 {
@@ -81,8 +81,8 @@ func (m meanings) belie(status gateway.EnhancedCode, ruled bool, at phase) bool 
 	worded := m.decided()
 	switch classOf(status) {
 	case Hard:
-		return worded[1] == 7 || worded[1] == 2 || worded == localFault || worded == tooLarge ||
-			worded == badSender && !m.has(noSuchUser)
+		return worded[1] == 2 || worded == localFault || worded == tooLarge ||
+			(worded[1] == 7 || worded == badSender) && !m.has(noSuchUser)
 	case Policy:
 		return !ruled && (worded == noSuchUser || worded == noSuchHost || worded == overQuota)
 	case Soft:

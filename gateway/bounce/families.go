@@ -44,7 +44,7 @@ var wordings = []family{
 		"空間已滿", "용량", "가득",
 	}, things: append([]string{"quota", "storage", "disk", "folder", "maildir", "space"}, mailboxes...), states: []string{
 		" full", "exceed", " over ", "overflow", "overdrawn", "exhausted", "insufficient", "not enough", "no space", "no more room", "out of",
-		"reached its", "limit reached",
+		"reached its", "limit reached", "would exceed",
 	}},
 	{status: gateway.EnhancedCode{4, 7, 28}, phrases: []string{
 		"at a rate that", "verification in progress", "unavailable or access denied", "too many messages from", "too many mails from", "rate limit", "ratelimit", "rate-limit",
@@ -123,7 +123,7 @@ var wordings = []family{
 	{status: gateway.EnhancedCode{5, 2, 1}, phrases: []string{
 		"is inactive", "been suspended", "is suspended", "disabled or discontinued", "temporarily disabled",
 		"currently suspended", "is currently disabled", "archivee", "inactivity", "mailbox temporarily", "on hold",
-		"permanently disabled", "refused. mailbox",
+		"permanently disabled", "refused. mailbox", "no longer accepts mail", "no longer accepting mail",
 		// disabled
 		"been disabled", "is disabled", "was disabled", "deactivated", "de-activated", "administratively", "address disabled",
 		"not enabled",
@@ -222,7 +222,7 @@ var wordings = []family{
 		"recipient does", "user does not", "account does not", "account doesn't", "mailbox does", "unresolvable", "unroutable",
 		"unrouteable",
 		// gone
-		"no longer valid", "no longer in use", "no longer in service", "no longer on", "no longer accepts mail",
+		"no longer valid", "no longer in use", "no longer in service", "no longer on",
 		"no longer a valid", "no longer has", "no longer used", "has been deleted", "was deleted", "been removed",
 		"been terminated", "been cancelled", "been canceled", "account cancelled", "account canceled", "account removed",
 		"account deleted", "account terminated", "mailbox removed", "mailbox deleted", "user deleted", "user removed",
@@ -288,7 +288,7 @@ var wordings = []family{
 		"cannot send message", "deferred", "temporarily unavailable", "no route to host", "connection lost", "lost connection",
 		"service unavailable", "service currently unavailable",
 		// given up
-		"expired", "giving up", "multiple retries", "all hosts have been failing", "retrying for", "failing for a long time",
+		"expired", "i'm giving up", "giving up after", "multiple retries", "all hosts have been failing", "retrying for", "failing for a long time",
 		// no connection
 		"could not be contacted", "unable to contact", "cannot connect", "can't connect", "could not be reached",
 		"failed to connect", "couldn't connect", "requests to connect", "not responding", "did not respond", "no answer",

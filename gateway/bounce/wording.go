@@ -138,16 +138,22 @@ var ownWords = []string{
 	// Postfix, Exim, Sendmail, qmail and vpopmail
 	"in local recipient table", "in virtual mailbox table", "in virtual alias table", "in relay recipient",
 	"unrouteable address", "unroutable address", "unknown local part", "no such local", "mail.local:", "no mailbox here",
-	"no longer accepts mail", "no such user here by that name", "vdelivermail: user does not exist", "no such mailbox here",
-	// Exchange, iPlanet, CommuniGate, IMail, IronPort, Yahoo
-	"recipnotfound", "recipientnotfound", "recipient not found by", "unknown or illegal alias", "unknown user account", "unknown user:",
+	"by that name", "vdelivermail: user does not exist", "no such mailbox here",
+	// Exchange, GroupWise, iPlanet, CommuniGate, IMail, IronPort, Yahoo
+	"recipient name is not", "(000c05a6)", "(user not found)", "recipnotfound", "recipientnotfound", "recipient not found by", "unknown or illegal alias", "unknown user account", "unknown user:",
 	"not a local mailbox", "not known at this site", "is not a known user on this system", "not a valid mailbox", "does not exist at",
 	"delivery error: dd",
 }
 
-// heardWords are what systems repeat of another host's reply without its code,
-// or are not sure of themselves.
-var heardWords = []string{"user unknown", "unknown user", "user not exist", "recipient not found", "'t have a", "you tried to", "may not exist"}
+// heardWords are how SMTP servers put it in their replies, which others repeat
+// without the code, or what a system says that is not sure itself.
+var heardWords = []string{
+	"user unknown", "unknown user", "recipient unknown", "unknown recipient", "mailbox unknown", "unknown mailbox", "address unknown",
+	"unknown address", "user not exist", "user does not exist", "recipient does not exist", "mailbox does not exist", "address does not exist",
+	"user not found", "recipient not found", "mailbox not found", "no such user", "no such recipient", "no such mailbox", "no such address",
+	"no such person", "invalid user", "invalid recipient", "invalid mailbox", "invalid address", "not a valid", "mailbox unavailable",
+	"address rejected", "recipient rejected", "'t have a", "you tried to", "may not exist",
+}
 
 // isOwn says whether the system that writes speaks of an address that it knows
 // best. Words without an SMTP reply code are its own, but for heardWords.
