@@ -39,7 +39,7 @@ func classify(status gateway.EnhancedCode, text string, at phase) (gateway.Enhan
 	filtered := (worded == noSuchUser || worded == badAddress) && at != atRecipient && !told && !isOwn(text, at)
 
 	status = detailed(status, explicit, worded, text)
-	if said.belie(status, explicit[1] == 7, at) {
+	if said.belie(status, explicit[1] == 7 || classOf(explicit) == Policy && worded != overQuota, at) {
 		status = worded
 	}
 	class := classOf(status)
@@ -82,7 +82,7 @@ func (m meanings) belie(status gateway.EnhancedCode, ruled bool, at phase) bool 
 	switch classOf(status) {
 	case Hard:
 		return worded[1] == 2 || worded == localFault || worded == tooLarge ||
-			(worded[1] == 7 || worded == badSender) && !m.has(noSuchUser)
+			(worded[1] == 7 && worded != denied || worded == badSender) && !m.has(noSuchUser)
 	case Policy:
 		return !ruled && (worded == noSuchUser || worded == noSuchHost || worded == overQuota)
 	case Soft:

@@ -206,9 +206,9 @@ var wordings = []family{
 		"no mailbox", "no email address", "no local user", "no local mailbox", "no known user", "no one by that name",
 		"nobody by that name", "no match",
 		// unknown
-		"unknown in", "unknown or", "unknown subscriber", "unknown member", "unknown person", "unknown login",
+		"unknown in", "unknown or", "unknown subscriber", "rcp-p1", "int-p1", "int-p3", "int-p4", "unknown member", "unknown person", "unknown login",
 		"unknown customer", "unknown destination", "unknown virtual", "unknown id", "unknown recip", "unknown final",
-		"is unknown", "id unknown", "not known", "isn't known", "unrecognized", "unrecognised",
+		"is unknown", "id unknown", "not known", "isn't known",
 		// not existing
 		"non existent", "nonexistent", "non-existent", "no longer exist", "does not appear", "doesn't appear", "not our mailbox",
 		"inactive email address", "550 address rejected", "not handled here", "not a local", "not local", "not hosted here",
@@ -266,13 +266,13 @@ var wordings = []family{
 		"too big", "sizelimit", "maximum size", "taille maximale", "trop volumineux", "zu gross", "zu groß", "demasiado grande",
 		"troppo grande", "muito grande",
 	}},
-	{status: gateway.EnhancedCode{5, 7, 0}, phrases: []string{
+	{status: gateway.EnhancedCode{5, 7, 1}, phrases: []string{
 		"spam", "blocked", "spf", "policy", "policies", "reputation", "content rejected", "unsolicited", "message rejected",
 		"banned", "authentication required", "auth failed", "message refused", "mail rejected", "content reject", "mass mailer",
 		"only members", "email rejected", "mail refused", "black ip", "aup#", "envelope blocked", "failed to authenticate", "local user only", "security reasons",
 		"whitelist", "white list", "not a member", "only accepts",
 	}},
-	{status: gateway.EnhancedCode{5, 7, 1}, phrases: []string{
+	{status: gateway.EnhancedCode{5, 7, 0}, phrases: []string{
 		"not permitted", "not authorized", "not allowed", "rejected by", "prohibited", "refused by", "authorization", "denied",
 		"forbidden", "unacceptable", "restricted", "unauthorized", "unauthorised", "not accepted", "refuse to accept",
 		"abgelehnt", "verweigert", "rechazado", "rifiutato", "refusé",

@@ -104,6 +104,7 @@ var (
 	badSender  = gateway.EnhancedCode{5, 1, 8}
 	localFault = gateway.EnhancedCode{5, 3, 0}
 	overQuota  = gateway.EnhancedCode{5, 2, 2}
+	denied     = gateway.EnhancedCode{5, 7, 0} // which says nothing of why
 	tooLarge   = gateway.EnhancedCode{5, 3, 4}
 )
 
