@@ -18,7 +18,7 @@ func Classify(status gateway.EnhancedCode, text string) (gateway.EnhancedCode, C
 		at = atRecipient
 	}
 	if classOf(status) == Policy {
-		return status, Policy // the host's own word
+		text = status.String() + " " + text // the host's own word
 	}
 	return classify(status, text, at)
 }
@@ -27,7 +27,7 @@ func Classify(status gateway.EnhancedCode, text string) (gateway.EnhancedCode, C
 // says that there is no such address is Hard. Where the host had taken the
 // recipient and refused behind the content, or nobody knows, "no such user" is as often a
 // filter's answer: then it takes the status of RFC 3463 as well, or words of the
-// system's own.
+// system's own. What may pass is Hard in the words alone.
 func classify(status gateway.EnhancedCode, text string, at phase) (gateway.EnhancedCode, Class) {
 	explicit, said := enhancedIn(text), meaningsOf(text)
 	worded := said.decided()
@@ -39,7 +39,7 @@ func classify(status gateway.EnhancedCode, text string, at phase) (gateway.Enhan
 	filtered := (worded == noSuchUser || worded == badAddress) && at != atRecipient && !told && !isOwn(text, at)
 
 	status = detailed(status, explicit, worded, text)
-	if said.belie(status, explicit[1] == 7 || classOf(explicit) == Policy && worded != overQuota, at) {
+	if said.belie(status, explicit, at) {
 		status = worded
 	}
 	class := classOf(status)
@@ -49,8 +49,9 @@ func classify(status gateway.EnhancedCode, text string, at phase) (gateway.Enhan
 	return status, class
 }
 
-// detailed is the status that says most. One with a detail is the word of the host
-// that refused; one without is often made up by the MTA that reports.
+// detailed is the status that says most. One with a detail in the text is the word of
+// the host that refused, unless it is of the command alone; the status of the report
+// comes next, and one without a detail is often made up.
 func detailed(status, explicit, worded gateway.EnhancedCode, text string) gateway.EnhancedCode {
 	switch {
 	case explicit[1] == 7, explicit[2] != 0 && (explicit[1] != 5 || status[2] == 0):
@@ -74,19 +75,22 @@ func isTold(status gateway.EnhancedCode) bool { return status[1] == 1 || status[
 
 // belie says whether the wording of a refusal is better believed than its
 // status: hosts write "no such user" where they mean the sender or the rate,
-// and the other way round. ruled says that the host itself has 5.7, a rule, for
-// it: that never counts as a dead mailbox, whatever else it says. A 5.7 that the MTA
-// that reports made up beside a reply without one is none of the host's.
-func (m meanings) belie(status gateway.EnhancedCode, ruled bool, at phase) bool {
-	worded := m.decided()
+// and the other way round. explicit is what the host itself has for it: where that
+// is a rule, it never counts as a dead mailbox, but for a 5.7.1 on "no such user" and no
+// word of a rule. A 5.7 that the MTA that reports made up is none of the host's.
+func (m meanings) belie(status, explicit gateway.EnhancedCode, at phase) bool {
+	worded, gone := m.decided(), m.decided() == noSuchUser || m.decided() == noSuchHost
 	switch classOf(status) {
 	case Hard:
 		return worded[1] == 2 || worded == localFault || worded == tooLarge ||
 			(worded[1] == 7 && worded != denied || worded == badSender) && !m.has(noSuchUser)
 	case Policy:
-		return !ruled && (worded == noSuchUser || worded == noSuchHost || worded == overQuota)
+		if classOf(explicit) == Policy && gone {
+			return worded == noSuchUser && explicit[1] == 7 && explicit[2] <= 1 && at == atRecipient && !m.ruled()
+		}
+		return gone || explicit[1] != 7 && worded == overQuota
 	case Soft:
-		return status[0] == 5 && (at == atRecipient && worded == noSuchUser || worded == noSuchHost)
+		return status[0] == 5 && gone && (at == atRecipient || worded == noSuchHost)
 	}
 	return false
 }
@@ -104,7 +108,7 @@ func classOf(status gateway.EnhancedCode) Class {
 	case class == gateway.Permanent && isGone(subject, detail):
 		return Hard
 	case class == gateway.Transient && subject == 1 && (detail == 1 || detail == 2):
-		return Hard // given up at last, and said of nothing but the address
+		return Hard // where the words have it as well: see classify
 	}
 	return Soft
 }

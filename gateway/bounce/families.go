@@ -68,7 +68,7 @@ var wordings = []family{
 		"sender does", "sender has", "sender is", "sender's email", "sender id ", "verify sender", "verify the sender",
 		"verify your address", "originator", "did not like our mail from", "mail from: address", "mailfrom", "mail from command",
 		"mail from:<>", "null sender", "empty sender", "bounce address", "purported responsible", "sender could", "forged",
-		"spoof", "unresolvable sender", "from header", "from: header", "from field",
+		"spoof", "unresolvable sender", "accept mail from", "emetteur invalide", "émetteur invalide", "from header", "from: header", "from field",
 		// in other languages
 		"expéditeur", "expediteur", "absender", "remitente", "mittente", "remetente", "afzender", "отправител",
 	}},
@@ -88,7 +88,7 @@ var wordings = []family{
 	}},
 	{status: gateway.EnhancedCode{5, 7, 1}, phrases: []string{
 		"spamhaus", "blacklist", "block list", "blocklist", "blocked using", "spam message", "spam content", "spam detected",
-		"detected as spam", "considered spam", "due to recipient preferences", "rcp-p2", "badrcptto", "virus", "ip address is blocked",
+		"detected as spam", "considered spam", "due to recipient preferences", "rcp-p2", "virus", "ip address is blocked",
 		"message filtered",
 		// lists
 		"spamcop", "barracudacentral", "surbl", "uribl", "sorbs", "dnsbl", " rbl", "real-time black", "realtime black",
@@ -102,7 +102,7 @@ var wordings = []family{
 	}},
 	{status: gateway.EnhancedCode{5, 7, 1}, phrases: []string{
 		"relaying", "relay access", "relay not", "relay denied", "to relay", "not relay", "as a relay", "unauthorized relay",
-		"not a gateway", "allowed rcpthosts",
+		"not a gateway", "allowed rcpthosts", "handle mail for", "not local host", "domain is not allowed", "domain not allowed",
 	}},
 	{status: gateway.EnhancedCode{5, 3, 0}, phrases: []string{
 		"procmail:", "maildrop:", "couldn't create", "can't create", "command died", "local delivery failed",
@@ -123,7 +123,7 @@ var wordings = []family{
 	{status: gateway.EnhancedCode{5, 2, 1}, phrases: []string{
 		"is inactive", "been suspended", "is suspended", "disabled or discontinued", "temporarily disabled",
 		"currently suspended", "is currently disabled", "archivee", "inactivity", "mailbox temporarily", "on hold",
-		"permanently disabled", "refused. mailbox", "no longer accepts mail", "no longer accepting mail",
+		"permanently disabled", "refused. mailbox", "no longer accepts mail", "no longer accepting mail", "temporarily inactive",
 		// disabled
 		"been disabled", "is disabled", "was disabled", "deactivated", "de-activated", "administratively", "address disabled",
 		"not enabled",
@@ -144,9 +144,9 @@ var wordings = []family{
 		"not accepting",
 	}},
 	{status: gateway.EnhancedCode{4, 4, 3}, phrases: []string{
-		"responded with code", "host not found, try again", "name service error, try again", "dns query failed", "temporary failure in name resolution",
+		"responded with code", "no valid route", "host not found, try again", "name service error, try again", "dns query failed", "temporary failure in name resolution",
 		"host lookup did not complete", "server failure", "servfail", "dns lookup failure", "dns lookup failed",
-		"name lookup failure", "temporary dns", "dns timeout", "dns timed out", "no authoritative", "malformed dns",
+		"name lookup failure", "temporary dns", "dns timeout", "dns timed out", "no authoritative", "malformed dns", "malformed name server", "malformed or unexpected",
 	}},
 	{status: gateway.EnhancedCode{5, 1, 2}, phrases: []string{
 		"couldn't find any host", "domain does not", "name service error", "domain is not", "name or service not known",
@@ -198,7 +198,7 @@ var wordings = []family{
 		"nie ma takiego", "neexistuj", "keine mailbox", "destinatario errato",
 		// no such
 		"account is unavailable", "user is unavailable", "no mail box", "no mail-box", "no one with", "no one at", "nobody at", "not here",
-		"handle mail for", "member of domain", "is not a user", "not in use", "not user of", "no user account", "not on this server", "nessun utente", "non répertorié",
+		"member of domain", "is not a user", "not in use", "not user of", "no user account", "not on this server", "nessun utente", "non répertorié",
 		"ディレクトリにありません", "リストにありません", "not one of ours", "mailbox name invalid", "dead mailbox", "mailbox closed",
 		"not present in", "directory lookup failed", "bad-recipient", "teilnehmer unbekannt", "user left", "find your recipient", "cannot deliver mail for",
 		"user not ok", "address not valid", "address is wrong", "address is not valid", "unavailable mail user", "no such mail", "no such e-mail", "no such email", "no such id", "no such contact", "no such subscriber",
@@ -206,7 +206,8 @@ var wordings = []family{
 		"no mailbox", "no email address", "no local user", "no local mailbox", "no known user", "no one by that name",
 		"nobody by that name", "no match",
 		// unknown
-		"unknown in", "unknown or", "unknown subscriber", "rcp-p1", "int-p1", "int-p3", "int-p4", "unknown member", "unknown person", "unknown login",
+		"unknown in", "unknown or", "unknown subscriber", "rcp-p1", "int-p1", "int-p3", "int-p4", "badrcptto", "badrecipientto", "validrcptto", "000c05a6", "addresses were unknown",
+		"in name directory", "an active address", "not email addresses", "accept user", "unknown member", "unknown person", "unknown login",
 		"unknown customer", "unknown destination", "unknown virtual", "unknown id", "unknown recip", "unknown final",
 		"is unknown", "id unknown", "not known", "isn't known",
 		// not existing
@@ -239,7 +240,7 @@ var wordings = []family{
 		"ungültiger empf", "ungültige empf", "gibt es nicht", "nicht im domino", "nicht aufgeführt", "nicht aufgelistet",
 		"gebruiker onbekend", "onbekende gebruiker", "onbekende ontvanger", "bestaat niet", "niet gevonden",
 		// Spanish, Portuguese and Italian
-		"dirección desconocida", "direccion desconocida", "dirección no", "direccion no", "no se encontr", "no se ha encontrado",
+		"dirección desconocida", "direccion desconocida", "dirección no", "direccion no", "no se encontr", "no se encuentra", "no se ha encontrado",
 		"no encontrado", "não existe", "nao existe", "não encontrado", "não foi encontrado", "destinatario inesistente",
 		"indirizzo inesistente", "utente inesistente", "casella inesistente", "non esiste", "non trovato", "non è stato trovato",
 		"desconhecido", "desconocido", "sconosciuto",

@@ -86,7 +86,7 @@ func TestReportForms(t *testing.T) {
 		"a domain inside a host":             {"Final-Recipient: rfc822;a@ims-ms-daemon\nOriginal-Recipient: rfc822;a@b.example\nAction: failed\nStatus: 5.2.2", "a@b.example failed 5.2.2 full"},
 		"more than one address":              {"Final-Recipient: a@b.example\nAction: failed\nStatus: 5.1.4", "a@b.example failed 5.1.4 soft"},
 		"a new owner":                        {"Final-Recipient: a@b.example\nAction: failed\nStatus: 5.7.17", "a@b.example failed 5.7.17 hard"},
-		"a domain unknown for days":          {"Final-Recipient: a@b.example\nAction: failed\nStatus: 4.1.2", "a@b.example failed 4.1.2 hard"},
+		"a domain unknown for days":          {"Final-Recipient: a@b.example\nAction: failed\nStatus: 4.1.2", "a@b.example failed 4.1.2 soft"},
 		"a size beside a status of its own":  {"Final-Recipient: a@b.example\nAction: failed\nStatus: 5.1.1\nDiagnostic-Code: smtp; 550 max message size exceeded", "a@b.example failed 5.3.4 policy"},
 		"an action of the message":           {"Reporting-MTA: dns; x\nAction: failed\n\nFinal-Recipient: a@b.example\nDiagnostic-Code: X-Notice; Sender not pre-approved\nStatus: 4.7.0", "a@b.example delayed 5.1.8 policy"},
 		"no empty line between":              {"Reporting-MTA: dns; x\nFinal-Recipient: a@b.example\nStatus: 5.1.1\nFinal-Recipient: c@b.example\nStatus: 4.2.2", "a@b.example failed 5.1.1 hard, c@b.example delayed 4.2.2 full"},

@@ -127,7 +127,7 @@ func (m message) isNotice(text string) bool {
 	entitled := anyOf(failureSubjects, func(s string) bool { return strings.Contains(subject, s) })
 	worded := wordingOf(text) != (gateway.EnhancedCode{})
 	if isSystemAuthor(m.header.Get("From")) || m.isReport() {
-		return stated || (entitled || strings.Contains(lower, "rcpt to")) && worded
+		return stated || (entitled || strings.Contains(lower, "rcpt to") || replyIn(text)[0] != 0) && worded
 	}
 	ofMail := worded || m.returned() != "" || replyIn(text)[0] != 0 || anyOf(openers, func(s string) bool { return strings.Contains(lower, s) })
 	return stated && (entitled && ofMail && m.isUnanswerable() || strings.Contains(lower, "not be delivered to: <") && m.returned() != "")
@@ -208,12 +208,7 @@ func (m message) returned() string {
 // is none or more: a message goes to others than it names, above all a post. Nor
 // does it come back from its author, and a notice in a notice tells nothing.
 func (m message) returnedTo(returned string) gateway.ForwardPath {
-	var header gateway.Header
-	for field := range fieldsOf(returned[:min(len(returned), PartBytesMax)]) {
-		if field.Name() != "" && len(header) < gateway.HeaderFieldsMax {
-			header = append(header, field)
-		}
-	}
+	header := headerOf(returned)
 	if isSystemAuthor(header.Get("From")) {
 		return ""
 	}
@@ -231,6 +226,20 @@ func (m message) returnedTo(returned string) gateway.ForwardPath {
 		return ""
 	}
 	return path
+}
+
+// headerOf is the header of a message that came back, behind what a notice has in
+// front of it.
+func headerOf(returned string) (header gateway.Header) {
+	for field := range fieldsOf(returned[:min(len(returned), PartBytesMax)]) {
+		switch {
+		case field.Name() != "" && len(header) < gateway.HeaderFieldsMax:
+			header = append(header, field)
+		case len(header) > 0 && strings.TrimSpace(string(field)) == "":
+			return header
+		}
+	}
+	return header
 }
 
 // addressee is whom the message went to that a notice tells no more of than its
@@ -287,7 +296,7 @@ func (m message) reasonsBehind(text string) []reason {
 func (m message) own() map[string]bool {
 	values := []string{m.header.Get("From"), m.header.Get("To"), m.header.Get("Reply-To"), m.header.Get("Cc")}
 	_, returned := m.notice()
-	for field := range fieldsOf(returned[:min(len(returned), PartBytesMax)]) {
+	for _, field := range headerOf(returned) {
 		if field.Is("From") || field.Is("Sender") || field.Is("Return-Path") {
 			values = append(values, field.Value())
 		}

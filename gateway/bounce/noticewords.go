@@ -68,7 +68,7 @@ var returnMarks = []string{
 	"return-path :", "received:", "begin forwarded", "start of returned", "returned mail follows", "a copy of the",
 	"the original message follows", "original mail as follows", "the attachment contains the original", "a copy of your",
 	"message body follows", "your original message", "content of your message", "undelivered message", "the body of",
-	"------", "original-headers", "the text of the message", "message follows",
+	"------", "original-headers", "content-type: message/rfc822", "content-type: text/rfc822-headers", "the text of the message", "message follows",
 }
 
 // openers stand in front of the addresses that failed. What is named

@@ -1,6 +1,7 @@
 package bounce
 
 import (
+	"cmp"
 	"errors"
 	"iter"
 	"slices"
@@ -56,11 +57,20 @@ func Parse(content gateway.Content) (Report, error) {
 // report is false where no part reports on any recipient.
 func (m message) report() (r Report, ok bool) {
 	for _, p := range m.parts {
-		if p.kind == "message/delivery-status" || p.kind == "message/global-delivery-status" {
+		if p.isReport() {
 			r.read(p.readable())
 		}
 	}
 	return r, len(r.Recipients) > 0
+}
+
+// isReport says whether a part is a delivery status notification by its type, some
+// of which are older than RFC 3464, or by how it begins where it has none.
+func (p part) isReport() bool {
+	const start = "reporting-mta:"
+	body := strings.TrimLeft(p.body, "\n")
+	return strings.HasSuffix(p.kind, "delivery-status") ||
+		(p.kind == "" || p.kind == "text/plain") && strings.EqualFold(body[:min(len(body), len(start))], start)
 }
 
 // read takes up the groups of one part. A group is a recipient's if it has a
@@ -219,11 +229,16 @@ func decodeUTF8Address(s string) string {
 // does not say of them, the text beside it may.
 func reported(m message) (found []Recipient, ok bool) {
 	report, ok := m.report()
-	if !ok {
+	if !ok || !slices.ContainsFunc(report.Recipients, Reported.tells) {
 		return nil, false
 	}
 	text, _ := m.notice()
 	return m.recipients(report, text), true
+}
+
+// tells says whether a report has what became of a recipient.
+func (one Reported) tells() bool {
+	return one.Action != "" || one.Status[0] != 0 || replyIn(one.Diagnostic)[0] != 0
 }
 
 // passedOn finds the recipients of a report that came to a mail system, which
@@ -297,7 +312,8 @@ func reasonFor(reasons []reason, one Reported) string {
 }
 
 // action is false for success. "expired" and "error" are what some MTAs write
-// for failed. Without an Action that is known, the class of the Status speaks.
+// for failed. Without an Action that is known, the class of the Status speaks, or
+// of the reply.
 func (one Reported) action() (Action, bool) {
 	switch word := one.Action; {
 	case strings.HasPrefix(word, "fail"), strings.HasPrefix(word, "error"), strings.HasPrefix(word, "expired"):
@@ -307,7 +323,7 @@ func (one Reported) action() (Action, bool) {
 	case strings.HasPrefix(word, "deliver"), strings.HasPrefix(word, "relayed"), strings.HasPrefix(word, "expanded"):
 		return "", false
 	}
-	switch gateway.Class(one.Status[0]) {
+	switch gateway.Class(cmp.Or(one.Status[0], replyIn(one.Diagnostic)[0])) {
 	case gateway.Permanent:
 		return Failed, true
 	case gateway.Transient:
@@ -329,9 +345,12 @@ func (one Reported) recipient(action Action, said, context string) Recipient {
 	}
 	diagnostic := one.Diagnostic
 	if diagnostic == "" || one.Status[2] == 0 && enhancedIn(diagnostic)[2] == 0 && meaningsOf(diagnostic) == 0 {
-		diagnostic = strings.TrimSpace(diagnostic + " " + gateway.Printable(strings.Join(strings.Fields(said), " ")))
+		if one.Status[2] != 0 {
+			said, _, _ = strings.Cut(said, "\n\n") // what stands further down may be a footer
+		}
+		diagnostic = strings.TrimSpace(gateway.Printable(strings.Join(strings.Fields(said), " ")) + " " + diagnostic)
 	}
-	status, class := classify(one.Status, diagnostic, phaseOf(one.Diagnostic, said, context))
+	status, class := classify(one.Status, diagnostic, phaseOf(said, one.Diagnostic, context))
 	if category := categories[one.category]; category[0] != 0 && one.Status[2] == 0 && enhancedIn(diagnostic)[2] == 0 {
 		status, class = category, classOf(category)
 	}

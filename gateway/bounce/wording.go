@@ -93,6 +93,16 @@ func (m meanings) has(status gateway.EnhancedCode) bool {
 	return false
 }
 
+// ruled says whether one of the families is of a rule.
+func (m meanings) ruled() bool {
+	for i, family := range wordings {
+		if m&(1<<i) != 0 && family.status[1] == 7 {
+			return true
+		}
+	}
+	return false
+}
+
 // wordingOf is what the wording of text decides.
 func wordingOf(text string) gateway.EnhancedCode { return meaningsOf(text).decided() }
 
@@ -141,7 +151,7 @@ var ownWords = []string{
 	"unrouteable address", "unroutable address", "unknown local part", "no such local", "mail.local:", "no mailbox here",
 	"by that name", "vdelivermail: user does not exist", "no such mailbox here",
 	// Exchange, GroupWise, iPlanet, CommuniGate, IMail, IronPort, Yahoo
-	"recipient name is not", "(000c05a6)", "(user not found)", "recipnotfound", "recipientnotfound", "recipient not found by", "unknown or illegal alias", "unknown user account", "unknown user:",
+	"recipient name is not", "(000c05a6)", "(user not found)", "is unavailable: user not found", "recipnotfound", "recipientnotfound", "recipient not found by", "unknown or illegal alias", "unknown user account", "unknown user:",
 	"not a local mailbox", "not known at this site", "is not a known user on this system", "not a valid mailbox", "does not exist at",
 	"delivery error: dd",
 }
