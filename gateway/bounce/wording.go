@@ -143,17 +143,11 @@ func phrasesOf(families []family) map[[phraseBytesMin]byte][]phrase {
 	return all
 }
 
-// ownWords are what MTAs say in their replies of addresses that they look up in
-// tables of their own, where no filter that means something else says so.
+// ownWords are what MTAs say of addresses that they look up in tables of their own,
+// where no filter that means something else says so.
 var ownWords = []string{
-	// Postfix, Exim, Sendmail, qmail and vpopmail
-	"in local recipient table", "in virtual mailbox table", "in virtual alias table", "in relay recipient",
-	"unrouteable address", "unroutable address", "unknown local part", "no such local", "mail.local:", "no mailbox here",
-	"by that name", "vdelivermail: user does not exist", "no such mailbox here",
-	// Exchange, GroupWise, iPlanet, CommuniGate, IMail, IronPort, Yahoo
-	"recipient name is not", "(000c05a6)", "(user not found)", "is unavailable: user not found", "recipnotfound", "recipientnotfound", "recipient not found by", "unknown or illegal alias", "unknown user account", "unknown user:",
-	"not a local mailbox", "not known at this site", "is not a known user on this system", "not a valid mailbox", "does not exist at",
-	"delivery error: dd",
+	"recipient table", "mailbox table", "alias table", "in relay recipient", "unrouteable address", "unroutable address", "local part", // Postfix, Exim
+	"mail.local:", "unknown user:", "recipient name is not", "(000c05a6)", "(user not found)", "no user by that name", // Sendmail, IMail, Exchange, GroupWise, MDaemon
 }
 
 // heardWords are how SMTP servers put it in their replies, which others repeat
