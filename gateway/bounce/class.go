@@ -36,7 +36,7 @@ func classify(status gateway.EnhancedCode, text string, at phase) (gateway.Enhan
 	}
 	told := isTold(explicit) || isTold(status)
 	transient := (explicit[0] == 4 || explicit[0] == 0 && status[0] == 4) && worded != noSuchHost && !(worded == noSuchUser && at == atRecipient)
-	filtered := (worded == noSuchUser || worded == badAddress) && at != atRecipient && !told && !isOwn(text, at)
+	filtered := worded == noSuchUser && at != atRecipient && !told && !isOwn(text, at)
 
 	status = detailed(status, explicit, worded, text)
 	if said.belie(status, explicit, at) {
@@ -58,7 +58,7 @@ func detailed(status, explicit, worded gateway.EnhancedCode, text string) gatewa
 		return explicit
 	case status[2] != 0:
 		return status
-	case worded != (gateway.EnhancedCode{}) && (worded != badAddress || explicit[1] == 0):
+	case worded != (gateway.EnhancedCode{}):
 		return worded
 	case explicit[0] != 0 && status[1] != 1:
 		return explicit

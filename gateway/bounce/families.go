@@ -188,7 +188,7 @@ var wordings = []family{
 		"not listed in", "mailbox unavailable", "mailbox not", "mailbox is unavailable", "not recognized", "bad destination",
 		"bad recipient", "not our customer", "not a known user", "isn't a", "user reject", "unknown name", "no recipient",
 		"recipient address rejected: access", "recipient address rejected.", "rejecting for local", "bad address",
-		"undeliverable address", "mailbox name not allowed", "check if address", "recipient rejected", "no longer available",
+		"undeliverable address", "mailbox name not allowed", "check if address", "recipient rejected", "recipient not ok", "no longer available",
 		"account unavailable", "not a known recipient", "unknown e-mail", "unknown email", "not our user",
 		"no user in this domain", "name is not recognised", "inactive/invalid", "invalid/inactive", "mailbox for this",
 		"no such alias", "no such customer", "illegal alias", "unknown alias", "user doesn", "no active", "closed account",
@@ -298,8 +298,5 @@ var wordings = []family{
 		"connection failed", "network error", "starttls", " tls ", "handshake", "protocol error",
 		// later
 		"greylist", "graylist", "grey list", "too busy", "server busy", "overload", "low on disk", "insufficient disk",
-	}},
-	{status: gateway.EnhancedCode{5, 1, 0}, phrases: []string{ // what is refused, and nothing of why
-		"recipient rejected", "rejected recipient", "recipient refused", "recipients refused", "recipient not ok",
 	}},
 }

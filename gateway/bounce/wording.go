@@ -108,7 +108,6 @@ func wordingOf(text string) gateway.EnhancedCode { return meaningsOf(text).decid
 
 // statuses of families that are told apart from others.
 var (
-	badAddress = gateway.EnhancedCode{5, 1, 0}
 	noSuchUser = gateway.EnhancedCode{5, 1, 1}
 	noSuchHost = gateway.EnhancedCode{5, 1, 2}
 	badSender  = gateway.EnhancedCode{5, 1, 8}
