@@ -173,8 +173,11 @@ func isDelay(text string) bool {
 	return anyOf(delays, func(s string) bool { return strings.Contains(text, s) })
 }
 
-// isReturnMark says whether what follows a line is the returned message.
+// isReturnMark says whether what follows a line is the returned message, or a footer.
 func isReturnMark(line string) bool {
+	if line == "-- \n" || strings.HasPrefix(strings.TrimLeft(line, " "), "____________________") {
+		return true
+	}
 	line = strings.ToLower(strings.TrimLeft(line, " \t-=*|>"))
 	return line != "" && anyOf(returnMarks, func(mark string) bool { return strings.HasPrefix(line, mark) })
 }

@@ -79,7 +79,7 @@ func (w *walker) line(at, end int) {
 		if len(w.header) < gateway.HeaderFieldsMax {
 			w.header, w.fieldStart = append(w.header, gateway.Field(line)), at
 		}
-	case len(w.header) == 0 && strings.HasPrefix(strings.TrimPrefix(line, ">"), "From "):
+	case (len(w.header) == 0 || w.depth == 0) && strings.HasPrefix(strings.TrimPrefix(line, ">"), "From "): // of an mbox
 	default:
 		w.endHeader(at, at)
 	}
