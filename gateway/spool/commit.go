@@ -186,12 +186,7 @@ func (s *Spool) find(key gateway.BatchKey) error {
 // sweep removes a message of which nothing is left to do. The caller has its
 // lock. The removal waits for no sync: after a crash Entries sweeps again.
 func (s *Spool) sweep(id gateway.QueueID) {
-	for item, err := range s.db.Prefix(indexPrefix(id), nil) {
-		if err != nil || alive(item) {
-			return
-		}
-	}
-	if err := s.remove(id, s.db.CommitLater); err != nil {
+	if err := s.remove(id, alive, s.db.CommitLater); err != nil {
 		s.log.Warn("spool: a finished message stays until the next start", "id", id, "error", err)
 	}
 }
@@ -206,17 +201,20 @@ func alive(item store.Item) bool {
 	return err != nil || state.stage != gateway.StageExpanded && state.stage != gateway.StageDone
 }
 
-// remove takes a message out of the spool, its content last.
-func (s *Spool) remove(id gateway.QueueID, commit func(*store.Batch) error) error {
+// remove takes a message out of the spool, its content last, unless an index
+// record keeps it; with nil none does.
+func (s *Spool) remove(id gateway.QueueID, keeps func(store.Item) bool, commit func(*store.Batch) error) error {
+	var b store.Batch
+	kept, err := s.removePrefix(&b, indexPrefix(id), keeps)
+	if kept || err != nil {
+		return err
+	}
 	inFile, err := s.isInFile(id)
 	if err != nil {
 		return err
 	}
-	var b store.Batch
-	for _, prefix := range [][]byte{indexPrefix(id), messagePrefix(id)} {
-		if err := s.removePrefix(&b, prefix); err != nil {
-			return err
-		}
+	if _, err := s.removePrefix(&b, messagePrefix(id), nil); err != nil {
+		return err
 	}
 	if err := commit(&b); err != nil {
 		return err
@@ -243,17 +241,25 @@ func (s *Spool) isInFile(id gateway.QueueID) (bool, error) {
 	return err != nil || h.inFile, nil
 }
 
-func (s *Spool) removePrefix(b *store.Batch, prefix []byte) error {
+// removePrefix adds the removal of all records with a prefix to b, unless one of
+// them keeps them; with nil none does.
+func (s *Spool) removePrefix(b *store.Batch, prefix []byte, keeps func(store.Item) bool) (kept bool, err error) {
 	n := 0
 	for item, err := range s.db.Prefix(prefix, nil) {
 		if err != nil {
-			return err
+			return false, err
 		}
-		if n++; n > singleDeletesMax {
-			b.DeletePrefix(prefix)
-			return nil
+		if keeps != nil && keeps(item) {
+			return true, nil
 		}
-		b.Delete(bytes.Clone(item.Key))
+		if n++; n <= singleDeletesMax {
+			b.Delete(bytes.Clone(item.Key))
+		} else if keeps == nil {
+			break
+		}
 	}
-	return nil
+	if n > singleDeletesMax {
+		b.DeletePrefix(prefix)
+	}
+	return false, nil
 }

@@ -3,6 +3,7 @@ package spool_test
 import (
 	"bytes"
 	"errors"
+	"sync"
 	"testing"
 
 	"github.com/mmgw/mmgw/gateway"
@@ -70,6 +71,43 @@ func damage(t *testing.T, f *fixture, id gateway.QueueID, n int) (key []byte) {
 		t.Fatal(err)
 	}
 	return key
+}
+
+// A record that is missing is damage too, unless the whole message has gone.
+func TestMissingRecord(t *testing.T) {
+	f := open(t, store.NewMemory())
+	m := f.accept(t, text(100))
+	var b store.Batch
+	b.Delete(append(append(store.SpoolMessages.Key(), idBytes(m.ID)...), 1)) // its content
+	if err := f.db.Commit(&b); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Load(m.ID); !errors.Is(err, spool.ErrDamaged) {
+		t.Error(err)
+	}
+}
+
+// Who loads a message while an operator drops it finds it whole, or gone.
+func TestLoadBesideDrop(t *testing.T) {
+	f := open(t, store.NewMemory())
+	for i := range 200 {
+		m := f.accept(t, text(100+i%2*100_000+i)) // in the database and in a file, by turns
+		var loader sync.WaitGroup
+		loader.Go(func() {
+			for {
+				if _, err := f.Load(m.ID); err != nil {
+					if !errors.Is(err, gateway.ErrNotSpooled) {
+						t.Error(err)
+					}
+					return
+				}
+			}
+		})
+		if err := f.Drop(m.ID); err != nil {
+			t.Error(err)
+		}
+		loader.Wait()
+	}
 }
 
 func idBytes(id gateway.QueueID) []byte {

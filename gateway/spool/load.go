@@ -36,55 +36,57 @@ func isDamage(err error) bool {
 }
 
 func (s *Spool) load(id gateway.QueueID) (*gateway.Message, error) {
-	var h *head
-	c := &content{spool: s, id: id}
-	for item, err := range s.db.Range(headKey(id), kindPrefix(id, kindPlan)) {
-		if err != nil {
-			return nil, err
-		}
-		_, kind, _ := parseMessageKey(item.Key)
-		switch {
-		case kind == kindHead:
-			h, err = decodeHead(id, bytes.Clone(item.Value))
-		case h == nil:
-			return nil, store.ErrCorrupt
-		case kind == kindContent:
-			c.inline, err = decodeContent(bytes.Clone(item.Value))
-		case kind == kindLeg:
-			var leg *gateway.Leg
-			leg, err = decodeLeg(bytes.Clone(item.Value))
-			if err == nil {
-				h.message.Legs = append(h.message.Legs, *leg)
-			}
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	if h == nil {
+	record, err := s.db.Get(headKey(id))
+	if errors.Is(err, store.ErrNotFound) {
 		return nil, gateway.ErrNotSpooled
 	}
-	return s.complete(h, c)
+	if err != nil {
+		return nil, err
+	}
+	h, err := decodeHead(id, record)
+	if err != nil {
+		return nil, err
+	}
+	c := &content{spool: s, id: id, size: h.size}
+	if !h.inFile {
+		if c.inline, err = part(s, contentKey(id), decodeContent); err != nil {
+			return nil, err
+		}
+		if int64(len(c.inline)) != h.size {
+			return nil, errContent
+		}
+	}
+	h.message.Content = c
+	return s.complete(h)
 }
 
-// complete adds what does not stand beside the head: the states of the legs,
-// and the content.
-func (s *Spool) complete(h *head, c *content) (*gateway.Message, error) {
-	m := &h.message
-	if len(m.Legs) != h.legs {
-		return nil, store.ErrCorrupt
+// part reads one record that a message with a head has.
+func part[T any](s *Spool, key []byte, decode func([]byte) (T, error)) (value T, err error) {
+	record, err := s.db.Get(key)
+	if errors.Is(err, store.ErrNotFound) {
+		return value, store.ErrCorrupt
 	}
-	for i := range m.Legs {
+	if err != nil {
+		return value, err
+	}
+	return decode(record)
+}
+
+// complete adds the legs with their states, and looks at the content.
+func (s *Spool) complete(h *head) (*gateway.Message, error) {
+	m := &h.message
+	for i := range h.legs {
+		leg, err := part(s, legKey(m.ID, i), decodeLeg)
+		if err != nil {
+			return nil, err
+		}
 		state, err := s.legState(m.ID, i)
 		if err != nil {
 			return nil, err
 		}
-		state.apply(&m.Legs[i])
+		state.apply(leg)
+		m.Legs = append(m.Legs, *leg)
 	}
-	if c.size = h.size; c.inFile() != h.inFile || !h.inFile && int64(len(c.inline)) != h.size {
-		return nil, errContent
-	}
-	m.Content = c
 	return m, s.verify(m)
 }
 
@@ -186,9 +188,13 @@ func (s *Spool) batch(key gateway.BatchKey) (*gateway.Batch, error) {
 }
 
 // setMessageAside keeps all records of a damaged message under SpoolDamaged,
-// and its content in state_dir/damaged.
+// and its content in state_dir/damaged. One that was removed while it was read is
+// not damaged.
 func (s *Spool) setMessageAside(id gateway.QueueID, cause error) error {
 	defer s.locks.lock(id)()
+	if _, err := s.db.Get(headKey(id)); errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("load %s: %w", id, gateway.ErrNotSpooled)
+	}
 	s.log.Error("ALARM spool: a message is damaged and set aside", "id", id, "error", cause)
 	var b store.Batch
 	err := errors.Join(s.moveAside(&b, messagePrefix(id)), s.moveAside(&b, indexPrefix(id)), s.db.Commit(&b))

@@ -176,7 +176,7 @@ func (s *Spool) Drop(id gateway.QueueID) error {
 	if _, err := s.db.Last(indexPrefix(id)); errors.Is(err, store.ErrNotFound) {
 		return fmt.Errorf("drop %s: %w", id, gateway.ErrNotSpooled)
 	}
-	if err := s.remove(id, s.db.Commit); err != nil {
+	if err := s.remove(id, nil, s.db.Commit); err != nil {
 		return fmt.Errorf("drop %s: %w", id, err)
 	}
 	return nil
