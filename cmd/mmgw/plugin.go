@@ -114,6 +114,7 @@ type moduleFacts struct {
 	Imports      []string `json:"imports"`
 	Capabilities []string `json:"capabilities"`
 	Missing      []string `json:"missing"`
+	Ignored      []string `json:"ignored"`
 	MemoryKiB    int      `json:"memory_kib"`
 	Metered      bool     `json:"metered"`
 	Size         int      `json:"size"`
@@ -147,7 +148,7 @@ func factsOf(source string, info sandbox.Info, wasm []byte) moduleFacts {
 	list := func(texts []string) []string { return append([]string{}, texts...) }
 	return moduleFacts{
 		Source: source, ABI: info.ABI, Hooks: list(info.Hooks), Imports: list(info.Imports), Capabilities: list(info.Capabilities),
-		Missing: list(info.Missing), MemoryKiB: info.MemoryKiB, Metered: info.Metered,
+		Missing: list(info.Missing), Ignored: list(info.Ignored), MemoryKiB: info.MemoryKiB, Metered: info.Metered,
 		Size: len(wasm), SHA256: hex.EncodeToString(digest[:]),
 	}
 }
@@ -164,6 +165,9 @@ func writeInfo(w io.Writer, source string, info sandbox.Info) {
 		"not offered", strings.Join(info.Missing, " "),
 		"size", fmt.Sprintf("%d octets, %d KiB of memory to start with", info.Size, info.MemoryKiB), "sha256", info.SHA256)
 	fmt.Fprintf(w, "\n%s\n", canDo(info))
+	if len(info.Ignored) > 0 {
+		fmt.Fprintf(w, "Nobody calls %s: no hook of this version has that name.\n", strings.Join(info.Ignored, ", "))
+	}
 	if len(info.Missing) > 0 {
 		fmt.Fprintln(w, "It cannot be loaded here: it imports what this version does not offer.")
 	}

@@ -248,7 +248,7 @@ func (t *trial) run(ctx context.Context, name string, settings map[string]any, w
 }
 
 func (t *trial) noHook(name string) error {
-	return failure(admin.ExitData, "%s has no export for the hook %s", name, t.hook)
+	return failure(admin.ExitData, "%s has no export for the hook %s; `mmgw plugin inspect` shows which it has", name, t.hook)
 }
 
 func baseName(path string) string { return path[strings.LastIndexByte(path, '/')+1:] }

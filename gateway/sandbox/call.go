@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/sdk/wire"
 )
 
 // call is one call of a module, from its first instruction to its verdict. It
@@ -186,10 +187,27 @@ func (c *call) end(err error, result uint64) *Error {
 		return c.failure(Returned, "returned 0 while the file "+gateway.Printable(c.writer.file.Path)+" was open")
 	case uint32(result) == 0:
 		return nil
-	case c.errorText != "":
-		return c.failure(Returned, fmt.Sprintf("returned %d: %s", int32(result), c.errorText))
 	}
-	return c.failure(Returned, fmt.Sprintf("returned %d", int32(result)))
+	return c.failure(Returned, c.returnedReason(int32(result)))
+}
+
+// refusals are the results of host functions in words. Many a module returns
+// that of a call which was refused.
+var refusals = [...]string{
+	-wire.NotFound: "not found", -wire.BadArgument: "bad argument", -wire.NotPermitted: "not permitted",
+	-wire.Limit: "a limit is exceeded", -wire.WrongPhase: "not in this phase", -wire.Temporary: "temporary failure",
+}
+
+// returnedReason is what Returned says, with the module's own words if it has any.
+func (c *call) returnedReason(result int32) string {
+	reason := fmt.Sprintf("returned %d", result)
+	if result < 0 && result > -int32(len(refusals)) {
+		reason += " (" + refusals[-result] + ")"
+	}
+	if c.errorText != "" {
+		reason += ": " + c.errorText
+	}
+	return reason
 }
 
 // ended says why a call did not come back: what a host function noted comes

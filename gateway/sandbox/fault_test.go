@@ -174,6 +174,19 @@ func TestFailedCallIsRestored(t *testing.T) {
 	}
 }
 
+// Many a module returns what a refused call gave it.
+func TestReturnedRefusalIsNamed(t *testing.T) {
+	zero := guest(wire.ExportIncoming, do("part_count"))
+	for result, want := range map[string]string{
+		"\x7f": "returned -1 (not found)", "\x7a": "returned -6 (temporary failure)", "\x79": "returned -7", "\x01": "returned 1",
+	} {
+		p := load(t, Env{}, Spec{Name: "x", Wasm: patched(zero, "\x41\x00\x0b", "\x41"+result+"\x0b")})
+		if _, err := p.Handle(t.Context(), exchange(t, incoming)); err == nil || !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("%v, not %q", err, want)
+		}
+	}
+}
+
 func TestTableThatChanges(t *testing.T) {
 	spec := Spec{Name: "table", Wasm: testdata(t, "table"), Mode: ModeDeadline}
 	p := load(t, Env{}, spec)

@@ -29,6 +29,9 @@ const (
 	hookAny      = hookInit | hookHandlers | hookWriter
 )
 
+// hookPrefix is what the names of hooks begin with.
+const hookPrefix = "mmgw_"
+
 // export is one hook as a module exports it.
 type export struct {
 	hook   hook

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/mmgw/mmgw/gateway"
 	"github.com/mmgw/mmgw/gateway/sandbox/meter"
@@ -20,6 +21,7 @@ type Info struct {
 	Imports      []string // "mmgw.get", sorted
 	Capabilities []string // that its imports need, sorted
 	Missing      []string // imports that mmgw of this version does not offer, sorted
+	Ignored      []string // exports that begin as hooks do, and that this version does not know
 	MemoryKiB    int      // to start with
 	Metered      bool     // it can run in ModeFuel
 	Size         int      // octets
@@ -61,7 +63,7 @@ func Inspect(wasm []byte) (Info, error) {
 	if err != nil {
 		return info, err
 	}
-	info.Hooks = hooks.names()
+	info.Hooks, info.Ignored = hooks.names(), ignored(m)
 	info.ABI = askABI(wasm, info)
 	return info, nil
 }
@@ -73,6 +75,18 @@ func asFilter(info Info, m *meter.Module) (Info, error) {
 	info.Filter, info.ABI, info.Hooks = true, wasiModule, hooks.names()
 	info.Capabilities = []string{wire.CapBody, wire.CapHeaders}
 	return info, err
+}
+
+// ignored are the exports that may be misspelt hooks.
+func ignored(m *meter.Module) (names []string) {
+	for _, e := range m.Exports {
+		known := e.Name == wire.ExportABI || e.Name == wire.ExportInit ||
+			slices.ContainsFunc(exports[:], func(x export) bool { return x.name == e.Name })
+		if !known && strings.HasPrefix(e.Name, hookPrefix) {
+			names = append(names, gateway.Printable(e.Name))
+		}
+	}
+	return names
 }
 
 // names are the phases of a set of hooks.

@@ -153,7 +153,7 @@ func TestInspect(t *testing.T) {
 	info, err := Inspect(testdata(t, "tag"))
 	if err != nil || info.ABI != "1.0" || !reflect.DeepEqual(info.Hooks, []string{"incoming"}) || len(info.SHA256) != 64 ||
 		!reflect.DeepEqual(info.Imports, []string{"mmgw.header_get", "mmgw.header_set"}) ||
-		!reflect.DeepEqual(info.Capabilities, []string{"headers"}) || info.MemoryKiB != 128 || !info.Metered || info.Missing != nil {
+		!reflect.DeepEqual(info.Capabilities, []string{"headers"}) || info.MemoryKiB != 128 || !info.Metered || info.Missing != nil || info.Ignored != nil {
 		t.Errorf("%+v, %v", info, err)
 	}
 	if info, err := Inspect(testdata(t, "table")); err != nil || info.Metered || info.ABI != "1.0" {
@@ -164,6 +164,9 @@ func TestInspect(t *testing.T) {
 	}
 	twice := guest(wire.ExportIncoming, do("part_count"), do("part_count"))
 	if info, err := Inspect(twice); err != nil || !reflect.DeepEqual(info.Imports, []string{"mmgw.part_count"}) {
+		t.Errorf("%+v, %v", info, err)
+	}
+	if info, err := Inspect(guest("mmgw_incomming", do("part_count"))); err != nil || info.Hooks != nil || !reflect.DeepEqual(info.Ignored, []string{"mmgw_incomming"}) {
 		t.Errorf("%+v, %v", info, err)
 	}
 	if _, err := Inspect([]byte("hello")); err == nil {
