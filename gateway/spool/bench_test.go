@@ -127,6 +127,36 @@ func BenchmarkStart(b *testing.B) {
 	f.db.Close()
 }
 
+// BenchmarkList makes the rows of 20,000 messages, by turns with reading what the
+// queue needs of them, and reports the time of one message.
+func BenchmarkList(b *testing.B) {
+	const messages = 20_000
+	f := onDisk(b, b.TempDir())
+	defer f.db.Close()
+	f.acceptMany(b, 64, 3000, 0, messages)
+	timed := func(read func() (n int)) float64 {
+		begun := time.Now()
+		if n := read(); n != messages {
+			b.Fatalf("%d messages", n)
+		}
+		return float64(time.Since(begun).Microseconds()) / messages
+	}
+	for b.Loop() {
+		b.ReportMetric(timed(func() (n int) {
+			for range f.List() {
+				n++
+			}
+			return n
+		}), "µs/row")
+		b.ReportMetric(timed(func() (n int) {
+			for range f.Entries() {
+				n++
+			}
+			return n
+		}), "µs/entry")
+	}
+}
+
 // BenchmarkAcceptDeep accepts 2,000 messages of 10 kB in a fresh spool and as
 // many in one that holds 100,000, by turns on the same disk, and reports the
 // rates and the median of the deep spool's share. It wants -benchtime=9x.

@@ -28,62 +28,61 @@ type Row struct {
 }
 
 // List returns a row for each leg that is not done, in the order of the
-// messages. A message that cannot be read yields an error; the rest follows.
-// It sees each message as it is when it comes to it.
+// messages, as they are when it begins; those that are removed meanwhile may be
+// missing. A message that cannot be read yields an error; the rest follows.
 func (s *Spool) List() iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
-		after := store.SpoolMessages.Key()
-		for {
-			id, err := s.next(after)
+		var l listing
+		for item, err := range s.db.Prefix(store.SpoolIndex.Key(), nil) {
 			if err != nil {
 				yield(Row{}, fmt.Errorf("read the spool: %w", err))
 				return
 			}
-			if id == 0 {
-				return
-			}
-			after = store.PrefixEnd(messagePrefix(id))
-			rows, err := s.rows(id)
-			if err != nil && !yield(Row{ID: id}, fmt.Errorf("read %s: %w", id, err)) {
-				return
-			}
-			for _, row := range rows {
-				if !yield(row, nil) {
+			key, _ := parseIndexKey(item.Key)
+			if key.Message != l.id {
+				if !s.endListing(&l, yield) {
 					return
 				}
+				l = s.beginListing(key.Message)
+			}
+			if l.err == nil {
+				l.rows, l.err = s.addToRows(l.rows, l.head, item)
 			}
 		}
+		s.endListing(&l, yield)
 	}
 }
 
-// next is the first message whose records are not before start, or 0.
-func (s *Spool) next(start []byte) (gateway.QueueID, error) {
-	for item, err := range s.db.Range(start, store.PrefixEnd(store.SpoolMessages.Key())) {
-		id, _, _ := parseMessageKey(item.Key)
-		return id, err
-	}
-	return 0, nil
+// listing is the rows of one message.
+type listing struct {
+	id   gateway.QueueID
+	head *head
+	rows []Row
+	err  error
 }
 
-func (s *Spool) rows(id gateway.QueueID) ([]Row, error) {
+func (s *Spool) beginListing(id gateway.QueueID) listing {
 	record, err := s.db.Get(headKey(id))
 	if err != nil {
-		return nil, err
+		return listing{id: id, err: err}
 	}
 	h, err := decodeHead(id, record)
-	if err != nil {
-		return nil, err
+	return listing{id: id, head: h, err: err}
+}
+
+// endListing yields the rows, and says whether more are wanted. What a message
+// that has gone meanwhile lacks is no error.
+func (s *Spool) endListing(l *listing, yield func(Row, error) bool) bool {
+	if l.err != nil {
+		_, err := s.db.Get(headKey(l.id))
+		return errors.Is(err, store.ErrNotFound) || yield(Row{ID: l.id}, fmt.Errorf("read %s: %w", l.id, l.err))
 	}
-	var rows []Row
-	for item, err := range s.db.Prefix(indexPrefix(id), nil) {
-		if err != nil {
-			return nil, err
-		}
-		if rows, err = s.addToRows(rows, h, item); err != nil {
-			return nil, err
+	for _, row := range finishRows(l.rows) {
+		if !yield(row, nil) {
+			return false
 		}
 	}
-	return finishRows(rows), nil
+	return true
 }
 
 // addToRows takes an index record into account: a leg begins a row, a batch
