@@ -21,6 +21,7 @@ var (
 // reverse-path is said nowhere else; a refusal of spam may stand beside any
 // excuse; and a timeout is what is left when nothing better was given.
 var wordings = []family{
+	{status: gateway.EnhancedCode{5, 1, 2}, phrases: []string{"account or domain may not exist"}}, // and what else may be
 	{status: gateway.EnhancedCode{5, 2, 2}, phrases: []string{
 		"is full (", "over quota", "over-quota", "overquota", "exceeded their quota", "disk quota", "quota violation",
 		"quota limit", "over the maximum allowed quota", "mailbox size limit", "exceeded the local limit", "user is over",
@@ -181,7 +182,7 @@ var wordings = []family{
 		"unrout", "not be found", "cannot find",
 	}},
 	{status: gateway.EnhancedCode{5, 1, 1}, phrases: []string{
-		"no such address", "no such person", "no such local", "not exist", "doesn't exist", "doesn=92t exist", "unknown address",
+		"no such address", "no such person", "no such local", "not exist", "n't exist", "doesn=92t exist", "unknown address",
 		"address unknown", "unknown local", "unknown to address", "address error", "invalid address", "invalid local",
 		"not a valid", "is not valid", "is invalid", "recipientnotfound", "recipnotfound", "wasn't found", "couldn't be found",
 		"could not be found", "not found", "doesn't have a", "does not have an account", "does not have a mailbox", "no account",

@@ -33,7 +33,7 @@ var failureSubjects = []string{
 // statements are how notices say that something failed.
 var statements = []string{
 	"not be delivered", "rejected your message", "your message was rejected by", "message was not accepted",
-	"message has been rejected", "couldn't be delivered", "can't be delivered", "was not sent", "returned to sender",
+	"message has been rejected", "automatically rejected", "couldn't be delivered", "can't be delivered", "was not sent", "returned to sender",
 	"problem with the recipient", "undeliver", "not deliver", "did not reach",
 	"did not receive this message", "delivery", "delivering", "to deliver", "failed to", "failure reason", "has failed",
 	"message is delayed", "permanent fatal error", "errors occurred", "could not be sent", "couldn't be sent",

@@ -345,7 +345,7 @@ func (one Reported) recipient(action Action, said, context string) Recipient {
 	}
 	diagnostic := one.Diagnostic
 	if diagnostic == "" || one.Status[2] == 0 && enhancedIn(diagnostic)[2] == 0 && meaningsOf(diagnostic) == 0 {
-		if one.Status[2] != 0 {
+		if classOf(one.Status) == Hard {
 			said, _, _ = strings.Cut(said, "\n\n") // what stands further down may be a footer
 		}
 		diagnostic = strings.TrimSpace(gateway.Printable(strings.Join(strings.Fields(said), " ")) + " " + diagnostic)

@@ -16,9 +16,7 @@ type meanings uint32
 
 // meaningsOf looks for the families in text, whose case and line ends do not count.
 func meaningsOf(text string) (found meanings) {
-	// Remote hosts wrap their replies where they like. Addresses say nothing,
-	// whatever they are made of.
-	words := slices.DeleteFunc(strings.Fields(plain(text)), func(word string) bool { return strings.Contains(word, "@") })
+	words := wordsOf(text)
 	text = strings.Join(words, " ")
 	for i := 0; i+phraseBytesMin <= len(text); i++ {
 		for _, one := range phrases[[phraseBytesMin]byte([]byte(text[i:i+phraseBytesMin]))] {
@@ -35,6 +33,25 @@ func meaningsOf(text string) (found meanings) {
 		}
 	}
 	return found
+}
+
+// wordsOf is what text says in words: addresses say nothing, whatever they are made
+// of, and remote hosts wrap their replies where they like, with the code in front of
+// each line.
+func wordsOf(text string) (words []string) {
+	code := "" // of a reply of more than one line
+	for word := range strings.FieldsSeq(plain(text)) {
+		if at := strings.IndexByte(word, '@'); at >= 0 {
+			word = word[:strings.LastIndexAny(word[:at], ":<(;,")+1]
+		}
+		if line := behindReply(word); line != word {
+			code, word = word[:3], line
+		}
+		if word != "" && (code == "" || word != code && enhancedIn(word)[0] == 0) {
+			words = append(words, word)
+		}
+	}
+	return words
 }
 
 // isName says whether a word is the name of a host: letters with a dot between.
@@ -146,7 +163,7 @@ func phrasesOf(families []family) map[[phraseBytesMin]byte][]phrase {
 // where no filter that means something else says so.
 var ownWords = []string{
 	"recipient table", "mailbox table", "alias table", "in relay recipient", "unrouteable address", "unroutable address", "local part", // Postfix, Exim
-	"mail.local:", "unknown user:", "recipient name is not", "(000c05a6)", "(user not found)", "no user by that name", // Sendmail, IMail, Exchange, GroupWise, MDaemon
+	"mail.local:", "unknown user:", "recipient name is not", "(000c05a6)", "(user not found)", "no user by that name", "mail action aborted, mailbox", // Sendmail, IMail, Exchange, GroupWise, MDaemon, Yahoo
 }
 
 // heardWords are how SMTP servers put it in their replies, which others repeat
@@ -162,7 +179,7 @@ var heardWords = []string{
 // isOwn says whether the system that writes speaks of an address that it knows
 // best. Words without an SMTP reply code are its own, but for heardWords.
 func isOwn(text string, at phase) bool {
-	flat := strings.Join(strings.Fields(plain(text)), " ")
+	flat := strings.Join(wordsOf(text), " ")
 	in := func(s string) bool { return strings.Contains(flat, s) }
 	return anyOf(ownWords, in) || at == unknownPhase && replyIn(text)[0] == 0 && !anyOf(heardWords, in)
 }
