@@ -32,7 +32,7 @@ func notice(m message) []Recipient {
 		}
 	}
 	var found []Recipient
-	all := text[:min(len(text), reasonBytesMax)]
+	all := context(text, len(reasons))
 	for _, one := range reasons {
 		if head, _, _ := strings.Cut(one.text, "\n\n"); meaningsOf(head) != 0 || enhancedIn(head)[2] != 0 {
 			one.text = head
@@ -50,6 +50,15 @@ func notice(m message) []Recipient {
 		found[0] = found[0].under(preface(text, reasons))
 	}
 	return found
+}
+
+// context is what a notice of n recipients says of each of them: nothing but what stands
+// beside it, where there are more.
+func context(text string, n int) string {
+	if n > 1 {
+		return ""
+	}
+	return text[:min(len(text), reasonBytesMax)]
 }
 
 // commandBefore is the line of a transcript with the command that a reply in it

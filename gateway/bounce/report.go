@@ -268,7 +268,7 @@ func (m message) recipients(report Report, text string) (found []Recipient) {
 		if one.Final == "" && one.Original == "" && len(report.Recipients) == 1 {
 			one.Final = m.onlyFailed(reasons)
 		}
-		found = append(found, one.recipient(action, said, text[:min(len(text), reasonBytesMax)]))
+		found = append(found, one.recipient(action, said, context(text, len(report.Recipients))))
 	}
 	// Some mail systems put an Action among the fields of the message.
 	isNamed := func(r Recipient) bool { return r.Address != "" }
