@@ -68,9 +68,13 @@ func expectations(t testing.TB, folder string) map[string]expectation {
 		if all[row[0]] == nil {
 			all[row[0]] = expectation{}
 		}
-		one := all[row[0]][strings.ToLower(row[1])]
+		path, err := bounce.PathOf(row[1])
+		if err != nil {
+			path = gateway.ForwardPath(row[1]) // which nothing can name
+		}
+		one := all[row[0]][path.Key()]
 		one.action, one.hard = bounce.Action(row[4]), row[5] == "true"
-		all[row[0]][strings.ToLower(row[1])] = one
+		all[row[0]][path.Key()] = one
 	}
 	return all
 }

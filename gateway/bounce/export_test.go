@@ -9,6 +9,9 @@ var wordLists = []*[]string{
 	&contentPhrases, &recipientPhrases, &otherLabels,
 }
 
+// PathOf reads an address as mail systems write it.
+var PathOf = pathOf
+
 // Words are all words that messages are recognised and classed by.
 func Words() (all []string) {
 	for _, list := range wordLists {

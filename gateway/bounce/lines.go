@@ -59,11 +59,25 @@ func addressAt(s string) gateway.ForwardPath {
 	if strings.IndexByte(s, '@') < 1 || s[0] == '/' || len(s) > gateway.PathBytesMax {
 		return ""
 	}
-	path, err := gateway.ParseForwardPath(s)
+	path, err := pathOf(s)
 	if err != nil || !strings.Contains(path.Domain(), ".") || strings.Contains(s, "//") {
 		return ""
 	}
 	return path
+}
+
+// pathOf reads an address as mail systems write it: some mobile networks gave out local
+// parts whose dots RFC 5321 wants quotes around, and write none.
+func pathOf(s string) (gateway.ForwardPath, error) {
+	path, err := gateway.ParseForwardPath(s)
+	at := strings.LastIndexByte(s, '@')
+	if err == nil || at < 1 {
+		return path, err
+	}
+	if _, dotless := gateway.ParseForwardPath(strings.ReplaceAll(s[:at], ".", "-") + s[at:]); dotless != nil {
+		return path, err
+	}
+	return gateway.ParseForwardPath(`"` + s[:at] + `"` + s[at:])
 }
 
 // otherLabels stand in front of addresses that did not fail.

@@ -320,7 +320,7 @@ func (m message) own() map[string]bool {
 			own[addressOf(value).Key()] = true
 		}
 		for _, one := range all {
-			path, _ := gateway.ParseForwardPath(one.Address)
+			path, _ := pathOf(one.Address)
 			own[path.Key()] = true
 		}
 	}

@@ -71,7 +71,7 @@ func bareAddress(text string) gateway.ForwardPath {
 	if inner, ok := strings.CutPrefix(text, "<"); ok {
 		text = strings.TrimSuffix(inner, ">")
 	}
-	path, _ := gateway.ParseForwardPath(text)
+	path, _ := pathOf(text)
 	return path
 }
 
@@ -93,7 +93,7 @@ func qmail(m message) []Recipient {
 		if !ok || !strings.HasPrefix(inner, "<") {
 			return ""
 		}
-		path, _ := gateway.ParseForwardPath(inner[1:])
+		path, _ := pathOf(inner[1:])
 		return path
 	}) {
 		found = append(found, failed(one.address, one.text, ""))

@@ -33,7 +33,8 @@ type Reported struct {
 	RemoteMTA  string               // without its type
 	Diagnostic string               // without its type
 
-	category string // of PowerMTA, in lower case; "" for none
+	actual   gateway.ForwardPath // what an alias led to, as Sendmail tells it
+	category string              // of PowerMTA, in lower case; "" for none
 }
 
 // ErrNoReport says that a message has no delivery status notification in it.
@@ -131,6 +132,9 @@ func (one *Reported) take(name, value string) bool {
 	case "diagnostic-code":
 		one.Diagnostic = untyped(value)
 		return false
+	case "x-actual-recipient":
+		one.actual = addressOf(value)
+		return false
 	case "x-powermta-bouncecategory":
 		one.category = strings.ToLower(firstWord(value))
 		return false
@@ -190,16 +194,16 @@ func addressOf(value string) gateway.ForwardPath {
 	if !ok {
 		kind, text = "", value
 	}
-	text = strings.TrimSpace(text)
+	text = strings.Trim(strings.TrimSpace(text), "'")
 	if inner, found := strings.CutPrefix(text, "<"); found {
 		text, _, _ = strings.Cut(inner, ">")
 	}
 	if strings.EqualFold(strings.TrimSpace(kind), "utf-8") {
 		text = decodeUTF8Address(text)
 	}
-	path, err := gateway.ParseForwardPath(text)
+	path, err := pathOf(text)
 	if err != nil {
-		path, _ = gateway.ParseForwardPath(firstWord(text))
+		path, _ = pathOf(firstWord(text))
 	}
 	return path
 }
@@ -335,8 +339,8 @@ func (one Reported) action() (Action, bool) {
 // recipient names the address that failed, which a member may have had its
 // mail forwarded to, and the one that the message was sent to beside it.
 func (one Reported) recipient(action Action, said, context string) Recipient {
-	address := one.Final
-	if address == "" || one.Original != "" && !strings.Contains(address.Domain(), ".") {
+	address := cmp.Or(one.Final, one.Original, one.actual)
+	if one.Original != "" && !strings.Contains(address.Domain(), ".") {
 		address = one.Original // what is inside a host says nothing to others
 	}
 	original := one.Original
