@@ -40,6 +40,7 @@ type Leg struct {
 	PostNumber uint64      // of the list, counted from 1, for Post
 	Stage      Stage
 	Reason     string // why it is held
+	Released   bool   // it was held, and somebody let it go on
 	Cursor     Cursor // where expansion goes on
 	Batches    int    // planned so far
 }

@@ -139,6 +139,9 @@ func applyAll(x *gateway.Exchange, edits []gateway.Edit) error {
 
 // take enters a verdict into the ruling and says whether the chain ends.
 func (r *ruling) take(x *gateway.Exchange, step Step, v gateway.Verdict) (stop bool) {
+	if x.Phase == gateway.PhaseOutgoing {
+		v.Action = behindReply(v.Action, x.Leg.Released)
+	}
 	r.edits = append(r.edits, v.Edits...)
 	r.added = append(r.added, v.Added...)
 	for id, d := range v.Recipients {
@@ -160,6 +163,18 @@ func (r *ruling) take(x *gateway.Exchange, step Step, v gateway.Verdict) (stop b
 	}
 	r.action, r.status = v.Action, v.Status
 	return true
+}
+
+// behindReply is what an action means for a post that was accepted: it cannot be
+// refused any more, and who ruled on one that was held has the last word.
+func behindReply(a gateway.Action, released bool) gateway.Action {
+	if a == gateway.Reject {
+		a = gateway.Hold
+	}
+	if a == gateway.Hold && released {
+		a = gateway.Continue
+	}
+	return a
 }
 
 func (r *ruling) dispose(x *gateway.Exchange, id gateway.RecipientID, d gateway.Disposition) {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mmgw/mmgw/gateway"
 	"github.com/mmgw/mmgw/gateway/roster"
@@ -198,6 +199,50 @@ func TestPostingPolicyHolds(t *testing.T) {
 	}
 	if h.post("bart@example.org", hello, "dev@lists.example.com"); len(h.settle()) != 0 || len(h.sent) != 2 {
 		t.Errorf("a member's post: %d sent", len(h.sent))
+	}
+}
+
+// TestOutgoingRejectHolds: what was accepted cannot be refused any more. A rule
+// has it held, until a moderator lets it go on; a fault has it tried again.
+func TestOutgoingRejectHolds(t *testing.T) {
+	for _, action := range []gateway.Action{gateway.Reject, gateway.Hold} {
+		h := newHouse(t, devList("anne@example.com"))
+		calls := 0
+		h.outgoing = Chain{
+			{Name: "rule", Handler: handlerFunc(func(*gateway.Exchange) (gateway.Verdict, error) {
+				return gateway.Verdict{Action: action, Status: refusal}, nil
+			})},
+			{Handler: handlerFunc(func(*gateway.Exchange) (gateway.Verdict, error) { calls++; return gateway.Verdict{}, nil })},
+		}
+		h.post("anne@example.com", hello, "dev@lists.example.com")
+		h.settle()
+		legs, told := h.legs(), len(h.sent)
+		if len(legs) != 1 || legs[0].Stage != gateway.StageHeld || legs[0].Reason != "held by handler rule: no" || told == 0 || calls != 0 {
+			t.Fatalf("%s: %+v, %d told, %d calls", action, legs, told, calls)
+		}
+		id := gateway.QueueID(0)
+		for row := range h.spool.List() {
+			id = row.ID
+		}
+		entries, err := h.spool.Release(id, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.entries = entries
+		if h.settle(); h.spooled() != 0 || calls != 1 || h.sent[len(h.sent)-1].to[0] != "anne@example.com" {
+			t.Errorf("%s: released: %d spooled, %d calls, %+v", action, h.spooled(), calls, h.sent[told:])
+		}
+	}
+}
+
+func TestOutgoingFaultIsNoReject(t *testing.T) {
+	h := newHouse(t, devList("anne@example.com"))
+	h.outgoing = Chain{{OnError: OnErrorReject, Handler: handlerFunc(func(*gateway.Exchange) (gateway.Verdict, error) {
+		return gateway.Verdict{}, errors.New("broken")
+	})}}
+	h.post("anne@example.com", hello, "dev@lists.example.com")
+	if err := h.expander.Expand(t.Context(), h.entries[0]); gateway.AsStatus(err).Code != 554 || h.legs()[0].Stage != gateway.StageAccepted {
+		t.Errorf("%v, %+v", err, h.legs())
 	}
 }
 

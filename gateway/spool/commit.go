@@ -88,6 +88,7 @@ func newLegState(l *gateway.Leg) *legState {
 
 func (l *legState) apply(leg *gateway.Leg) {
 	leg.Stage, leg.Reason, leg.Cursor, leg.Batches = l.stage, l.reason, l.cursor, l.batches
+	leg.Released = l.stage != gateway.StageHeld && l.resume == gateway.StageHeld
 }
 
 // putIfChanged saves the writing of records that stay as they are: a leg has

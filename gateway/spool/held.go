@@ -39,7 +39,7 @@ func (s *Spool) release(id gateway.QueueID, now time.Time, meant func(leg int) b
 		if state.stage != gateway.StageHeld || !meant(leg) {
 			return false
 		}
-		state.stage, state.resume, state.reason, state.due = state.resume, 0, "", now
+		state.stage, state.resume, state.reason, state.due = state.resume, gateway.StageHeld, "", now
 		return true
 	})
 	if err != nil {

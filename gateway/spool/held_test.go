@@ -72,6 +72,16 @@ func TestHeldOnArrival(t *testing.T) {
 	if err != nil || len(entries) != 1 || entries[0].Batch != gateway.ExpandLeg || !entries[0].Due.Equal(noon.Add(time.Hour)) {
 		t.Errorf("released: %+v, %v", entries, err)
 	}
+	f = f.restart(t)
+	if loaded, err := f.Load(m.ID); err != nil || loaded.Legs[0].Stage != gateway.StageAccepted || !loaded.Legs[0].Released {
+		t.Errorf("released: %v: %+v", err, loaded.Legs)
+	}
+	if err := f.Hold(m.ID, "by anne"); err != nil {
+		t.Fatal(err)
+	}
+	if loaded, err := f.Load(m.ID); err != nil || loaded.Legs[0].Released {
+		t.Errorf("held again: %v: %+v", err, loaded.Legs)
+	}
 }
 
 // Of two legs that are held, one can go on and the other go.

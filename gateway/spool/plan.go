@@ -144,7 +144,7 @@ func decodeOutcomes(record []byte) ([]gateway.Outcome, error) {
 // legState is what moves of a leg: the index record of the leg.
 type legState struct {
 	stage    gateway.Stage
-	resume   gateway.Stage // where a held leg goes on when it is released
+	resume   gateway.Stage // where a held leg goes on when it is released; StageHeld of one that was, until its next step
 	list     gateway.ListID
 	priority int
 	due      time.Time
