@@ -81,7 +81,7 @@ func (c *Case) spec(m *Module) (sandbox.Spec, error) {
 	}
 	p := cfg.Plugin(m.Name)
 	spec := sandbox.Spec{
-		Name: m.Name, Wasm: m.Wasm, Config: settings, Capabilities: p.Capabilities, OptionalCapabilities: p.OptionalCapabilities,
+		Name: m.Name, Wasm: m.Wasm, Filter: sandbox.IsProgram(m.Wasm), Config: settings, Capabilities: p.Capabilities, OptionalCapabilities: p.OptionalCapabilities,
 		Isolation: sandbox.Isolation(p.Isolation), Mode: sandbox.Mode(p.Mode), MemoryBytes: p.Memory, Fuel: p.Fuel, Timeout: p.Timeout, Instances: 1,
 	}
 	if !strings.Contains(keys, "fuel") {
