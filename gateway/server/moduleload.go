@@ -97,7 +97,8 @@ func (l *loader) loadName(ctx context.Context, name string) (*loadedModule, erro
 		return nil, err
 	}
 	if f.record.Swapped {
-		l.log.Info("a module of `plugin swap` is at work, not what the configuration names", "handler", name, "digest", f.record.Kept[0])
+		l.log.Info("what was swapped in or rolled back to is at work, not what the configuration names", "handler", name,
+			"digest", f.record.Kept[0], "back", "mmgw plugin swap "+name+" --reset")
 	}
 	if v := l.unchanged(name, f.wasm); v != nil {
 		return &loadedModule{version: v, swapped: f.record.Swapped}, nil
