@@ -90,7 +90,7 @@ var wordings = []family{
 	{status: gateway.EnhancedCode{5, 7, 1}, phrases: []string{
 		"spamhaus", "blacklist", "block list", "blocklist", "blocked using", "spam message", "spam content", "spam detected",
 		"detected as spam", "considered spam", "due to recipient preferences", "rcp-p2", "virus", "ip address is blocked",
-		"message filtered",
+		"message filtered", "user reject",
 		// lists
 		"spamcop", "barracudacentral", "surbl", "uribl", "sorbs", "dnsbl", " rbl", "real-time black", "realtime black",
 		"black list", "block-list", "denylist", "deny list", "listed by", "listed at",
@@ -146,11 +146,11 @@ var wordings = []family{
 	}},
 	{status: gateway.EnhancedCode{4, 4, 3}, phrases: []string{
 		"responded with code", "no valid route", "host not found, try again", "name service error, try again", "dns query failed", "temporary failure in name resolution",
-		"host lookup did not complete", "server failure", "servfail", "dns lookup failure", "dns lookup failed",
+		"host lookup did not complete", "server failure", "servfail", "dns lookup failed",
 		"name lookup failure", "temporary dns", "dns timeout", "dns timed out", "no authoritative", "malformed dns", "malformed name server", "malformed or unexpected",
 	}},
 	{status: gateway.EnhancedCode{5, 1, 2}, phrases: []string{
-		"couldn't find any host", "domain does not", "name service error", "domain is not", "name or service not known",
+		"couldn't find any host", "dns lookup failure: host", "domain does not", "name service error", "domain is not", "name or service not known",
 		"nxdomain", "no mx", "no route to host (dns", "bad domain", "doesn't receive email", "unrouteable mail domain",
 		"not accepting network messages", "null mx", "does not accept mail", "no matches to nameserver", "domain must resolve",
 		"domain must exist", "no mail server", "does not accept incoming", "doesn't accept incoming", "address family not",
@@ -160,7 +160,7 @@ var wordings = []family{
 		"does not appear to be registered", "bad host", "bad destination host", "unroutable mail domain", "domain has no",
 		"no dns entry", "no a record", "no address record", "no route found to domain", "no mail exchanger",
 		"no address associated with hostname", "nodename nor servname", "answer with no data", "server for this recipient",
-		"could not be found in the domain name", "dns lookup failure: host", "unable to get mx info", "bad destination system",
+		"could not be found in the domain name", "unable to get mx info", "bad destination system",
 		"domain could not be resolved", "domain cannot be resolved", "domain can't be resolved", "host could not be resolved",
 		"hostname could not be resolved", "unknown destination domain", "find a mail exchanger", "find any mail exchanger", "no route to domain",
 		"all relevant mx records", "lookups failed permanently", "mx records point to non-existent", "host couldn't be found",
@@ -184,10 +184,10 @@ var wordings = []family{
 	{status: gateway.EnhancedCode{5, 1, 1}, phrases: []string{
 		"no such address", "no such person", "no such local", "not exist", "n't exist", "doesn=92t exist", "unknown address",
 		"address unknown", "unknown local", "unknown to address", "address error", "invalid address", "invalid local",
-		"not a valid", "is not valid", "is invalid", "recipientnotfound", "recipnotfound", "wasn't found", "couldn't be found",
+		"not a valid", "is not valid", "address is invalid", "recipientnotfound", "recipnotfound", "wasn't found", "couldn't be found",
 		"could not be found", "not found", "doesn't have a", "does not have an account", "does not have a mailbox", "no account",
 		"not listed in", "mailbox unavailable", "mailbox not", "mailbox is unavailable", "not recognized", "bad destination",
-		"bad recipient", "not our customer", "not a known user", "isn't a", "user reject", "unknown name", "no recipient",
+		"bad recipient", "not our customer", "not a known user", "isn't a", "unknown name", "no recipient",
 		"recipient address rejected: access", "recipient address rejected.", "rejecting for local", "bad address",
 		"undeliverable address", "mailbox name not allowed", "check if address", "recipient rejected", "recipient not ok", "no longer available",
 		"account unavailable", "not a known recipient", "unknown e-mail", "unknown email", "not our user",
@@ -213,7 +213,7 @@ var wordings = []family{
 		"is unknown", "id unknown", "not known", "isn't known",
 		// not existing
 		"non existent", "nonexistent", "non-existent", "no longer exist", "does not appear", "doesn't appear", "not our mailbox",
-		"inactive email address", "550 address rejected", "not handled here", "not a local", "not local", "not hosted here",
+		"inactive email address", "not handled here", "not a local", "not local", "not hosted here",
 		"not in directory", "not in the directory", "not defined", "undefined user", "undefined mailbox", "undefined recipient",
 		"not a mailbox", "not a recipient", "not an existing", "not registered", "isn't registered", "invalid final delivery",
 		"not served",
@@ -254,7 +254,7 @@ var wordings = []family{
 		"找不到收件", "没有找到收件", "존재하지 않", "찾을 수 없", "없는 사용자",
 	}, things: append([]string{
 		"fänger", "faenger", "adressat", "adresse", "benutzer", "postfach", "konto", "utilisateur", "destinataire",
-		"compte", "usuario", "usuário", "destinatario", "cuenta", "conta", "utente", "indirizzo",
+		"compte", "usuario", "usuário", "destinatario", "cuenta", "conta ", "utente", "indirizzo",
 	}, mailboxes...), states: []string{
 		"unbekannt", "ungültig", "ungueltig", "inconnu", "non valide", "incorrect", "desconocid", "desconhecid", "sconosciut",
 		"inexist", "no válid", "kein", "non existing", "nonexisting", "cannot be verified", "verify failed",
