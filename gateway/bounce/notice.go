@@ -157,11 +157,14 @@ func (m message) isReport() bool {
 	return strings.TrimSpace(kind) == "multipart/report" && parameterOf(rest, "report-type") == "delivery-status"
 }
 
-// isUnanswerable says whether a message asks for no answer, as notices do.
+// isUnanswerable says whether a message asks for no answer, as notices do, or has one in
+// it as it came over the wire.
 func (m message) isUnanswerable() bool {
+	_, returned := m.notice()
 	from := strings.ToLower(m.header.Get("From"))
 	return strings.Trim(m.header.Get("Return-Path"), " \t") == "<>" || m.header.Find("Auto-Submitted", 0) >= 0 ||
-		strings.Contains(from, "reply") || strings.Contains(from, "daemon") || strings.Contains(from, "admin") || m.returned() != ""
+		strings.Contains(from, "reply") || strings.Contains(from, "daemon") || strings.Contains(from, "admin") || m.returned() != "" ||
+		headerOf(returned).Find("Received", 0) >= 0
 }
 
 func isSystemAuthor(from string) bool {
