@@ -23,16 +23,11 @@ type Conn struct {
 	extensions map[string]string // keywords of EHLO in upper case, and their parameters
 	secure     bool              // under TLS
 
-	// A Send holds writing from MAIL to its final dot, and reading from its
-	// first reply to its last. So the next one can write behind the final dot.
-	writing, reading turn
+	line      line // in which each Send waits for its turn to speak
+	unsettled turn // one place for each content out whose outcome is not settled
 
-	waiting   turn                     // who is the next to write holds it until then
-	next      atomic.Pointer[follower] // of who holds waiting: goes behind the next final dot
-	unsettled turn                     // one place for each content out whose outcome is not settled
-
-	begun    int  // transactions, guarded by writing
-	resetDue bool // the server may still have an envelope, guarded by writing
+	begun    int  // transactions, of who speaks
+	resetDue bool // the server may still have an envelope, of who speaks
 
 	broken  atomic.Bool // no octet may go or come
 	retired atomic.Bool // no further Send, but QUIT is fine
@@ -59,12 +54,10 @@ func (c *Conn) Usable() bool { return !c.broken.Load() && !c.retired.Load() }
 // Close says QUIT, where nothing is under way, waits for the reply no longer
 // than Timeouts.Quit, and closes the connection. A Send under way fails.
 func (c *Conn) Close() error {
-	if !c.broken.Load() && c.writing.try() {
-		if c.reading.try() {
-			limit := time.Now().Add(c.timeouts.Quit)
-			if c.write(limit, c.timeouts.Quit, []byte("QUIT\r\n")) == nil {
-				_, _ = c.read(limit, c.timeouts.Quit)
-			}
+	if !c.broken.Load() && c.line.try() {
+		limit := time.Now().Add(c.timeouts.Quit)
+		if c.write(limit, c.timeouts.Quit, []byte("QUIT\r\n")) == nil {
+			_, _ = c.read(limit, c.timeouts.Quit)
 		}
 	}
 	c.abort()
@@ -118,15 +111,6 @@ const unsettledMax = 2
 type turn chan struct{}
 
 func newTurn(places int) turn { return make(turn, places) }
-
-func (t turn) try() bool {
-	select {
-	case t <- struct{}{}:
-		return true
-	default:
-		return false
-	}
-}
 
 func (t turn) take(ctx context.Context) error {
 	select {

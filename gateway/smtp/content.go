@@ -34,7 +34,7 @@ func (c *Conn) writeContent(limit time.Time, body io.Reader) error {
 		}
 		switch {
 		case errors.Is(err, io.EOF):
-			return w.end(c.follow)
+			return w.end(c.line.next)
 		case err != nil:
 			return err
 		}

@@ -47,9 +47,6 @@ func NewConn(ctx context.Context, conn net.Conn, o Options) (*Conn, error) {
 		reader:    bufio.NewReader(conn),
 		options:   o,
 		timeouts:  o.Timeouts.Defaults(),
-		writing:   newTurn(1),
-		reading:   newTurn(1),
-		waiting:   newTurn(1),
 		unsettled: newTurn(unsettledMax),
 	}
 	stop := context.AfterFunc(ctx, c.abort)

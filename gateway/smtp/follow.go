@@ -1,35 +1,26 @@
 package smtp
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
-// follower is an envelope that waits for its turn to be written.
-type follower struct {
-	commands []command
-	octets   []byte
-}
-
-// begin takes the turn to write. Who has to wait for it leaves its envelope to
-// the Send before, which writes it behind its final dot: one write, and often
-// one for the server's replies as well. One waits at a time, and is the next to
-// write: the replies come in the order of the envelopes.
+// begin takes the turn to speak. Who has to wait for it leaves its envelope to who
+// speaks, which writes it behind its final dot: one write, and often one for the
+// server's replies as well. Where that dot is out already, the envelope goes at once.
 func (t *transaction) begin(ctx context.Context) error {
 	c := t.conn
-	first := c.waiting.try()
-	if first && c.writing.try() {
-		c.waiting.leave()
+	if c.line.try() {
 		return nil
 	}
-	f := t.follower()
-	if !first {
-		if err := c.waiting.take(ctx); err != nil {
-			return err
-		}
+	commands, octets := t.follower()
+	p := newPlace(octets)
+	if c.line.join(p) && c.write(time.Now().Add(c.timeouts.Transaction), c.timeouts.Block, octets) != nil {
+		c.abort()
 	}
-	defer c.waiting.leave()
-	c.next.Store(f)
-	err := c.writing.take(ctx)
-	if !c.next.CompareAndSwap(f, nil) { // it was written
-		t.sent = f.commands
+	err := c.line.wait(ctx, p)
+	if p.out {
+		t.sent = commands
 		if err != nil {
 			c.abort() // nobody will take the replies
 		}
@@ -40,24 +31,16 @@ func (t *transaction) begin(ctx context.Context) error {
 // follower is the envelope of t for a connection with nothing to reset; nil
 // where it has to go by itself. A callout is one, because it may give up while
 // the Send before is under way.
-func (t *transaction) follower() *follower {
+func (t *transaction) follower() ([]command, []byte) {
 	if t.callout || !t.conn.Pipelines() {
-		return nil
+		return nil, nil
 	}
 	commands := t.commands(false)
 	octets := group(commands)
 	if len(octets) > inlineBytesMax {
-		return nil
+		return nil, nil
 	}
-	return &follower{commands, octets}
-}
-
-// follow takes the envelope that waits, nil where none does.
-func (c *Conn) follow() []byte {
-	if f := c.next.Swap(nil); f != nil {
-		return f.octets
-	}
-	return nil
+	return commands, octets
 }
 
 // group is commands as they go in one write.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -71,6 +72,38 @@ func TestFollower(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A Send that begins when the final dot of another is out does not wait for the
+// reply to it: its envelope goes at once.
+func TestFollowsAReply(t *testing.T) {
+	envelope := []string{"C: MAIL FROM:<list-bounces@us.example>", "C+ RCPT TO:<member0@example.com>", "C+ DATA"}
+	body := []string{"C: Subject: x", "C+ ", "C+ body", "C+ ."}
+	synctest.Test(t, func(t *testing.T) {
+		ours, theirs := net.Pipe()
+		p := &peer{conn: theirs}
+		play := func(parts ...[]string) {
+			if err := p.play(slices.Concat(parts...)); err != nil {
+				t.Error(err)
+			}
+		}
+		go play([]string{"S: 220 them.example", "C: EHLO us.example", "S: 250-them", "S: 250 PIPELINING"})
+		conn := dialed(t, ours, Options{Hostname: "us.example"})
+		var sending sync.WaitGroup
+		send := func() {
+			statuses, again := sent(t.Context(), conn, deliveryTo(1), newExchanged().content)
+			mustSucceed(t, statuses, again)
+		}
+		sending.Go(send)
+		play(envelope, []string{"S: 250 ok", "S: 250 ok", "S: 354 go"}, body)
+		synctest.Wait()
+		sending.Go(send)
+		play(envelope)
+		play([]string{"S: 250 taken", "S: 250 ok", "S: 250 ok", "S: 354 go"}, body, []string{"S: 250 taken"})
+		sending.Wait()
+		go play([]string{"C: QUIT", "S: 221 bye"})
+		conn.Close()
+	})
 }
 
 // Three Sends at a time, many times: whichever waits for whichever, each gets

@@ -74,21 +74,14 @@ func (c *Conn) Verify(ctx context.Context, path gateway.ForwardPath) (status *ga
 	return t.statuses[0], t.again
 }
 
-// run takes both turns of the connection and gives them back.
+// run takes its turn to speak, and gives it to the next.
 func (t *transaction) run(ctx context.Context, body io.Reader) {
 	c := t.conn
 	if err := t.begin(ctx); err != nil {
 		t.settleAll(transient(codeConnection, "the message was not sent in time", err))
 		return
 	}
-	writing := true
-	stopWriting := func() {
-		if writing {
-			writing = false
-			c.writing.leave()
-		}
-	}
-	defer stopWriting()
+	defer c.line.leave()
 	stop := context.AfterFunc(ctx, c.abort)
 	defer stop()
 	t.limit = time.Now().Add(c.timeouts.Transaction)
@@ -99,53 +92,34 @@ func (t *transaction) run(ctx context.Context, body io.Reader) {
 		t.settleAll(transient(codeConnection, "the connection to the next hop was lost at MAIL", errUnusable))
 		return
 	}
-	reading, ok := t.envelope(ctx)
-	if reading {
-		defer c.reading.leave()
+	if t.envelope(ctx) && t.content(ctx, body) {
+		t.outcomes(ctx)
 	}
-	if !ok || !t.content(ctx, body) {
-		return
-	}
-	if c.Pipelines() {
-		stopWriting()
-	}
-	t.outcomes(ctx)
 }
 
-// envelope sends the commands up to DATA and takes their replies. reading says
-// that the turn was taken, ok that the content can go.
-func (t *transaction) envelope(ctx context.Context) (reading, ok bool) {
+// envelope sends the commands up to DATA, where they are not out, and takes their
+// replies. It says whether the content can go.
+func (t *transaction) envelope(ctx context.Context) bool {
 	c := t.conn
-	if c.reading.try() {
-		if reading = true; c.reader.Buffered() > 0 && t.sent == nil {
-			t.lose("MAIL", fmt.Errorf("%w: it spoke unasked", errReply))
-			return reading, false
-		}
-	}
-	commands := t.sent
+	commands, wait := t.sent, func() error { return nil }
 	if commands == nil {
+		if c.reader.Buffered() > 0 {
+			t.lose("MAIL", fmt.Errorf("%w: it spoke unasked", errReply))
+			return false
+		}
 		commands = t.commands(c.resetDue)
+		if c.Pipelines() {
+			wait = t.writeAll(commands)
+		}
 	}
 	c.resetDue = true // until the final dot
-	wait := func() error { return nil }
-	if c.Pipelines() && t.sent == nil {
-		wait = t.writeAll(commands)
-	}
-	if !reading {
-		if err := c.reading.take(ctx); err != nil {
-			t.lose("MAIL", err)
-			_ = wait()
-			return false, false
-		}
-		reading = true
-	}
-	ok = t.exchange(ctx, commands)
+	ok := t.exchange(ctx, commands)
 	if err := wait(); err != nil && ok {
 		t.lose("DATA", cause(ctx, err))
-		return reading, false
+		return false
 	}
 	c.resetDue = t.mailed
-	return reading, ok && t.goAhead && t.ready(ctx)
+	return ok && t.goAhead && t.ready(ctx)
 }
 
 // writeAll writes the commands as one group and returns what to wait for
@@ -310,6 +284,7 @@ func (t *transaction) content(ctx context.Context, body io.Reader) bool {
 	err := c.writeContent(t.limit, body)
 	if err == nil {
 		c.resetDue = false
+		c.line.dotIsOut()
 		return true
 	}
 	var broken writeError
