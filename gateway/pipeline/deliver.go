@@ -172,9 +172,7 @@ func (r *batchRun) transaction(ctx context.Context, i int, places []int, content
 	d := &r.b.Deliveries[i]
 	attempt := only(d, places)
 	begun := time.Now()
-	r.ledger.underway.Add(1)
 	r.Transport.Deliver(ctx, attempt, content, func(statuses []*gateway.Status) {
-		r.ledger.underway.Add(-1)
 		if err = ctx.Err(); err != nil {
 			return
 		}

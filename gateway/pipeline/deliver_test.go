@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -11,7 +10,6 @@ import (
 	"syscall"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"github.com/mmgw/mmgw/gateway"
 	"github.com/mmgw/mmgw/gateway/store"
@@ -126,59 +124,6 @@ func TestOutcomesShareCommits(t *testing.T) {
 			t.Errorf("%d commits, %d attempts told: %+v", len(s.committed), attempts, s.committed)
 		}
 	})
-}
-
-// timedHost answers a transaction after a time that depends on its reverse-path.
-type timedHost struct {
-	answers map[gateway.ReversePath]time.Duration
-}
-
-func (h timedHost) Deliver(_ context.Context, d *gateway.Delivery, _ gateway.Content, settle func([]*gateway.Status)) {
-	time.Sleep(h.answers[d.ReversePath])
-	settle([]*gateway.Status{gateway.Accepted})
-}
-
-// timedSpool notes when a commit came, and for how many outcomes.
-type timedSpool struct {
-	gateway.Spool
-	begun   time.Time
-	commits []string
-}
-
-func (s *timedSpool) Commit(_ context.Context, t gateway.Transition) error {
-	s.commits = append(s.commits, fmt.Sprint(len(t.Outcomes), " after ", time.Since(s.begun)))
-	return nil
-}
-
-// An outcome waits a moment for others while transactions of its leg are under
-// way, and not at all where it is the last.
-func TestOutcomesWaitForCompany(t *testing.T) {
-	for _, c := range []struct {
-		answers []time.Duration
-		commits []string
-	}{
-		{[]time.Duration{0}, []string{"1 after 0s"}},
-		{[]time.Duration{gatherTime, gatherTime * 3 / 2, 10 * gatherTime}, []string{"2 after 2ms", "1 after 10ms"}},
-		{[]time.Duration{gatherTime, time.Hour}, []string{"1 after 2ms", "1 after 1h0m0s"}},
-	} {
-		synctest.Test(t, func(t *testing.T) {
-			s := &timedSpool{begun: time.Now()}
-			host := timedHost{map[gateway.ReversePath]time.Duration{}}
-			b := &gateway.Batch{}
-			for i, answer := range c.answers {
-				path := gateway.ReversePath(fmt.Sprint(i, "@example.com"))
-				host.answers[path] = answer
-				b.Deliveries = append(b.Deliveries, gateway.Delivery{ReversePath: path, Recipients: make([]gateway.Recipient, 1)})
-			}
-			r := &batchRun{Deliverer: &Deliverer{Spool: s, Transport: host, Workers: len(c.answers)}, ledger: &ledger{}, m: &gateway.Message{}, b: b}
-			if err := r.all(t.Context(), nil); err != nil {
-				t.Error(err)
-			}
-			if !slices.Equal(s.commits, c.commits) {
-				t.Errorf("commits of %q, want %q", s.commits, c.commits)
-			}
-		})
-	}
 }
 
 // A host that takes two recipients in a transaction gets the others in further

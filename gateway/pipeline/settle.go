@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/mmgw/mmgw/gateway"
@@ -71,8 +70,7 @@ type legID struct {
 // ledger is where the batches of one leg that are in hand settle. They go the
 // way of all, held or dropped, together.
 type ledger struct {
-	runs     int          // that use it, guarded by Deliverer.mu
-	underway atomic.Int32 // transactions that are not answered
+	runs int // that use it, guarded by Deliverer.mu
 
 	mu        sync.Mutex
 	gathering *settlement // that may take more outcomes
@@ -136,12 +134,6 @@ func (l *ledger) close(s *settlement) {
 	l.gathering, l.syncing = nil, s
 }
 
-// gatherTime is how long an outcome waits for others of its leg while some are
-// under way, to share a commit with them: at ten thousand copies a second it is
-// one sync for ten. The host does not wait for it, because the next envelope of
-// its connection is out.
-const gatherTime = time.Millisecond
-
 // gather makes outcomes durable together with those that come meanwhile.
 func (r *batchRun) gather(ctx context.Context, o outcomes) error {
 	s, first := r.ledger.add(gateway.LegOutcome{Batch: r.b.Number, Delivery: o.delivery, Outcomes: o.all}, o.attempts)
@@ -150,9 +142,6 @@ func (r *batchRun) gather(ctx context.Context, o outcomes) error {
 		return s.err
 	}
 	defer close(s.done)
-	if r.ledger.underway.Load() > 0 {
-		time.Sleep(gatherTime)
-	}
 	r.ledger.close(s)
 	if r.Attempted != nil {
 		r.Attempted(s.attempts)
