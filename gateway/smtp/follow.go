@@ -15,10 +15,12 @@ func (t *transaction) begin(ctx context.Context) error {
 	}
 	commands, octets := t.follower()
 	p := newPlace(octets)
-	if c.line.join(p) && c.write(time.Now().Add(c.timeouts.Transaction), c.timeouts.Block, octets) != nil {
-		c.abort()
-	}
-	err := c.line.wait(ctx, p)
+	c.line.join(p)
+	err := c.line.wait(ctx, p, func() {
+		if c.write(time.Now().Add(c.timeouts.Transaction), c.timeouts.Block, octets) != nil {
+			c.abort()
+		}
+	})
 	if p.out {
 		t.sent = commands
 		if err != nil {

@@ -16,14 +16,38 @@ type line struct {
 	waiting []*place
 }
 
-// place is that of one who waits.
+// place is that of one who waits. The line guards it.
 type place struct {
 	envelope []byte        // nil may not go before the turn
-	out      bool          // it did
-	turn     chan struct{} // closed when the turn comes
+	early    bool          // it may go now, if it is not out
+	out      bool          // it is out, or about to be
+	turn     bool          // is here
+	news     chan struct{} // full when early or turn has changed
 }
 
-func newPlace(envelope []byte) *place { return &place{envelope: envelope, turn: make(chan struct{})} }
+func newPlace(envelope []byte) *place {
+	return &place{envelope: envelope, news: make(chan struct{}, 1)}
+}
+
+func (p *place) tell() {
+	select {
+	case p.news <- struct{}{}:
+	default: // it has not looked yet
+	}
+}
+
+// allow has p write its envelope, since the final dot before it is out.
+func (p *place) allow() {
+	if p.envelope != nil && !p.out {
+		p.early = true
+		p.tell()
+	}
+}
+
+func (p *place) giveTurn() {
+	p.turn = true
+	p.tell()
+}
 
 // try takes the turn where nobody has it.
 func (l *line) try() bool {
@@ -34,20 +58,20 @@ func (l *line) try() bool {
 	return free
 }
 
-// join puts p at the end. write says that its envelope is to be written now.
-func (l *line) join(p *place) (write bool) {
+// join puts p at the end.
+func (l *line) join(p *place) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.busy {
 		l.busy = true
-		close(p.turn)
-		return false
+		p.giveTurn()
+		return
 	}
 	l.waiting = append(l.waiting, p)
-	if l.open && p.envelope != nil { // nobody else waits
-		l.open, p.out = false, true
+	if l.open { // and nobody else waits
+		l.open = false
+		p.allow()
 	}
-	return p.out
 }
 
 // next takes the envelope that is to go behind a final dot, nil for none.
@@ -62,29 +86,53 @@ func (l *line) next() []byte {
 	return p.envelope
 }
 
-// dotIsOut lets who comes next write its own envelope, if nobody waits.
+// dotIsOut lets the first who waits, or who comes, write its own envelope if it is
+// not out.
 func (l *line) dotIsOut() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.open = len(l.waiting) == 0
+	if l.open = len(l.waiting) == 0; !l.open {
+		l.waiting[0].allow()
+	}
 }
 
-// wait returns when the turn of p comes, or with an error when ctx ends before.
-// Then p is in the line no more.
-func (l *line) wait(ctx context.Context, p *place) error {
-	select {
-	case <-p.turn:
-		return nil
-	case <-ctx.Done():
+// wait returns when the turn of p comes, or with an error when ctx ends before;
+// then p is in the line no more. write is called if the envelope is to go early.
+func (l *line) wait(ctx context.Context, p *place, write func()) error {
+	for {
+		select {
+		case <-p.news:
+		case <-ctx.Done():
+			return l.giveUp(p, ctx.Err())
+		}
+		turn, early := l.look(p)
+		if turn {
+			return nil
+		}
+		if early {
+			write()
+		}
 	}
+}
+
+func (l *line) look(p *place) (turn, early bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	early = p.early && !p.out && !p.turn
+	p.out = p.out || early
+	return p.turn, early
+}
+
+// giveUp takes p out of the line, unless its turn has come.
+func (l *line) giveUp(p *place, err error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	i := slices.Index(l.waiting, p)
-	if i < 0 { // the turn has come as well
+	if i < 0 {
 		return nil
 	}
 	l.waiting = slices.Delete(l.waiting, i, i+1)
-	return ctx.Err()
+	return err
 }
 
 // leave gives the turn to the next.
@@ -93,7 +141,7 @@ func (l *line) leave() {
 	defer l.mu.Unlock()
 	l.open = false
 	if l.busy = len(l.waiting) > 0; l.busy {
-		close(l.waiting[0].turn)
+		l.waiting[0].giveTurn()
 		l.waiting = slices.Delete(l.waiting, 0, 1)
 	}
 }
