@@ -17,6 +17,7 @@ func (t *transaction) begin(ctx context.Context) error {
 	p := newPlace(octets)
 	c.line.join(p)
 	err := c.line.wait(ctx, p, func() {
+		defer context.AfterFunc(ctx, c.abort)()
 		if c.write(time.Now().Add(c.timeouts.Transaction), c.timeouts.Block, octets) != nil {
 			c.abort()
 		}
