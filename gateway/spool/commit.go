@@ -165,7 +165,7 @@ func (s *Spool) putOutcomes(b *store.Batch, t *gateway.Transition) error {
 	for _, o := range t.Outcomes {
 		key := gateway.BatchKey{Message: t.Message, Leg: t.Leg, Number: o.Batch}
 		if !slices.Contains(there, o.Batch) {
-			if err := s.find(key); err != nil {
+			if _, err := s.lookUp(indexKey(key)); err != nil {
 				return err
 			}
 			there = append(there, o.Batch)
@@ -173,15 +173,6 @@ func (s *Spool) putOutcomes(b *store.Batch, t *gateway.Transition) error {
 		b.Set(outcomeKey(key, o.Delivery), encodeOutcomes(o.Outcomes))
 	}
 	return nil
-}
-
-// find fails where there is no such batch.
-func (s *Spool) find(key gateway.BatchKey) error {
-	_, err := s.db.Get(indexKey(key))
-	if errors.Is(err, store.ErrNotFound) {
-		return gateway.ErrNotSpooled
-	}
-	return err
 }
 
 // sweep removes a message of which nothing is left to do. The caller has its

@@ -36,10 +36,7 @@ func isDamage(err error) bool {
 }
 
 func (s *Spool) load(id gateway.QueueID) (*gateway.Message, error) {
-	record, err := s.db.Get(headKey(id))
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, gateway.ErrNotSpooled
-	}
+	record, err := s.lookUp(headKey(id))
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +57,16 @@ func (s *Spool) load(id gateway.QueueID) (*gateway.Message, error) {
 	return s.complete(h)
 }
 
-// part reads one record that a message with a head has.
+// lookUp reads a record without which there is no such message, leg or batch.
+func (s *Spool) lookUp(key []byte) ([]byte, error) {
+	record, err := s.db.Get(key)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, gateway.ErrNotSpooled
+	}
+	return record, err
+}
+
+// part reads a record that a message or a batch has as long as it is there.
 func part[T any](s *Spool, key []byte, decode func([]byte) (T, error)) (value T, err error) {
 	record, err := s.db.Get(key)
 	if errors.Is(err, store.ErrNotFound) {
@@ -91,10 +97,7 @@ func (s *Spool) complete(h *head) (*gateway.Message, error) {
 }
 
 func (s *Spool) legState(id gateway.QueueID, leg int) (*legState, error) {
-	record, err := s.db.Get(legIndexKey(id, leg))
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, gateway.ErrNotSpooled
-	}
+	record, err := s.lookUp(legIndexKey(id, leg))
 	if err != nil {
 		return nil, err
 	}
@@ -150,10 +153,7 @@ func (s *Spool) Batch(key gateway.BatchKey) (*gateway.Batch, error) {
 }
 
 func (s *Spool) batch(key gateway.BatchKey) (*gateway.Batch, error) {
-	index, err := s.db.Get(indexKey(key))
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, gateway.ErrNotSpooled
-	}
+	index, err := s.lookUp(indexKey(key))
 	if err != nil {
 		return nil, err
 	}
@@ -161,14 +161,7 @@ func (s *Spool) batch(key gateway.BatchKey) (*gateway.Batch, error) {
 	if err != nil {
 		return nil, err
 	}
-	plan, err := s.db.Get(planKey(key))
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, store.ErrCorrupt
-	}
-	if err != nil {
-		return nil, err
-	}
-	b, err := decodePlan(key, plan)
+	b, err := part(s, planKey(key), func(record []byte) (*gateway.Batch, error) { return decodePlan(key, record) })
 	if err != nil {
 		return nil, err
 	}
