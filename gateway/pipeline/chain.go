@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -203,8 +204,8 @@ func (r *ruling) dispose(x *gateway.Exchange, id gateway.RecipientID, d gateway.
 // fail enters a handler's failure and says whether the chain ends.
 func (r *ruling) fail(ctx context.Context, step Step, err error, log *slog.Logger) (stop bool) {
 	log.Error("handler failed", "handler", step.Name, "module", step.Module, "on_error", string(step.OnError), "error", err)
-	if cause := ctx.Err(); cause != nil {
-		r.action, r.status = gateway.Defer, outOfTime(cause)
+	if ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded) { // the latter may be noticed first
+		r.action, r.status = gateway.Defer, outOfTime(cmp.Or(ctx.Err(), err))
 		return true
 	}
 	switch step.OnError {

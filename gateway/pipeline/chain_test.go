@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"strings"
@@ -133,6 +134,19 @@ func TestOutOfTime(t *testing.T) {
 	r := Chain{{Handler: handlerFunc(fails), OnError: OnErrorAccept}}.run(ctx, exchange(t), discard)
 	if r.action != gateway.Defer || r.status.Code != 451 {
 		t.Errorf("a chain out of time ruled %s %v", r.action, r.status)
+	}
+}
+
+// A handler may notice before the context does that the time is over.
+func TestHandlerRunsOutOfTheChainsTime(t *testing.T) {
+	late := func(*gateway.Exchange) (gateway.Verdict, error) {
+		return gateway.Verdict{}, fmt.Errorf("the caller gave up: %w", context.DeadlineExceeded)
+	}
+	for _, onError := range []OnError{OnErrorDefer, OnErrorReject, OnErrorAccept} {
+		r := Chain{{Handler: handlerFunc(late), OnError: onError}}.run(t.Context(), exchange(t), discard)
+		if r.action != gateway.Defer || !strings.Contains(r.status.Reply(), "took too long") {
+			t.Errorf("%s: ruled %s %v", onError, r.action, r.status)
+		}
 	}
 }
 

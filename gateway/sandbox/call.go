@@ -22,6 +22,7 @@ type call struct {
 	exchange *gateway.Exchange // nil while loading and in writers
 	start    time.Duration     // since epoch
 	deadline time.Duration
+	hurried  bool  // the deadline is the caller's, before that of the module
 	fuel     int64 // at the start
 
 	used      gateway.Usage // once the module has come back
@@ -83,8 +84,8 @@ func (c *call) begin(ctx context.Context, p *Plugin, i *instance, h hook, x *gat
 	if h == hookInit {
 		c.deadline, c.fuel = start+max(p.spec.Timeout, initTimeMin), max(p.spec.Fuel, initFuelMin)
 	}
-	if end, ok := ctx.Deadline(); ok {
-		c.deadline = min(c.deadline, end.Sub(epoch))
+	if end, ok := ctx.Deadline(); ok && end.Sub(epoch) < c.deadline {
+		c.deadline, c.hurried = end.Sub(epoch), true
 	}
 	if x != nil && h&hookMessage != 0 {
 		c.header.draft = x.Draft
@@ -114,29 +115,25 @@ func (c *call) enter() {
 
 // checkTime stops a call that is past its limit, or that nobody waits for.
 func (c *call) checkTime() {
-	err := c.Context.Err()
-	switch {
-	case err == nil && now() < c.deadline:
-	case err == context.Canceled:
-		c.fault = c.givenUp()
+	if c.Context.Err() != nil || now() >= c.deadline {
+		c.fault = c.late()
 		panic(errStopped)
-	default:
-		c.stop(TimedOut, c.timeReason())
 	}
 }
 
-// givenUp is the error of a call whose context was canceled: the module is not
-// to blame, but it is in the middle of its work.
-func (c *call) givenUp() *Error {
+// late is the error of a call that is past its limit, or that nobody waits for.
+// In the latter case the module is not to blame, but in the middle of its work.
+func (c *call) late() *Error {
+	cause := c.Context.Err()
+	if cause == nil && c.hurried {
+		cause = context.DeadlineExceeded // its own clock is as good as that of the context
+	}
+	if cause == nil {
+		return c.failure(TimedOut, fmt.Sprintf("ran past its time limit of %s", c.deadline-c.start))
+	}
 	failed := c.failure(Canceled, "the caller gave up")
-	failed.Cause = context.Canceled
+	failed.Cause = cause
 	return failed
-}
-
-// timeReason is what TimedOut says: the limit that held, which may be that of
-// the caller.
-func (c *call) timeReason() string {
-	return fmt.Sprintf("ran past its time limit of %s", (c.deadline - c.start).Round(time.Millisecond))
 }
 
 // fuelReason is what OutOfFuel says. It names the limit, which is a setting.
@@ -217,22 +214,12 @@ func (c *call) ended(err error) *Error {
 		_, c.fault.Trace = trapReason(err)
 		return c.fault
 	}
-	switch late := c.stopped && c.instance.outOfFuel(); {
-	case late && errors.Is(c.Context.Err(), context.Canceled):
-		return c.givenUp()
-	case late:
-		return c.failure(TimedOut, c.timeReason())
-	}
-	if c.instance.outOfFuel() {
+	closed := errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) // by wazero, in ModeDeadline
+	switch outOfFuel := c.instance.outOfFuel(); {
+	case outOfFuel && c.stopped, closed:
+		return c.late()
+	case outOfFuel:
 		return c.failure(OutOfFuel, c.fuelReason())
-	}
-	if c.plugin.spec.Mode == ModeDeadline {
-		switch {
-		case errors.Is(err, context.DeadlineExceeded):
-			return c.failure(TimedOut, c.timeReason())
-		case errors.Is(err, context.Canceled):
-			return c.givenUp()
-		}
 	}
 	reason, trace := trapReason(err)
 	failed := c.failure(Trapped, reason)

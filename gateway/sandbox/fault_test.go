@@ -124,6 +124,36 @@ func TestCallerGivesUp(t *testing.T) {
 	}
 }
 
+// hurried has a deadline that it notices later than others do.
+type hurried struct {
+	context.Context
+	deadline time.Time
+}
+
+func (h hurried) Deadline() (time.Time, bool) { return h.deadline, true }
+
+// A module is not to blame for the time that its caller had left, whoever
+// notices first that this is over.
+func TestCallerIsInAHurry(t *testing.T) {
+	for _, test := range []struct {
+		what int
+		spec Spec
+	}{
+		{waitForever, Spec{}},
+		{loopForever, Spec{Fuel: 1 << 50}},
+		{loopForever, Spec{Mode: ModeDeadline}},
+	} {
+		for _, left := range []time.Duration{-time.Millisecond, time.Millisecond} {
+			test.spec.Timeout = time.Hour
+			p := hostile(t, Env{}, test.what, test.spec)
+			_, err := p.Handle(hurried{t.Context(), time.Now().Add(left)}, exchange(t, incoming))
+			if failed, ok := errors.AsType[*Error](err); !ok || failed.Fault != Canceled || !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%d in %+v with %v left: %v", test.what, test.spec.Mode, left, err)
+			}
+		}
+	}
+}
+
 func TestIsolation(t *testing.T) {
 	for _, test := range []struct {
 		spec  Spec
