@@ -134,6 +134,7 @@ func TestFilenames(t *testing.T) {
 		`attachment; x=1; ;; =2; filename="../../etc/passwd"`:                  "../../etc/passwd",
 		`attachment` + strings.Repeat("; x=y", parametersMax) + `; filename=z`: "",
 		`attachment; filename=` + strings.Repeat("ü", 2000):                    strings.Repeat("ü", filenameMax/2),
+		`attachment; filename=` + strings.Repeat("x", 2000) + `.exe`:           strings.Repeat("x", filenameMax-4) + ".exe",
 	} {
 		m := parse(t, "Content-Disposition: "+value+"\n\n")
 		if got := m.Entities[0].Filename; got != want {

@@ -199,7 +199,8 @@ func hexDigit(c byte) int {
 	return -1
 }
 
-// clean takes out what has no place in a word or name, and what is too long.
+// clean takes out what has no place in a word or name. Of what is too long the
+// end stays: it says of a file what opens it.
 func clean(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || r == unicode.ReplacementChar {
@@ -208,7 +209,7 @@ func clean(s string) string {
 		return r
 	}, s)
 	for len(s) > filenameMax {
-		s = strings.ToValidUTF8(s[:filenameMax], "")
+		s = strings.ToValidUTF8(s[len(s)-filenameMax:], "")
 	}
 	return s
 }
