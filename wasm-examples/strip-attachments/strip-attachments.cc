@@ -2,6 +2,7 @@
  * strip-attachments is an example of an incoming handler in C++: it puts a note
  * in the place of attachments whose names end as programs do. mmgw takes the
  * message apart and decodes it, and chooses charset and encoding of the note.
+ * A message that could not be taken apart as a whole is refused.
  *
  * Setting: extensions, an array of texts such as "exe" in lower case; without
  * it, those of programs that Windows runs at a click. A changed body breaks the
@@ -45,8 +46,8 @@ public:
         return n >= 0 && n <= static_cast<int32_t>(N);
     }
 
-    bool equals(const char *octets, size_t length) const {
-        if (length != length_)
+    bool begins(const char *octets, size_t length) const {
+        if (length > length_)
             return false;
         for (size_t i = 0; i < length; i++)
             if (octets[i] != room_[i])
@@ -54,12 +55,38 @@ public:
         return true;
     }
 
+    bool equals(const char *octets, size_t length) const { return length == length_ && begins(octets, length); }
+
 private:
     char room_[N] = {};
     size_t length_ = 0;
 };
 
 using Name = Text<1024>;
+
+constexpr int32_t parts_max = 1000; // mmgw sees no later ones
+
+/* Reads what a key says of part p, and says whether it is there. */
+template <size_t N, size_t K>
+bool get(int32_t p, const char (&key)[K], Text<N> &value) {
+    return value.read([&](char *buf, int32_t cap) { return mmgw_part_get(p, key, K - 1, buf, cap); });
+}
+
+/* Says whether parts may lie in part p that mmgw has not looked into: they are
+   too deep, or the part is encoded or marked as none has to be. */
+bool is_closed(int32_t p) {
+    Name type;
+    get(p, "type", type);
+    if (type.begins(MMGW_S("multipart/"))) {
+        Text<16> size;
+        return get(p, "size", size) && !size.equals(MMGW_S("0"));
+    }
+    if (!type.equals(MMGW_S("message/rfc822")) && !type.equals(MMGW_S("message/global")))
+        return false;
+    Text<16> number, parent;
+    number.add(static_cast<unsigned>(p));
+    return !get(p + 1, "parent", parent) || !parent.equals(number.octets(), number.length());
+}
 
 constexpr const char *programs[] = {"bat", "cmd", "com", "exe", "js", "lnk", "msi", "pif", "ps1", "scr", "vbe", "vbs", "wsf"};
 
@@ -119,9 +146,14 @@ MMGW_EXPORT(mmgw_incoming) {
     const int32_t parts = mmgw_part_count();
     if (parts < 0)
         return mmgw_fail("the body is too large to be looked into");
+    bool closed = parts == parts_max;
+    for (int32_t p = 0; p < parts && !closed; p++)
+        closed = is_closed(p);
+    if (closed)
+        return mmgw_reject(550, "5.6.0", "the attachments of this message cannot be looked into");
     for (int32_t p = 0; p < parts; p++) {
         Name name;
-        if (!name.read([&](char *buf, int32_t cap) { return mmgw_part_get(p, MMGW_S("filename"), buf, cap); }))
+        if (!get(p, "filename", name))
             continue;
         if (unwanted(extension(name)) && replace(p, name) < 0)
             return mmgw_fail("an attachment could not be removed");
