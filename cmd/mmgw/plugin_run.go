@@ -43,7 +43,7 @@ func pluginRun(g *globals) *cobra.Command {
 	var t trial
 	c := &cobra.Command{
 		Use: "run F.wasm MSG.eml", Short: "Let a module handle a message, and show what it did",
-		Long: "Runs a module in the sandbox on the message of a file, and shows verdict, edits and cost.\n" +
+		Long: "Runs a module in the sandbox on the message of a file, and shows verdict, edits, metrics and cost.\n" +
 			"Nothing is sent. A module that fails exits 65. Instead of a file it may be the name of a\nbuilt-in plugin. A WASI program is run as a filter: message in, message out.",
 		Example: "  mmgw plugin run tag.wasm --hook incoming post.eml --set prefix=[dev]\n" +
 			"  mmgw plugin run program.wasm post.eml --set 'args=[\"--strict\"]'",
@@ -53,8 +53,8 @@ func pluginRun(g *globals) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			verdict, err := t.run(c.Context(), args[0], settings, wasm, x, moduleLog(c.ErrOrStderr()))
-			return g.showVerdict(c, x, verdict, err)
+			o, err := t.run(c.Context(), args[0], settings, wasm, x, moduleLog(c.ErrOrStderr()))
+			return g.showOutcome(c, x, o, err)
 		},
 	}
 	t.flags(c)
@@ -226,25 +226,31 @@ func (t *trial) spec(name string, settings map[string]any, wasm []byte) sandbox.
 	}
 }
 
+// outcome is what came of a trial. A call that failed has no verdict.
+type outcome struct {
+	verdict gateway.Verdict
+	usage   gateway.Usage
+	metrics map[string]int64 // that the module counted
+}
+
 // run loads the module and calls it once.
-func (t *trial) run(ctx context.Context, name string, settings map[string]any, wasm []byte, x *gateway.Exchange, log *slog.Logger) (verdict gateway.Verdict, err error) {
+func (t *trial) run(ctx context.Context, name string, settings map[string]any, wasm []byte, x *gateway.Exchange, log *slog.Logger) (o outcome, err error) {
 	s, err := newStage("", log)
 	if err != nil {
-		return verdict, err
+		return o, err
 	}
 	plugin, err := s.host.Load(ctx, t.spec(name, settings, wasm))
 	if err != nil {
-		return verdict, errors.Join(err, s.close(ctx))
+		return o, errors.Join(err, s.close(ctx))
 	}
 	if !plugin.Serves(x.Phase) {
 		err = t.noHook(name)
 	} else {
-		verdict, err = plugin.Handle(ctx, x)
+		o.verdict, err = plugin.Handle(ctx, x)
 	}
-	if stats := plugin.Stats(); err != nil { // a call that fails has no verdict, and cost something
-		verdict.Usage = gateway.Usage{Fuel: stats.Fuel, Time: stats.Time}
-	}
-	return verdict, errors.Join(err, plugin.Close(), s.close(ctx))
+	stats := plugin.Stats()
+	o.usage, o.metrics = gateway.Usage{Fuel: stats.Fuel, Time: stats.Time}, stats.Metrics
+	return o, errors.Join(err, plugin.Close(), s.close(ctx))
 }
 
 func (t *trial) noHook(name string) error {

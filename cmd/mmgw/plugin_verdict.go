@@ -16,17 +16,18 @@ import (
 // verdictFacts are what run prints as JSON. Without an error there is a
 // verdict, and the other way round.
 type verdictFacts struct {
-	Verdict    string          `json:"verdict"`
-	Code       int             `json:"code"`
-	Enhanced   string          `json:"enhanced"`
-	Text       string          `json:"text"`
-	Edits      []editFacts     `json:"edits"`
-	Recipients []recipientFact `json:"recipients,omitempty"`
-	Added      []string        `json:"added,omitempty"`
-	Route      string          `json:"route,omitempty"`
-	Fuel       int64           `json:"fuel"`
-	Us         int64           `json:"us"`
-	Error      string          `json:"error"`
+	Verdict    string           `json:"verdict"`
+	Code       int              `json:"code"`
+	Enhanced   string           `json:"enhanced"`
+	Text       string           `json:"text"`
+	Edits      []editFacts      `json:"edits"`
+	Recipients []recipientFact  `json:"recipients,omitempty"`
+	Added      []string         `json:"added,omitempty"`
+	Route      string           `json:"route,omitempty"`
+	Metrics    map[string]int64 `json:"metrics,omitempty"`
+	Fuel       int64            `json:"fuel"`
+	Us         int64            `json:"us"`
+	Error      string           `json:"error"`
 }
 
 type editFacts struct {
@@ -43,8 +44,9 @@ type recipientFact struct {
 	Change  string `json:"change"` // a verdict, "removed", or the address it is redirected to
 }
 
-func factsOfVerdict(x *gateway.Exchange, v gateway.Verdict, failed error) verdictFacts {
-	facts := verdictFacts{Edits: []editFacts{}, Route: v.Route, Fuel: v.Usage.Fuel, Us: v.Usage.Time.Microseconds()}
+func factsOfOutcome(x *gateway.Exchange, o outcome, failed error) verdictFacts {
+	v := o.verdict
+	facts := verdictFacts{Edits: []editFacts{}, Route: v.Route, Metrics: o.metrics, Fuel: o.usage.Fuel, Us: o.usage.Time.Microseconds()}
 	if failed != nil {
 		facts.Error = oneLine(failed)
 		return facts
@@ -84,26 +86,26 @@ func changeOf(d gateway.Disposition) string {
 	return d.Action.String()
 }
 
-// showVerdict prints what came of a call. A module that failed exits 65.
-func (g *globals) showVerdict(c *cobra.Command, x *gateway.Exchange, v gateway.Verdict, failed error) error {
-	facts := factsOfVerdict(x, v, failed)
+// showOutcome prints what came of a call. A module that failed exits 65.
+func (g *globals) showOutcome(c *cobra.Command, x *gateway.Exchange, o outcome, failed error) error {
+	facts := factsOfOutcome(x, o, failed)
 	err := g.show(c, facts, func(w io.Writer) {
-		if failed != nil {
-			pairs(w, "error", facts.Error, "fuel", strconv.FormatInt(facts.Fuel, 10), "time", microseconds(v.Usage.Time))
-			return
-		}
 		verdict := facts.Verdict
-		if v.Status != nil {
-			verdict += " " + v.Status.Reply()
+		if o.verdict.Status != nil {
+			verdict += " " + o.verdict.Status.Reply()
 		}
-		pairs(w, "verdict", verdict, "route", facts.Route, "fuel", strconv.FormatInt(facts.Fuel, 10), "time", microseconds(v.Usage.Time))
+		pairs(w, "error", facts.Error, "verdict", verdict, "route", facts.Route,
+			"fuel", strconv.FormatInt(facts.Fuel, 10), "time", microseconds(o.usage.Time))
+		for _, name := range slices.Sorted(maps.Keys(facts.Metrics)) {
+			fmt.Fprintf(w, "metric %s: %d\n", name, facts.Metrics[name])
+		}
 		for _, r := range facts.Recipients {
 			fmt.Fprintf(w, "recipient %s: %s\n", r.Address, r.Change)
 		}
 		for _, address := range facts.Added {
 			fmt.Fprintf(w, "recipient %s: added\n", address)
 		}
-		writeEdits(w, x.Draft.Clone(), v.Edits)
+		writeEdits(w, x.Draft.Clone(), o.verdict.Edits)
 	})
 	if err == nil && failed != nil {
 		return silent(admin.ExitData)
