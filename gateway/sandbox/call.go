@@ -22,7 +22,6 @@ type call struct {
 	exchange *gateway.Exchange // nil while loading and in writers
 	start    time.Duration     // since epoch
 	deadline time.Duration
-	hurried  bool  // the deadline is the caller's, before that of the module
 	fuel     int64 // at the start
 
 	used      gateway.Usage // once the module has come back
@@ -84,8 +83,8 @@ func (c *call) begin(ctx context.Context, p *Plugin, i *instance, h hook, x *gat
 	if h == hookInit {
 		c.deadline, c.fuel = start+max(p.spec.Timeout, initTimeMin), max(p.spec.Fuel, initFuelMin)
 	}
-	if end, ok := ctx.Deadline(); ok && end.Sub(epoch) < c.deadline {
-		c.deadline, c.hurried = end.Sub(epoch), true
+	if end, ok := ctx.Deadline(); ok {
+		c.deadline = min(c.deadline, end.Sub(epoch))
 	}
 	if x != nil && h&hookMessage != 0 {
 		c.header.draft = x.Draft
@@ -125,8 +124,8 @@ func (c *call) checkTime() {
 // In the latter case the module is not to blame, but in the middle of its work.
 func (c *call) late() *Error {
 	cause := c.Context.Err()
-	if cause == nil && c.hurried {
-		cause = context.DeadlineExceeded // its own clock is as good as that of the context
+	if end, ok := c.Context.Deadline(); cause == nil && ok && end.Sub(epoch) <= c.deadline {
+		cause = context.DeadlineExceeded // the context has only not noticed yet
 	}
 	if cause == nil {
 		return c.failure(TimedOut, fmt.Sprintf("ran past its time limit of %s", c.deadline-c.start))

@@ -154,6 +154,16 @@ func TestCallerIsInAHurry(t *testing.T) {
 	}
 }
 
+// A call with a part of its time has a limit of its own again.
+func TestReducedTimeIsTheModules(t *testing.T) {
+	p := hostile(t, Env{}, waitForever, Spec{Timeout: time.Minute, Fuel: 1 << 50})
+	ctx := hurried{t.Context(), time.Now().Add(10 * time.Second)}
+	_, err := p.HandleReduced(ctx, exchange(t, incoming), 60_000)
+	if failed, ok := errors.AsType[*Error](err); !ok || failed.Fault != TimedOut || !strings.Contains(err.Error(), "limit of 1ms") {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestIsolation(t *testing.T) {
 	for _, test := range []struct {
 		spec  Spec
