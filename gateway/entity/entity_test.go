@@ -118,6 +118,19 @@ func TestTrees(t *testing.T) {
 	}
 }
 
+// What lies in parts of its own is paid for once, however deep they are.
+func TestEncodedIsWhatIsLookedAt(t *testing.T) {
+	m := parse(t, nested)
+	for i, want := range []int{0, 0, len("gr=C3=BC=\r\n=C3=9Fe"), len("PHA+Z3L832U8L3A+"), 0, len("inner text"), len("AAECAw==")} {
+		if got := m.Encoded(i); got != want {
+			t.Errorf("%d octets of entity %d are looked at, not %d", got, i, want)
+		}
+	}
+	if _, err := m.Replace(6, "a note"); err != nil || m.Encoded(6) != 0 {
+		t.Errorf("%d octets of a replaced entity are looked at, %v", m.Encoded(6), err)
+	}
+}
+
 func TestFilenames(t *testing.T) {
 	for value, want := range map[string]string{
 		`attachment; filename=a.txt`:                                           "a.txt",

@@ -20,8 +20,15 @@ func (m *Message) Has(i int) bool {
 	return true
 }
 
-// Encoded is the number of octets that Read of an entity looks at.
-func (m *Message) Encoded(i int) int { return m.Entities[i].end - m.Entities[i].body }
+// Encoded is the number of octets that Read of an entity looks at: none of what
+// lies in entities of its own, or was replaced.
+func (m *Message) Encoded(i int) int {
+	e := &m.Entities[i]
+	if _, replaced := m.replaced[i]; replaced || e.container {
+		return 0
+	}
+	return e.end - e.body
+}
 
 // Read returns what is in an entity, without its transfer encoding; text is
 // UTF-8, with line ends as they are. A message in the message is as it stands,
