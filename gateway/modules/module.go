@@ -79,6 +79,17 @@ func (m *Module) Exchange(next *Version, onTrial bool) {
 	}
 }
 
+// EndTrial lets go of the version before: it takes its place back no more.
+func (m *Module) EndTrial() {
+	m.mu.Lock()
+	before := m.before
+	m.before, m.outdone = nil, nil
+	m.mu.Unlock()
+	if before != nil {
+		before.drop()
+	}
+}
+
 // Retire lets go of the versions: they are closed when the last Lease ends.
 func (m *Module) Retire() {
 	for _, v := range m.versions() {

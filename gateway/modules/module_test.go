@@ -42,6 +42,20 @@ func TestLeaseEndsOnItsVersion(t *testing.T) {
 	}
 }
 
+func TestEndTrial(t *testing.T) {
+	old, next := load(t, "refuse"), load(t, "spin")
+	m := New(Options{Name: "x", Present: next, Before: old})
+	l := m.Lease()
+	m.EndTrial()
+	if isClosed(t, old) || m.Info().State != Loaded {
+		t.Errorf("closed while it is leased, or %s", m.Info().State)
+	}
+	l.Release()
+	if m.EndTrial(); !isClosed(t, old) || isClosed(t, next) {
+		t.Error("the wrong one is closed")
+	}
+}
+
 func TestCloseWaitsForNobody(t *testing.T) {
 	present, before := load(t, "refuse"), load(t, "spin")
 	m := New(Options{Name: "x", Present: present, Before: before})

@@ -109,7 +109,7 @@ func (l *loader) loadName(ctx context.Context, name string) (*loadedModule, erro
 	}
 	m := &loadedModule{version: v, fresh: true, swapped: f.record.Swapped}
 	known := l.old != nil && l.old.modules[name] != nil
-	if !known && f.record.OnTrial && f.record.Kept[0] == modules.Digest(f.wasm) {
+	if !known && !isPinned(l.cfg, name) && f.record.OnTrial && f.record.Kept[0] == modules.Digest(f.wasm) {
 		m.before = l.loadBefore(ctx, name, f.record.Before(f.record.Kept[0]))
 	}
 	return m, nil

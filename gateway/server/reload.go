@@ -67,10 +67,14 @@ func (s *Server) takeOn(l *loader, set *moduleSet) {
 	}
 	s.exchanging.Lock()
 	for name, m := range l.found {
-		if was := old.modules[name]; was != nil && m.fresh {
+		switch was := old.modules[name]; {
+		case was == nil:
+		case m.fresh:
 			from := was.Present()
-			was.Exchange(m.version, !sameFile(from, m.version))
+			was.Exchange(m.version, !sameFile(from, m.version) && !isPinned(l.cfg, name))
 			s.log.Info("module reloaded", "handler", name, "from", from.Plugin.Digest(), "to", m.version.Plugin.Digest())
+		case isPinned(l.cfg, name):
+			was.EndTrial()
 		}
 	}
 	s.loaded.Store(set)

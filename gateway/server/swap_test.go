@@ -358,6 +358,54 @@ func TestReloadPutsAChangedFileOnTrial(t *testing.T) {
 	}
 }
 
+// TestPinnedModuleIsNotOnTrial: no other may take its place, or whoever makes it
+// fail would get the one before.
+func TestPinnedModuleIsNotOnTrial(t *testing.T) {
+	refuse, spin := module(t, "refuse"), module(t, "spin")
+	pinned := func(wasm []byte) string {
+		return strings.Replace(refusing, "fuel", "sha256 = \""+modules.Digest(wasm)+"\"\nfuel", 1)
+	}
+	for name, exchange := range map[string]func(p *place, s *Server) error{
+		"pinned on trial": func(p *place, s *Server) error {
+			call[PluginSwapped](t, s, "plugin.swap", PluginSwap{Name: "refuse", Wasm: spin})
+			return s.Reload(t.Context(), p.load(pinned(spin)))
+		},
+		"a new file and pin": func(p *place, s *Server) error {
+			if err := s.Reload(t.Context(), p.load(pinned(refuse))); err != nil {
+				return err
+			}
+			if err := os.WriteFile(filepath.Join(p.dir, "refuse.wasm"), spin, 0o600); err != nil {
+				return err
+			}
+			return s.Reload(t.Context(), p.load(pinned(spin)))
+		},
+	} {
+		p := newPlace(t)
+		p.example("refuse")
+		t.Run(name, func(t *testing.T) {
+			running := &place{t: t, dir: p.dir, smtp: p.smtp}
+			s := running.run(p.load(refusing))
+			if err := exchange(running, s); err != nil {
+				t.Fatal(err)
+			}
+			isPinnedTo(t, running, s, spin)
+		})
+		again := &place{t: t, dir: p.dir, smtp: p.smtp}
+		isPinnedTo(t, again, again.run(p.load(pinned(spin))), spin)
+	}
+}
+
+// isPinnedTo tries a message on which the module fails.
+func isPinnedTo(t *testing.T, p *place, s *Server, wasm []byte) {
+	t.Helper()
+	if r := row(t, s, "refuse"); r.Digest != modules.Digest(wasm) || r.State != string(modules.Loaded) {
+		t.Errorf("%+v", r)
+	}
+	if got, err := p.send(t.Context(), "1", "X-Spin: yes\r\n"); err != nil || !strings.HasPrefix(got, "451") {
+		t.Errorf("a failure: %s, %v", got, err)
+	}
+}
+
 // TestHandlerThatIsNotLoadedDefers: a list may be of a newer configuration than
 // the modules for a moment.
 func TestHandlerThatIsNotLoadedDefers(t *testing.T) {
