@@ -84,7 +84,7 @@ func (h *house) assemble() {
 	codec := &verp.Codec{Keys: []verp.Key{verp.NewKey()}, Directory: h.roster}
 	h.intake = &Intake{
 		Site: site, Roster: h.roster, Spool: h.spool, Chains: h, Auth: &authres.Verifier{DNS: dns{}},
-		Timeout: time.Minute, Running: make(chan struct{}, 4), Expiry: time.Hour, Accepted: h.queued,
+		Timeout: time.Minute, Expiry: time.Hour, Accepted: h.queued,
 	}
 	h.outbox = &Outbox{Hostname: site.Hostname, Spool: h.spool, Expiry: time.Hour, Queued: h.queued}
 	texts, err := notice.Open("")

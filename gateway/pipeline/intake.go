@@ -28,7 +28,6 @@ type Intake struct {
 	Verify func(ctx context.Context, route string, to gateway.ForwardPath) error // asks a forward route's backend; nil asks nobody
 
 	Timeout time.Duration // of a whole chain
-	Running chan struct{} // as many chains run at a time as it has room for
 	Expiry  time.Duration // how long delivery is tried
 
 	Posts PostBook // ends posts that come a second time; nil: none is known
@@ -207,8 +206,9 @@ func (in *Intake) examineAs(ctx context.Context, m *gateway.Message, draft *gate
 	return draft, nil
 }
 
-// rule runs a chain within the site's bounds on time and on chains at a time,
-// and ends it.
+// rule runs a chain within the site's bound on its time, and ends it. How many
+// run at a time is bounded by the sessions, and by the instances of each module:
+// a bound on all of them would have those that wait keep up the others.
 func (in *Intake) rule(ctx context.Context, chain Chain, x gateway.Exchange) ruling {
 	defer chain.end()
 	if len(chain) == 0 {
@@ -216,14 +216,6 @@ func (in *Intake) rule(ctx context.Context, chain Chain, x gateway.Exchange) rul
 	}
 	ctx, cancel := context.WithTimeout(ctx, in.Timeout)
 	defer cancel()
-	select {
-	case in.Running <- struct{}{}:
-		defer func() { <-in.Running }()
-	case <-ctx.Done():
-		busy := outOfTime(context.Cause(ctx))
-		busy.Text = "too many messages are being examined, try again later"
-		return ruling{action: gateway.Defer, status: busy}
-	}
 	return chain.run(ctx, x, logger(in.Log))
 }
 

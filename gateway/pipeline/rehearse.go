@@ -31,7 +31,7 @@ func (r *Rehearsal) Run(ctx context.Context, m *gateway.Message, auth gateway.Au
 	silent := slog.New(slog.DiscardHandler)
 	in := &Intake{
 		Site: r.Site, Roster: r.Roster, Chains: r.Chains, Auth: r.Auth, Rejects: r.Rejects, Routes: r.Routes,
-		Timeout: r.Timeout, Running: make(chan struct{}, 1), Log: silent,
+		Timeout: r.Timeout, Log: silent,
 	}
 	again := *m
 	again.Legs, again.Envelope.Recipients = nil, nil

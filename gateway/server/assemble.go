@@ -16,10 +16,6 @@ import (
 	"github.com/mmgw/mmgw/gateway/verp"
 )
 
-// chainsMax is how many chains of handlers run at a time: enough that some
-// may wait for DNS, and few enough for the memory of their messages.
-const chainsMax = 64
-
 // site is what a message's way needs to know of this one.
 func (s *Server) site() pipeline.Site {
 	return pipeline.Site{Hostname: s.cfg.Hostname, AuthservID: s.cfg.Auth.AuthservID, Owner: s.cfg.SiteOwner}
@@ -46,7 +42,7 @@ func (s *Server) assemble(codec *verp.Codec) error {
 		Site: site, Roster: s.roster, Spool: s.spool, Chains: s, Routes: routes,
 		Auth: verifier, TrustedReceived: cfg.LMTP.TrustedReceived,
 		Rejects: pipeline.Rejects(cfg.Incoming.Reject), Verify: s.callouts().verify,
-		Timeout: cfg.Incoming.Timeout, Running: make(chan struct{}, chainsMax), Expiry: cfg.MTA.DeliveryRetryPeriod,
+		Timeout: cfg.Incoming.Timeout, Expiry: cfg.MTA.DeliveryRetryPeriod,
 		Posts: s.roster, Accepted: s.line.add, Keep: s.keep, Log: s.log,
 	}
 	s.expander = &pipeline.Expander{

@@ -72,7 +72,7 @@ func (p *process) assemble() {
 	retry := queue.Policy{Random: w.rng.Float64}
 	p.intake = &pipeline.Intake{
 		Site: site, Roster: p.roster, Spool: recorded, Chains: w.handlers, Auth: &authres.Verifier{DNS: noDNS{}},
-		Timeout: time.Minute, Running: make(chan struct{}, 1), Expiry: w.expiry, Accepted: p.add,
+		Timeout: time.Minute, Expiry: w.expiry, Accepted: p.add,
 	}
 	outbox := &pipeline.Outbox{Hostname: site.Hostname, Spool: recorded, Expiry: w.expiry, Queued: p.add}
 	desk := &pipeline.Desk{Outbox: outbox, Roster: p.roster, Texts: w.texts}
