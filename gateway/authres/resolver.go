@@ -25,8 +25,10 @@ const (
 	// QuestionTimeout bounds one question. Name servers that answer take less
 	// than two seconds, most of them one try.
 	QuestionTimeout = 5 * time.Second
-	// QuestionsMax bounds the questions that are asked at a time; more wait.
-	QuestionsMax = 100
+	// QuestionsMax bounds the questions that are asked at a time; more wait. A
+	// module that asks servers which are silent has up to 256 on their way: its
+	// 64 instances go on to the next question while the last is waited for.
+	QuestionsMax = 500
 	// FoundFor and MissingFor are how long an answer is kept. What DNS says
 	// of it is not told to us: keys and policies are meant to change over
 	// hours, and a record that was just made is wanted soon.

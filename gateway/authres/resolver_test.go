@@ -84,6 +84,39 @@ func TestResolver(t *testing.T) {
 }
 
 // TestResolverRoom holds that the answers that are kept are bounded.
+// TestSilentServersKeepNobodyElse: what a module asks of them, with all its
+// instances, keeps no other question waiting.
+func TestSilentServersKeepNobodyElse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const instances, questions, patience = 64, 4, time.Second
+		r := NewResolver(silentDNS{zone{"a.example": {"text"}}}, "")
+		var asking sync.WaitGroup
+		for n := range instances {
+			asking.Go(func() {
+				for i := range questions {
+					ctx, cancel := context.WithTimeout(t.Context(), patience)
+					r.LookupMX(ctx, fmt.Sprintf("%d.%d.example", i, n))
+					cancel()
+				}
+			})
+		}
+		time.Sleep(questions * patience) // the first is still waited for
+		start := time.Now()
+		if _, err := r.LookupTXT(t.Context(), "a.example"); err != nil || time.Since(start) > 0 {
+			t.Errorf("after %v: %v", time.Since(start), err)
+		}
+		asking.Wait()
+	})
+}
+
+// silentDNS has no answer about MX.
+type silentDNS struct{ zone }
+
+func (silentDNS) LookupMX(ctx context.Context, _ string) ([]*net.MX, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
 func TestResolverRoom(t *testing.T) {
 	r := NewResolver(zone{}, "")
 	for i := range AnswersMax + 100 {
