@@ -106,6 +106,8 @@ func TestSilentServersKeepNobodyElse(t *testing.T) {
 			t.Errorf("after %v: %v", time.Since(start), err)
 		}
 		asking.Wait()
+		time.Sleep(QuestionTimeout) // and the last one ends
+		synctest.Wait()
 	})
 }
 
