@@ -31,10 +31,7 @@ func Classify(status gateway.EnhancedCode, text string) (gateway.EnhancedCode, C
 func classify(status gateway.EnhancedCode, text string, at phase) (gateway.EnhancedCode, Class) {
 	explicit, said := enhancedIn(text), meaningsOf(text)
 	worded := said.decided()
-	if at == unknownPhase && isAddressReply(text) {
-		at = atRecipient
-	}
-	told := isTold(explicit) || isTold(status)
+	told := explicit[1] == 1 || status[1] == 1
 	transient := (explicit[0] == 4 || explicit[0] == 0 && status[0] == 4) && worded != noSuchHost && !(worded == noSuchUser && at == atRecipient)
 	filtered := worded == noSuchUser && at != atRecipient && !told && !isOwn(text, at)
 
@@ -58,6 +55,8 @@ func detailed(status, explicit, worded gateway.EnhancedCode, text string) gatewa
 		return explicit
 	case status[2] != 0:
 		return status
+	case strings.Contains(text, "(state 14)") && (worded == denied || worded == gateway.EnhancedCode{}):
+		return noSuchUser // Gmail's word for RCPT
 	case worded != (gateway.EnhancedCode{}):
 		return worded
 	case explicit[0] != 0 && status[1] != 1:
@@ -69,10 +68,6 @@ func detailed(status, explicit, worded gateway.EnhancedCode, text string) gatewa
 	return status
 }
 
-// isTold says whether a status tells that the host means the address, or at
-// least the command that had it.
-func isTold(status gateway.EnhancedCode) bool { return status[1] == 1 || status[1] == 5 }
-
 // belie says whether the wording of a refusal is better believed than its
 // status: hosts write "no such user" where they mean the sender or the rate,
 // and the other way round. explicit is what the host itself has for it: where that
@@ -82,13 +77,15 @@ func (m meanings) belie(status, explicit gateway.EnhancedCode, at phase) bool {
 	worded, gone := m.decided(), m.decided() == noSuchUser || m.decided() == noSuchHost
 	switch classOf(status) {
 	case Hard:
-		return worded[1] == 2 || worded == localFault || worded == tooLarge ||
+		return worded[1] == 2 || worded == localFault || worded == tooLarge || worded == looping ||
 			(worded[1] == 7 && worded != denied || worded == badSender) && !m.has(noSuchUser)
 	case Policy:
 		if classOf(explicit) == Policy && gone {
 			return worded == noSuchUser && explicit[1] == 7 && explicit[2] <= 1 && at == atRecipient && !m.ruled()
 		}
 		return gone || explicit[1] != 7 && worded == overQuota
+	case Full:
+		return explicit[2] == 0 && worded == noSuchUser // who reports has made it of a 552
 	case Soft:
 		return status[0] == 5 && gone && (at == atRecipient || worded == noSuchHost)
 	}
@@ -173,18 +170,6 @@ func enhancedIn(text string) (found gateway.EnhancedCode) {
 		}
 	}
 	return found
-}
-
-// isAddressReply says whether the first SMTP reply code in text is one that is
-// never given to content (RFC 5321, section 4.3.2): 551 and 553.
-func isAddressReply(text string) bool {
-	for word := range strings.FieldsSeq(text) {
-		code, _, _ := strings.Cut(word, "-")
-		if len(code) == 3 && (code[0] == '4' || code[0] == '5') && isDigit(code[1]) && isDigit(code[2]) {
-			return code == "551" || code == "553"
-		}
-	}
-	return false
 }
 
 // replyIn makes a status of the first SMTP reply code in text.

@@ -91,7 +91,7 @@ func TestAutoReplies(t *testing.T) {
 		"a post":            {"From: anne@example.com\nSubject: Please confirm\n\nI am out of office.\n", ""},
 		"unknown bounce":    {"From: MAILER-DAEMON@example.com\nAuto-Submitted: auto-replied\n\nIt failed.\n", ""},
 		"a report wins":     {"From: a@b\nAuto-Submitted: auto-replied\nContent-Type: message/delivery-status\n\nFinal-Recipient: c@d\nStatus: 5.1.1\n", "c@d failed 5.1.1 hard"},
-		"qmail wins":        {"From: a@b\nAuto-Submitted: auto-replied\n\nHi. This is the qmail-send program at b.\n\n<c@d>:\nuser unknown\n", "c@d failed 5.1.1 hard"},
+		"qmail wins":        {"From: a@b\nAuto-Submitted: auto-replied\n\nHi. This is the qmail-send program at b.\n\n<c@d>:\nuser unknown\n", "c@d failed 5.1.1 soft"},
 		"no qmail mid-text": {"From: a@b\n\nHello\n\nHi. This is the qmail-send program at b.\n\n<c@d>:\nuser unknown\n", ""},
 	} {
 		if got := findings(t, c.text); got != c.want {

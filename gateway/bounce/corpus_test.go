@@ -140,8 +140,8 @@ func TestSisimai(t *testing.T) {
 			t.Errorf("%s: it was %d, %d with the right class, %d another", name, named, classed, wrong)
 		}
 	}
-	hold("seen", seen, 570, 565, 2)
-	hold("put aside", aside, 229, 219, 4)
+	hold("seen", seen, 570, 567, 2)
+	hold("put aside", aside, 229, 223, 4)
 }
 
 // How well would messages be read that nobody has seen? Each is read without the
@@ -184,8 +184,8 @@ func TestGenerality(t *testing.T) {
 		n.add(finding, want[name])
 	}
 	t.Logf("of %d messages %d name a right recipient, %d with the right class, %d another", n.messages, n.named, n.classed, n.wrong)
-	if n.named < 570 || n.classed < 558 || n.wrong > 2 {
-		t.Error("it was 570, 558 with the right class, 2 another")
+	if n.named < 570 || n.classed < 560 || n.wrong > 2 {
+		t.Error("it was 570, 560 with the right class, 2 another")
 	}
 }
 

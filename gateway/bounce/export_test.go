@@ -6,7 +6,7 @@ import "slices"
 // families.
 var wordLists = []*[]string{
 	&systemAuthors, &failureSubjects, &statements, &delays, &returnMarks, &openers, &ownWords, &heardWords,
-	&contentPhrases, &recipientPhrases, &otherLabels,
+	&contentPhrases, &recipientPhrases, &otherLabels, &frankHosts,
 }
 
 // PathOf reads an address as mail systems write it.

@@ -21,7 +21,9 @@ var (
 // reverse-path is said nowhere else; a refusal of spam may stand beside any
 // excuse; and a timeout is what is left when nothing better was given.
 var wordings = []family{
-	{status: gateway.EnhancedCode{5, 1, 2}, phrases: []string{"account or domain may not exist"}}, // and what else may be
+	{status: gateway.EnhancedCode{5, 1, 2}, phrases: []string{"account or domain may not exist"}},                    // and what else may be
+	{status: gateway.EnhancedCode{5, 2, 1}, phrases: []string{"has suppressed sending", "on the suppression list"}},  // Amazon SES: it bounced before
+	{status: gateway.EnhancedCode{5, 1, 1}, phrases: []string{"accepted -- invalid mailbox", "mailbox is inactive"}}, // whatever they say of why
 	{status: gateway.EnhancedCode{5, 2, 2}, phrases: []string{
 		"is full (", "over quota", "over-quota", "overquota", "exceeded their quota", "disk quota", "quota violation",
 		"quota limit", "over the maximum allowed quota", "mailbox size limit", "exceeded the local limit", "user is over",
@@ -111,7 +113,7 @@ var wordings = []family{
 		"failed to execute", "pipe to", "can't open mailbox", "cannot open mailbox", "unable to open mailbox", "unable to lock",
 		"cannot lock", "can't lock", "unable to write", "i/o error", "input/output error", "out of memory", "internal error",
 		"internal server error", "unknown mail transport", "core dumped", "can't chdir", "unable to chdir", "home directory",
-		"autoresponder",
+		"autoresponder", "several matches found",
 	}},
 	{status: gateway.EnhancedCode{5, 1, 6}, phrases: []string{
 		"has moved", "user moved", "no longer works here", "address has changed", "has changed his", "has changed her",
@@ -145,22 +147,22 @@ var wordings = []family{
 		"not accepting",
 	}},
 	{status: gateway.EnhancedCode{4, 4, 3}, phrases: []string{
-		"responded with code", "no valid route", "host not found, try again", "name service error, try again", "dns query failed", "temporary failure in name resolution",
+		"responded with code", "no valid route", "unrouteable mail domain", "unroutable mail domain", "server for this recipient", "host not found, try again", "name service error, try again", "dns query failed", "temporary failure in name resolution",
 		"host lookup did not complete", "server failure", "servfail", "dns lookup failed",
 		"name lookup failure", "temporary dns", "dns timeout", "dns timed out", "no authoritative", "malformed dns", "malformed name server", "malformed or unexpected",
 	}},
 	{status: gateway.EnhancedCode{5, 1, 2}, phrases: []string{
 		"couldn't find any host", "dns lookup failure: host", "domain does not", "name service error", "domain is not", "name or service not known",
-		"nxdomain", "no mx", "no route to host (dns", "bad domain", "doesn't receive email", "unrouteable mail domain",
+		"nxdomain", "no mx", "no route to host (dns", "bad domain", "doesn't receive email", "no host found for",
 		"not accepting network messages", "null mx", "does not accept mail", "no matches to nameserver", "domain must resolve",
 		"domain must exist", "no mail server", "does not accept incoming", "doesn't accept incoming", "address family not",
 		"does not resolve",
 		// no such domain
 		"domain doesn't", "domain doesnt", "domain name does", "domain couldn't be found", "domain could not be found",
-		"does not appear to be registered", "bad host", "bad destination host", "unroutable mail domain", "domain has no",
+		"does not appear to be registered", "bad host", "bad destination host", "domain has no",
 		"no dns entry", "no a record", "no address record", "no route found to domain", "no mail exchanger",
-		"no address associated with hostname", "nodename nor servname", "answer with no data", "server for this recipient",
-		"could not be found in the domain name", "unable to get mx info", "bad destination system",
+		"no address associated with hostname", "nodename nor servname", "answer with no data",
+		"unable to get mx info", "bad destination system",
 		"domain could not be resolved", "domain cannot be resolved", "domain can't be resolved", "host could not be resolved",
 		"hostname could not be resolved", "unknown destination domain", "find a mail exchanger", "find any mail exchanger", "no route to domain",
 		"all relevant mx records", "lookups failed permanently", "mx records point to non-existent", "host couldn't be found",

@@ -41,9 +41,7 @@ func notice(m message) []Recipient {
 		if len(reasons) == 1 && r.Class == Soft {
 			r = failed(one.address, all, "")
 		}
-		if r.Action = action; action == Delayed && r.Class != Full {
-			r.Class = Soft
-		}
+		r.Action = action
 		found = append(found, r)
 	}
 	if len(found) == 1 {

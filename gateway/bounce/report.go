@@ -354,12 +354,10 @@ func (one Reported) recipient(action Action, said, context string) Recipient {
 		}
 		diagnostic = strings.TrimSpace(gateway.Printable(strings.Join(strings.Fields(said), " ")) + " " + diagnostic)
 	}
-	status, class := classify(one.Status, diagnostic, phaseOf(said, one.Diagnostic, context))
-	if category := categories[one.category]; category[0] != 0 && one.Status[2] == 0 && enhancedIn(diagnostic)[2] == 0 {
+	status, class := classify(one.Status, diagnostic, phaseOf(said, one.Diagnostic, context, one.RemoteMTA, string(address)))
+	category := categories[one.category]
+	if untold := one.Status[2] == 0 && enhancedIn(diagnostic)[2] == 0; category[0] != 0 && (untold || class == Hard && classOf(category) != Hard) {
 		status, class = category, classOf(category)
-	}
-	if action == Delayed && class == Hard {
-		class = Soft
 	}
 	return Recipient{Address: address, Original: original, Action: action, Status: status, Class: class, Diagnostic: diagnostic}
 }

@@ -17,7 +17,7 @@ type meanings uint32
 // meaningsOf looks for the families in text, whose case and line ends do not count.
 func meaningsOf(text string) (found meanings) {
 	words := wordsOf(text)
-	text = strings.Join(words, " ")
+	text = boilerplate.Replace(strings.Join(words, " "))
 	for i := 0; i+phraseBytesMin <= len(text); i++ {
 		for _, one := range phrases[[phraseBytesMin]byte([]byte(text[i:i+phraseBytesMin]))] {
 			if found&(1<<one.family) == 0 && strings.HasPrefix(text[i:], one.text) {
@@ -34,6 +34,9 @@ func meaningsOf(text string) (found meanings) {
 	}
 	return found
 }
+
+// boilerplate is what Gmail says of every refusal, whatever the reason is.
+var boilerplate = strings.NewReplacer("rejected by the recipient domain", "", "rejected by the server for the recipient domain", "")
 
 // wordsOf is what text says in words: addresses say nothing, whatever they are made
 // of, and remote hosts wrap their replies where they like, with the code in front of
@@ -129,6 +132,7 @@ var (
 	noSuchHost = gateway.EnhancedCode{5, 1, 2}
 	badSender  = gateway.EnhancedCode{5, 1, 8}
 	localFault = gateway.EnhancedCode{5, 3, 0}
+	looping    = gateway.EnhancedCode{4, 4, 6}
 	overQuota  = gateway.EnhancedCode{5, 2, 2}
 	denied     = gateway.EnhancedCode{5, 7, 0} // which says nothing of why
 	tooLarge   = gateway.EnhancedCode{5, 3, 4}
@@ -162,8 +166,8 @@ func phrasesOf(families []family) map[[phraseBytesMin]byte][]phrase {
 // ownWords are what MTAs say of addresses that they look up in tables of their own,
 // where no filter that means something else says so.
 var ownWords = []string{
-	"recipient table", "mailbox table", "alias table", "in relay recipient", "unrouteable address", "unroutable address", "local part", // Postfix, Exim
-	"mail.local:", "unknown user:", "recipient name is not", "(000c05a6)", "(user not found)", "no user by that name", "mail action aborted, mailbox", // Sendmail, IMail, Exchange, GroupWise, MDaemon, Yahoo
+	"unrouteable address", "unroutable address", // Exim
+	"unknown user:", "(000c05a6)", "(user not found)", "no user by that name", // IMail, Exchange, GroupWise, MDaemon
 }
 
 // heardWords are how SMTP servers put it in their replies, which others repeat
@@ -172,7 +176,7 @@ var heardWords = []string{
 	"user unknown", "unknown user", "recipient unknown", "unknown recipient", "mailbox unknown", "unknown mailbox", "address unknown",
 	"unknown address", "user not exist", "user does not exist", "recipient does not exist", "mailbox does not exist", "address does not exist",
 	"user not found", "recipient not found", "mailbox not found", "no such user", "no such recipient", "no such mailbox", "no such address",
-	"no such person", "invalid user", "invalid recipient", "invalid mailbox", "invalid address", "not a valid", "mailbox unavailable",
+	"no such person", "invalid user", "invalid recipient", "invalid mailbox", "invalid address", "not a valid", "mailbox unavailable", "local part", "local-part",
 	"address rejected", "recipient rejected", "'t have a", "you tried to", "may not exist",
 }
 
@@ -199,11 +203,30 @@ var (
 		"end of data", "to data", "data command", "final data", "[data]", "[end_of_data]", "text command", "smtp command data", "for data", "smtp:data", "data end",
 		"after i sent the message", "after data", "during data", "end-of-data", "body of message", ">>> data", "command\ndata", "(state 15)", "(state 16)", "(state 17)", "(state 18)", "(state 13)", "dot command", "error message: data",
 	}
-	recipientPhrases = []string{"rcpt", "does not like recipient", ">: user unknown", ">: recipient", "recipient address rejected", "recipient refused", "recipients refused", "recipient was rejected", "recipients were rejected", "(state 14)", "rejected recipient"}
+	recipientPhrases = []string{"rcpt", "does not like recipient", "recipient refused", "recipients refused", "recipient was rejected", "recipients were rejected", "(state 14)", "rejected recipient"}
 )
+
+// frankHosts are names and words of providers that say "no such user" of addresses
+// alone, some of them behind the content.
+var frankHosts = []string{
+	"yahoodns.net", "mail.qq.com", "mx3.qq.com", "hotmail.com", "outlook.com", "cox.net", "mimecast.", "messagelabs.com", "secureserver.net",
+	"laposte.net", "orange.fr", "wanadoo.fr", "mailbox unavailable (",
+	"ezweb.ne.jp>: user unknown", "au.com>: user unknown", "icloud.com>: user does not exist",
+}
+
+// isFrank says whether one of texts names one of frankHosts.
+func isFrank(texts ...string) bool {
+	return anyOf(texts, func(text string) bool {
+		text = strings.ToLower(text)
+		return anyOf(frankHosts, func(s string) bool { return strings.Contains(text, s) })
+	})
+}
 
 // phaseOf looks for the phase in texts, the first of which that tells it counts.
 func phaseOf(texts ...string) phase {
+	if isFrank(texts...) {
+		return atRecipient
+	}
 	for _, text := range texts {
 		text = strings.ToLower(text)
 		joined := strings.Join(strings.Fields(text), " ")
