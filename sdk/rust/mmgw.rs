@@ -303,24 +303,27 @@ pub fn rcpt_verdict(i: i32, v: Verdict) -> Result<()> {
 }
 
 /// The value that a call before kept. All of kv needs the capability kv.
-pub fn kv_get<'b>(key: &str, buf: &'b mut [u8]) -> Result<&'b [u8]> {
+pub fn kv_get(key: impl AsRef<[u8]>, buf: &mut [u8]) -> Result<&[u8]> {
+    let key = key.as_ref();
     filled(unsafe { raw::kv_get(key.as_ptr(), key.len(), buf.as_mut_ptr(), buf.len()) }, buf)
 }
 
 /// Keeps a value for ttl seconds, or for ever for 0.
-pub fn kv_set(key: &str, value: impl AsRef<[u8]>, ttl: i32) -> Result<()> {
-    let value = value.as_ref();
+pub fn kv_set(key: impl AsRef<[u8]>, value: impl AsRef<[u8]>, ttl: i32) -> Result<()> {
+    let (key, value) = (key.as_ref(), value.as_ref());
     done(unsafe { raw::kv_set(key.as_ptr(), key.len(), value.as_ptr(), value.len(), ttl) })
 }
 
 /// Changes a counter and returns what it is then: 0 at least.
-pub fn kv_incr(key: &str, delta: i64, ttl: i32) -> Result<i64> {
+pub fn kv_incr(key: impl AsRef<[u8]>, delta: i64, ttl: i32) -> Result<i64> {
+    let key = key.as_ref();
     let n = unsafe { raw::kv_incr(key.as_ptr(), key.len(), delta, ttl) };
     if n < 0 { Err(Refusal(n as i32)) } else { Ok(n) }
 }
 
 /// Forgets a value.
-pub fn kv_delete(key: &str) -> Result<()> {
+pub fn kv_delete(key: impl AsRef<[u8]>) -> Result<()> {
+    let key = key.as_ref();
     done(unsafe { raw::kv_delete(key.as_ptr(), key.len()) })
 }
 

@@ -61,11 +61,15 @@ fn exempt(client: &[u8]) -> bool {
 
 /// Whether the DNS list has the client: it answers with an address of 127/8.
 fn listed(client: &[u8]) -> bool {
-    let (mut zone, mut name, mut answer) = ([0; 128], Text::new(), [0; 1024]);
-    let zone = match mmgw::get("config.dnsbl", &mut zone) {
-        Ok(zone) => zone,
-        Err(_) => return false,
-    };
+    let mut zone = [0; 128];
+    match mmgw::get("config.dnsbl", &mut zone) {
+        Ok(zone) => listed_by(zone, client),
+        Err(_) => false,
+    }
+}
+
+fn listed_by(zone: &[u8], client: &[u8]) -> bool {
+    let (mut name, mut answer) = (Text::new(), [0; 1024]);
     if !reverse(client, &mut name) {
         return false;
     }
@@ -88,16 +92,10 @@ fn met_too_lately(client: &[u8]) -> bool {
     if delay <= 0 {
         return false;
     }
-    let (mut met, mut wait, mut buf) = (Text::new(), Text::new(), [0; 8]);
-    let digest = digest(network(client));
-    met.push(b"met/");
-    met.hex(digest);
-    wait.push(b"wait/");
-    wait.hex(digest);
-    let (met, wait) = match (mmgw::text(met.octets()), mmgw::text(wait.octets())) {
-        (Ok(met), Ok(wait)) => (met, wait),
-        _ => return false,
-    };
+    let digest = hex(digest(network(client)));
+    let (mut met, mut wait, mut buf) = (*b"met/0123456789abcdef", *b"wait/0123456789abcdef", [0; 8]);
+    met[4..].copy_from_slice(&digest);
+    wait[5..].copy_from_slice(&digest);
     let new = match mmgw::kv_get(met, &mut buf).map(|_| ()) {
         Ok(()) if mmgw::kv_get(wait, &mut buf).is_ok() => return true,
         Ok(()) => false,
@@ -117,18 +115,18 @@ fn network(client: &[u8]) -> &[u8] {
 
 /// FNV-1a over network, reverse-path and list.
 fn digest(network: &[u8]) -> u64 {
-    let mut h = 0xcbf29ce484222325u64;
-    let mut add = |text: &[u8]| {
-        for &c in text.iter().chain(b"\n") {
-            h = (h ^ c.to_ascii_lowercase() as u64).wrapping_mul(0x100000001b3);
-        }
-    };
-    add(network);
+    let mut buf = [0; TEXT_MAX];
+    let mut h = fnv(0xcbf29ce484222325, network);
     for key in ["env.mail_from", "list.address"] {
-        let mut buf = [0; TEXT_MAX];
-        add(mmgw::get(key, &mut buf).unwrap_or(b""));
+        h = fnv(h, mmgw::get(key, &mut buf).unwrap_or(b""));
     }
     h
+}
+
+/// Adds a line to a digest.
+fn fnv(digest: u64, line: &[u8]) -> u64 {
+    let add = |h: u64, c: u8| (h ^ c.to_ascii_lowercase() as u64).wrapping_mul(0x100000001b3);
+    add(line.iter().fold(digest, |h, &c| add(h, c)), b'\n')
 }
 
 /// Writes an address as DNS lists ask for it: 192.0.2.1 as "1.2.0.192.", an IPv6
@@ -172,6 +170,14 @@ fn groups(client: &[u8]) -> Option<[u16; 8]> {
     Some(all)
 }
 
+fn hex(x: u64) -> [u8; 16] {
+    let mut digits = [0; 16];
+    for (i, place) in digits.iter_mut().enumerate() {
+        *place = digit((x >> (60 - 4 * i)) as u8 & 15);
+    }
+    digits
+}
+
 fn digit(nibble: u8) -> u8 {
     b"0123456789abcdef"[nibble as usize]
 }
@@ -193,12 +199,6 @@ impl Text {
                 *place = c;
                 self.len += 1;
             }
-        }
-    }
-
-    fn hex(&mut self, x: u64) {
-        for shift in (0..16).rev() {
-            self.push(&[digit((x >> (4 * shift)) as u8 & 15)]);
         }
     }
 
