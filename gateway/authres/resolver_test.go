@@ -83,7 +83,6 @@ func TestResolver(t *testing.T) {
 	})
 }
 
-// TestResolverRoom holds that the answers that are kept are bounded.
 // TestSilentServersKeepNobodyElse: what a module asks of them, with all its
 // instances, keeps no other question waiting.
 func TestSilentServersKeepNobodyElse(t *testing.T) {
@@ -119,6 +118,7 @@ func (silentDNS) LookupMX(ctx context.Context, _ string) ([]*net.MX, error) {
 	return nil, ctx.Err()
 }
 
+// TestResolverRoom holds that the answers that are kept are bounded.
 func TestResolverRoom(t *testing.T) {
 	r := NewResolver(zone{}, "")
 	for i := range AnswersMax + 100 {
