@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/mmgw/mmgw/gateway/conformance"
+	"github.com/mmgw/mmgw/gateway/entity"
 	examples "github.com/mmgw/mmgw/wasm-examples"
 )
 
@@ -48,6 +50,41 @@ func TestConformance(t *testing.T) {
 			}
 			for _, f := range report.Findings {
 				t.Errorf("%s %s: %s", f.Case, f.Trial, f.Text)
+			}
+		})
+	}
+}
+
+// TestStripAttachmentsRefusesWhatItCannotSee: programs behind the last part that
+// mmgw sees, and below the deepest.
+func TestStripAttachmentsRefusesWhatItCannotSee(t *testing.T) {
+	const program = "Content-Disposition: attachment; filename=tool.exe\n\nMZ\n"
+	multipart := func(boundary, content string) string {
+		return "Content-Type: multipart/mixed; boundary=" + boundary + "\n\n--" + boundary + "\n" + content + "\n--" + boundary + "--\n"
+	}
+	deep := program
+	for n := range entity.DepthMax + 10 {
+		deep = multipart(fmt.Sprintf("b%db", n), deep)
+	}
+	for name, mail := range map[string]string{
+		"many": multipart("b", strings.Repeat("\ntext\n--b\n", entity.PartsMax)+program),
+		"deep": deep,
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			text := "-- mail --\nMIME-Version: 1.0\n" + mail + "-- verdict --\nreject 550 5.6.0 the attachments of this message cannot be looked into\n"
+			if err := os.WriteFile(filepath.Join(dir, "case.txtar"), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			cases, err := conformance.FindCases(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			wasm, _ := examples.Lookup("strip-attachments")
+			m := conformance.Module{Name: "strip-attachments", Wasm: wasm, Cases: cases}
+			report, err := m.Run(t.Context(), conformance.Options{})
+			if err != nil || report.Cases != 1 || len(report.Findings) > 0 {
+				t.Errorf("%+v, %v", report, err)
 			}
 		})
 	}
