@@ -7,16 +7,39 @@ import (
 
 // Transport hands copies to other hosts. It is safe for concurrent use.
 type Transport interface {
-	// Deliver sends content as one transaction and hands one Status for each
-	// of d.Recipients to settle, in their order and once, whatever happens: a
-	// connection that breaks is a Transient status. nil stands for a recipient
-	// beyond those that the host takes in one transaction, which is left for
-	// another; not all are nil. d.Envelope tells the parameters.
+	// Deliver sends what next hands out to the host that route names, as many
+	// at a time as it has connections, and returns when nothing is left and all
+	// is settled. When ctx ends, what is not sent yet is Transient.
 	//
-	// settle makes the outcomes durable. Until it returns they count as one of
-	// the two messages that a connection may have under way, so that a crash
-	// makes no more than two copies for each connection go out again.
-	Deliver(ctx context.Context, d *Delivery, content Content, settle func([]*Status))
+	// next is called for one Shipment at a time, from any goroutine, and must
+	// not block. It returns nil when there is none. left is how many it will
+	// return after that.
+	Deliver(ctx context.Context, route string, next func() (s *Shipment, left int))
+}
+
+// Shipment is one transaction: what goes out, and who hears how it went.
+type Shipment struct {
+	// Delivery tells ReversePath, Recipients, XVERP and Envelope; nothing else
+	// of it is read.
+	Delivery *Delivery
+
+	// Content makes the copy when its turn to go has come. An error is the
+	// caller's own affair: nothing goes out and nothing is settled. A nil
+	// function makes the transaction a callout, which asks whether the host
+	// would take the recipients and sends nothing.
+	Content func() (Content, error)
+
+	// Settle takes statuses for the recipients, in their order, whatever
+	// happens: a connection that breaks is a Transient status. A host that takes
+	// no more recipients in one transaction gets the others in the next one:
+	// Settle is called for each, one after the other, with nil for whom another
+	// settles.
+	//
+	// It makes the outcomes durable, and may return before: settled is to be
+	// called once they are. Until then they count as one of the two messages
+	// that a connection may have under way, so that a crash makes no more than
+	// two copies for each connection go out again.
+	Settle func(statuses []*Status, settled func())
 }
 
 // Intake is what an LMTP server asks, from many sessions at a time.
@@ -27,7 +50,8 @@ type Intake interface {
 
 	// Message is asked when the content begins. content is framed, unstuffed
 	// and has CRLF line ends; it is read to io.EOF or returned from early. An
-	// error of content means that the client is gone or broke the framing. It returns one Status for each of
-	// envelope.Recipients, in their order. Success takes responsibility.
+	// error of content means that the client is gone or broke the framing. It
+	// returns one Status for each of envelope.Recipients, in their order.
+	// Success takes responsibility.
 	Message(ctx context.Context, client Client, envelope *Envelope, content io.Reader) []*Status
 }

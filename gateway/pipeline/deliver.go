@@ -26,7 +26,6 @@ type Deliverer struct {
 	Attempted   func([]Attempt)                                  // hears of attempts before their outcomes are committed, from many goroutines
 	Unsubscribe func(gateway.ListID, gateway.ForwardPath) string // the link by which a member leaves; nil: there is none
 	Signer      *authres.Signer                                  // signs copies as they leave; nil: nobody does
-	Workers     int                                              // transactions of one batch at a time
 	Log         *slog.Logger
 
 	bodies memo[bodyKey, []byte] // hashes of bodies: each is read for that once
@@ -70,7 +69,7 @@ func (d *Deliverer) Deliver(ctx context.Context, entry gateway.Entry, stop <-cha
 		return entry, false, err
 	}
 	run.plain = run.draft.Content()
-	ledger, closeLedger := d.openLedger(legID{m.ID, b.Leg})
+	ledger, closeLedger := d.openLedger(ctx, m, b.Leg)
 	run.ledger = ledger
 	defer closeLedger()
 	if err := run.all(ctx, stop); err != nil {
@@ -90,43 +89,62 @@ type batchRun struct {
 	plain gateway.Content // the copy that nothing makes one member's own
 
 	modules string
-	skipped bool
 
 	signatures memo[[sha256.Size]byte, []gateway.Field] // of the batch's copies, by what they cover
 
-	ledger *ledger // where it settles
+	ledger   *ledger        // where it settles
+	settling sync.WaitGroup // outcomes that are not durable
 
-	mu  sync.Mutex
-	err error
+	mu      sync.Mutex
+	skipped bool  // deliveries did not begin
+	err     error // the first fault of ours
 }
 
-// all tries the pending deliveries, Workers at a time, and returns the first
-// fault of ours.
+// all tries the pending deliveries, those of each route at a time, and returns the
+// first fault of ours.
 func (r *batchRun) all(ctx context.Context, stop <-chan struct{}) error {
-	pending := make(chan int)
-	var workers sync.WaitGroup
-	for range max(r.Workers, 1) {
-		workers.Go(func() {
-			for i := range pending {
-				if err := r.deliver(ctx, i); err != nil {
-					r.fail(err)
-				}
-			}
-		})
-	}
+	var routes []string
+	pending := map[string][]int{}
 	for i := range r.b.Deliveries {
-		if !r.b.Deliveries[i].Pending() {
-			continue
-		}
-		select {
-		case pending <- i:
-		case <-stop:
-			r.skipped = true
+		if d := &r.b.Deliveries[i]; d.Pending() {
+			if pending[d.Route] == nil {
+				routes = append(routes, d.Route)
+			}
+			pending[d.Route] = append(pending[d.Route], i)
 		}
 	}
-	close(pending)
-	workers.Wait()
+	var delivering sync.WaitGroup
+	for _, route := range routes {
+		delivering.Go(func() { r.Transport.Deliver(ctx, route, r.shipments(ctx, pending[route], stop)) })
+	}
+	delivering.Wait()
+	r.settling.Wait()
 	return r.err
+}
+
+// shipments hands out the deliveries at some places, until stop closes.
+func (r *batchRun) shipments(ctx context.Context, pending []int, stop <-chan struct{}) func() (*gateway.Shipment, int) {
+	return func() (*gateway.Shipment, int) {
+		select {
+		case <-stop:
+			r.skip(len(pending) > 0)
+			pending = nil
+		default:
+		}
+		if len(pending) == 0 {
+			return nil, 0
+		}
+		i := pending[0]
+		pending = pending[1:]
+		return r.shipment(ctx, i), len(pending)
+	}
+}
+
+// skip notes that deliveries did not begin.
+func (r *batchRun) skip(some bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.skipped = r.skipped || some
 }
 
 func (r *batchRun) fail(err error) {
@@ -137,23 +155,30 @@ func (r *batchRun) fail(err error) {
 	}
 }
 
-// deliver tries one delivery and commits its outcomes, in as many transactions
-// as the host wants.
-func (r *batchRun) deliver(ctx context.Context, i int) error {
+// shipment is delivery i for the recipients that are not settled.
+func (r *batchRun) shipment(ctx context.Context, i int) *gateway.Shipment {
 	d := &r.b.Deliveries[i]
-	content, err := r.content(d)
-	if err != nil {
-		return err
+	places := unsettled(d)
+	attempt := only(d, places)
+	begun := time.Now()
+	return &gateway.Shipment{
+		Delivery: attempt,
+		Content: func() (gateway.Content, error) {
+			content, err := r.content(d)
+			if err != nil {
+				r.fail(err)
+			}
+			return content, err
+		},
+		Settle: func(statuses []*gateway.Status, settled func()) {
+			if ctx.Err() != nil {
+				r.fail(ctx.Err())
+				settled()
+				return
+			}
+			r.settle(ctx, r.outcomes(i, places, statuses, time.Since(begun)), settled)
+		},
 	}
-	untried := unsettled(d)
-	for len(untried) > 0 {
-		left, err := r.transaction(ctx, i, untried, content)
-		if err != nil || len(left) == len(untried) {
-			return err
-		}
-		untried = left
-	}
-	return nil
 }
 
 // unsettled are the places of the recipients that are to be tried.
@@ -164,31 +189,6 @@ func unsettled(d *gateway.Delivery) (places []int) {
 		}
 	}
 	return places
-}
-
-// transaction tries the recipients at some places of delivery i, and returns
-// those that the host left for another transaction.
-func (r *batchRun) transaction(ctx context.Context, i int, places []int, content gateway.Content) (left []int, err error) {
-	d := &r.b.Deliveries[i]
-	attempt := only(d, places)
-	begun := time.Now()
-	r.Transport.Deliver(ctx, attempt, content, func(statuses []*gateway.Status) {
-		if err = ctx.Err(); err != nil {
-			return
-		}
-		took := time.Since(begun)
-		s := outcomes{delivery: i, all: slices.Grow(slices.Clone(d.Outcomes), len(d.Recipients))[:len(d.Recipients)]}
-		for k, outcome := range r.Retry.Settle(statuses, time.Now(), r.b.Expires) {
-			if outcome.Status == nil {
-				left = append(left, places[k])
-				continue
-			}
-			s.all[places[k]], s.tried = outcome, append(s.tried, places[k])
-			s.attempts = append(s.attempts, Attempt{r.m, r.leg, r.modules, d, attempt.Recipients[k], outcome, r.b.Attempt + 1, took})
-		}
-		err = r.settle(ctx, s)
-	})
-	return left, err
 }
 
 // only is d with the recipients at some places.
@@ -202,6 +202,21 @@ func only(d *gateway.Delivery, places []int) *gateway.Delivery {
 		some.Recipients[k] = d.Recipients[j]
 	}
 	return &some
+}
+
+// outcomes are what one transaction brought the recipients at some places of
+// delivery i: those that have a status.
+func (r *batchRun) outcomes(i int, places []int, statuses []*gateway.Status, took time.Duration) outcomes {
+	d := &r.b.Deliveries[i]
+	o := outcomes{delivery: i, all: slices.Grow(slices.Clone(d.Outcomes), len(d.Recipients))[:len(d.Recipients)]}
+	for k, outcome := range r.Retry.Settle(statuses, time.Now(), r.b.Expires) {
+		if outcome.Status != nil {
+			j := places[k]
+			o.all[j], o.tried = outcome, append(o.tried, j)
+			o.attempts = append(o.attempts, Attempt{r.m, r.leg, r.modules, d, d.Recipients[j], outcome, r.b.Attempt + 1, took})
+		}
+	}
+	return o
 }
 
 // content is the copy of one delivery: the leg's message with the edits of the
@@ -243,6 +258,6 @@ func (r *batchRun) finish(ctx context.Context, list gateway.ListID) (gateway.Ent
 			return EntryOf(r.b, list), false, err
 		}
 	}
-	err := r.insist(ctx, gateway.Transition{Message: r.m.ID, Leg: r.b.Leg, Batches: []*gateway.Batch{r.b}})
+	err := r.insist(ctx, r.m, gateway.Transition{Message: r.m.ID, Leg: r.b.Leg, Batches: []*gateway.Batch{r.b}})
 	return EntryOf(r.b, list), left, err
 }

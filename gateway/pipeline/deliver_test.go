@@ -5,8 +5,6 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -59,8 +57,8 @@ func TestOutcomeWaitsForTheDisk(t *testing.T) {
 				ctx = t.Context()
 			}
 			s := &fullSpool{err: test.err}
-			r := &batchRun{Deliverer: &Deliverer{Spool: s}, m: &gateway.Message{}}
-			if err := r.insist(ctx, gateway.Transition{}); !errors.Is(err, test.want) || s.commits != test.commits {
+			d := &Deliverer{Spool: s}
+			if err := d.insist(ctx, &gateway.Message{}, gateway.Transition{}); !errors.Is(err, test.want) || s.commits != test.commits {
 				t.Errorf("%s: %d commits and %v, want %d and %v", test.name, s.commits, err, test.commits, test.want)
 			}
 		})
@@ -83,8 +81,8 @@ func (s *slowSpool) Commit(_ context.Context, t gateway.Transition) error {
 }
 
 // Outcomes that come while a commit is under way become durable together by
-// the next one, those of all batches of the leg, and each transaction waits for
-// the one that has its own.
+// the next one, those of all batches of the leg, and each transaction hears of the
+// one that has its own.
 func TestOutcomesShareCommits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const n = 20
@@ -93,41 +91,37 @@ func TestOutcomesShareCommits(t *testing.T) {
 		d := &Deliverer{Spool: s, Attempted: func(a []Attempt) { attempts += len(a) }}
 		var runs [2]batchRun
 		for i := range runs {
-			ledger, laidDown := d.openLedger(legID{})
+			ledger, laidDown := d.openLedger(t.Context(), &gateway.Message{}, 0)
 			defer laidDown()
-			runs[i] = batchRun{
-				Deliverer: d, ledger: ledger,
-				m: &gateway.Message{}, b: &gateway.Batch{Number: i, Deliveries: make([]gateway.Delivery, n)},
-			}
+			runs[i] = batchRun{Deliverer: d, ledger: ledger, b: &gateway.Batch{Number: i, Deliveries: make([]gateway.Delivery, n)}}
 		}
+		settled := 0
 		settle := func(i int) {
 			r := &runs[i%len(runs)]
 			ok := []gateway.Outcome{{Status: gateway.Accepted, Settled: true}}
-			if err := r.settle(t.Context(), outcomes{delivery: i, all: ok, tried: []int{0}, attempts: make([]Attempt, 1)}); err != nil {
-				t.Error(err)
-			}
+			r.settle(t.Context(), outcomes{delivery: i, all: ok, tried: []int{0}, attempts: make([]Attempt, 1)}, func() { settled++ })
 		}
-		var settling sync.WaitGroup
-		settling.Go(func() { settle(0) })
+		settle(0)
 		<-s.begun
-		var settled atomic.Int64
 		for i := 1; i < n; i++ {
-			settling.Go(func() { settle(i); settled.Add(1) })
+			settle(i)
 		}
 		synctest.Wait()
-		if settled.Load() > 0 {
+		if settled > 0 {
 			t.Error("outcomes are settled before they are durable")
 		}
 		close(s.word)
-		settling.Wait()
-		if len(s.committed) != 2 || len(s.committed[0]) != 1 || len(s.committed[1]) != n-1 || attempts != n {
+		for i := range runs {
+			runs[i].settling.Wait()
+		}
+		if settled != n || len(s.committed) != 2 || len(s.committed[0]) != 1 || len(s.committed[1]) != n-1 || attempts != n {
 			t.Errorf("%d commits, %d attempts told: %+v", len(s.committed), attempts, s.committed)
 		}
 	})
 }
 
-// A host that takes two recipients in a transaction gets the others in further
-// ones at once, each recipient once; the record of an attempt names the modules.
+// Of a host that takes two recipients in a transaction each recipient's outcome is
+// booked once; the record of an attempt names the modules.
 func TestLeftForAnotherTransaction(t *testing.T) {
 	h := newHouse(t, devList("anne@example.com", "bart@example.com", "cris@example.com", "dora@example.com", "edna@example.com"))
 	h.plan = func(*gateway.Exchange) (gateway.Plan, error) { return gateway.Plan{Module: "deliver@12ab"}, nil }

@@ -108,7 +108,7 @@ func (h *house) assemble() {
 	h.expander.Commands, h.expander.Held = commands.Handle, h.held.Tell
 	h.reports = &Reports{Site: site, Outbox: h.outbox}
 	failures := &Failures{Reports: h.reports, Scores: h.scores}
-	h.deliverer = &Deliverer{Spool: h.spool, Transport: h, Failed: failures.Failed, Reports: h.reports, Workers: 2}
+	h.deliverer = &Deliverer{Spool: h.spool, Transport: h, Failed: failures.Failed, Reports: h.reports}
 	h.expander.Reports = h.reports
 }
 
@@ -167,8 +167,25 @@ func (h *house) Plan(_ context.Context, x *gateway.Exchange) (gateway.Plan, erro
 	return h.plan(x)
 }
 
-func (h *house) Deliver(_ context.Context, d *gateway.Delivery, content gateway.Content, settle func([]*gateway.Status)) {
-	settle(h.deliver(d, content))
+func (h *house) Deliver(_ context.Context, _ string, next func() (*gateway.Shipment, int)) {
+	for s, _ := next(); s != nil; s, _ = next() {
+		content, err := s.Content()
+		if err != nil {
+			continue
+		}
+		places := unsettled(&gateway.Delivery{Recipients: s.Delivery.Recipients})
+		for len(places) > 0 {
+			all := make([]*gateway.Status, len(s.Delivery.Recipients))
+			var left []int
+			for k, status := range h.deliver(only(s.Delivery, places), content) {
+				if all[places[k]] = status; status == nil {
+					left = append(left, places[k])
+				}
+			}
+			places = left
+			s.Settle(all, func() {})
+		}
+	}
 }
 
 func (h *house) deliver(d *gateway.Delivery, content gateway.Content) []*gateway.Status {

@@ -18,20 +18,31 @@ type outcomes struct {
 }
 
 // settle books the recipients that are given up, reports what is to be reported,
-// and makes the outcomes durable. A crash in between does that twice, never not
-// at all.
-func (r *batchRun) settle(ctx context.Context, o outcomes) error {
+// and has the outcomes made durable; then, or when that failed, it calls settled.
+// A crash in between does that twice, never not at all.
+func (r *batchRun) settle(ctx context.Context, o outcomes, settled func()) {
 	for i := range o.attempts {
 		r.observe(ctx, &o.attempts[i])
 	}
-	if err := r.giveUp(ctx, o); err != nil {
-		return err
+	err := r.giveUp(ctx, o)
+	if err == nil {
+		err = r.relayed(ctx, o)
 	}
-	if err := r.relayed(ctx, o); err != nil {
-		return err
+	if err != nil {
+		r.fail(err)
+		settled()
+		return
 	}
 	r.b.Deliveries[o.delivery].Outcomes = o.all
-	return r.gather(ctx, o)
+	r.settling.Add(1)
+	one := gateway.LegOutcome{Batch: r.b.Number, Delivery: o.delivery, Outcomes: o.all}
+	r.ledger.add(one, o.attempts, func(err error) {
+		if err != nil {
+			r.fail(err)
+		}
+		settled()
+		r.settling.Done()
+	})
 }
 
 func (r *batchRun) observe(ctx context.Context, a *Attempt) {
@@ -70,15 +81,17 @@ type legID struct {
 // ledger is where the batches of one leg that are in hand settle. They go the
 // way of all, held or dropped, together.
 type ledger struct {
-	runs int // that use it, guarded by Deliverer.mu
+	runs   int // that use it, guarded by Deliverer.mu
+	commit func(settlement) error
 
-	mu        sync.Mutex
-	gathering *settlement // that may take more outcomes
-	syncing   *settlement // the one before
+	mu       sync.Mutex
+	gathered settlement // for the next commit
+	writing  bool       // one is under way
 }
 
 // openLedger returns the ledger of a leg; close is called after the last outcome.
-func (d *Deliverer) openLedger(key legID) (l *ledger, close func()) {
+func (d *Deliverer) openLedger(ctx context.Context, m *gateway.Message, leg int) (l *ledger, close func()) {
+	key := legID{m.ID, leg}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.ledgers == nil {
@@ -86,7 +99,12 @@ func (d *Deliverer) openLedger(key legID) (l *ledger, close func()) {
 	}
 	l = d.ledgers[key]
 	if l == nil {
-		l = &ledger{}
+		l = &ledger{commit: func(s settlement) error {
+			if d.Attempted != nil {
+				d.Attempted(s.attempts)
+			}
+			return d.insist(ctx, m, gateway.Transition{Message: m.ID, Leg: leg, Outcomes: s.outcomes})
+		}}
 		d.ledgers[key] = l
 	}
 	l.runs++
@@ -102,52 +120,42 @@ func (d *Deliverer) openLedger(key legID) (l *ledger, close func()) {
 // settlement is outcomes of several transactions that become durable by one
 // commit: those that came while the one before was written.
 type settlement struct {
-	before   *settlement
 	outcomes []gateway.LegOutcome
 	attempts []Attempt
-	done     chan struct{}
-	err      error // once done
+	done     []func(error)
 }
 
-// add puts outcomes into the settlement that is being gathered. The first to
-// come commits for all.
-func (l *ledger) add(outcome gateway.LegOutcome, attempts []Attempt) (s *settlement, first bool) {
+// add has an outcome made durable, together with those that come meanwhile, and
+// done hear of it. It does not wait for that.
+func (l *ledger) add(outcome gateway.LegOutcome, attempts []Attempt, done func(error)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if first = l.gathering == nil; first {
-		l.gathering = &settlement{before: l.syncing, done: make(chan struct{})}
-	}
-	s = l.gathering
+	s := &l.gathered
 	s.outcomes = append(s.outcomes, outcome)
 	s.attempts = append(s.attempts, attempts...)
-	return s, first
+	s.done = append(s.done, done)
+	if !l.writing {
+		l.writing = true
+		go l.write()
+	}
 }
 
-// close waits for the settlement before s, and lets s take no more.
-func (l *ledger) close(s *settlement) {
-	if s.before != nil {
-		<-s.before.done
-		s.before = nil
+// write makes what is gathered durable until nothing is.
+func (l *ledger) write() {
+	for s, ok := l.take(); ok; s, ok = l.take() {
+		err := l.commit(s)
+		for _, done := range s.done {
+			done(err)
+		}
 	}
+}
+
+func (l *ledger) take() (s settlement, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.gathering, l.syncing = nil, s
-}
-
-// gather makes outcomes durable together with those that come meanwhile.
-func (r *batchRun) gather(ctx context.Context, o outcomes) error {
-	s, first := r.ledger.add(gateway.LegOutcome{Batch: r.b.Number, Delivery: o.delivery, Outcomes: o.all}, o.attempts)
-	if !first {
-		<-s.done
-		return s.err
-	}
-	defer close(s.done)
-	r.ledger.close(s)
-	if r.Attempted != nil {
-		r.Attempted(s.attempts)
-	}
-	s.err = r.insist(ctx, gateway.Transition{Message: r.m.ID, Leg: r.b.Leg, Outcomes: s.outcomes})
-	return s.err
+	s, l.gathered = l.gathered, settlement{}
+	l.writing = len(s.done) > 0
+	return s, l.writing
 }
 
 // commitInterval is how often a commit that the disk did not take is tried
@@ -157,14 +165,14 @@ const commitInterval = time.Second
 // insist commits what remote hosts answered, and tries again for as long as the
 // disk is full or fails: an outcome that is given up is a copy sent twice. Who
 // waits here begins no other delivery, which is as well.
-func (r *batchRun) insist(ctx context.Context, t gateway.Transition) error {
+func (d *Deliverer) insist(ctx context.Context, m *gateway.Message, t gateway.Transition) error {
 	for {
-		err := r.Spool.Commit(ctx, t)
+		err := d.Spool.Commit(ctx, t)
 		var fault *gateway.Status
 		if !errors.As(err, &fault) || ctx.Err() != nil {
 			return err
 		}
-		logger(r.Log).Warn("an outcome waits for the disk", messageAttrs(r.m), "error", err)
+		logger(d.Log).Warn("an outcome waits for the disk", messageAttrs(m), "error", err)
 		select {
 		case <-ctx.Done():
 			return err

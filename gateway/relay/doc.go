@@ -8,17 +8,17 @@
 //     more than MessagesPerConnectionMax messages go by one. A server that
 //     answers MAIL with 421 or 452 after earlier messages, or closed an idle
 //     connection, gets the same message by a new one.
-//   - Where the target offers PIPELINING and all connections are taken, further
-//     deliveries go behind the final dots of others, one round trip a message.
-//     UsersMax times ConnectionsMax callers keep all connections full.
+//   - Each connection takes what is next for it by itself, from the callers in
+//     turns. Where the target offers PIPELINING the next envelope goes behind the
+//     final dot of the message before, one round trip a message.
+//   - Callouts, for which somebody waits, go first.
 //   - A crash of ours makes at most two messages of each connection go out
 //     again: one that is not answered, and one whose outcome is not settled.
-//   - A target that cannot be reached is dialled by one delivery at a time, at
-//     growing intervals; between them deliveries are Transient at once.
+//   - A target that cannot be reached is dialled by one for all, at growing
+//     intervals; between them deliveries are Transient at once.
 //   - Connections that break under way halve the number that is allowed, down
 //     to one, and each message that goes well adds one.
-//   - Deliver ends when its context does, waiting included.
+//   - Deliver and Verify end when their context does, waiting included.
 //
-// Which delivery goes first is the queue's to say: those that wait here are
-// served in the order of their arrival.
+// Which deliveries are here at a time, and so go first, is the queue's to say.
 package relay

@@ -41,13 +41,29 @@ func (p *pool) acquaintance(ctx context.Context) *smtp.Conn {
 	if conn, known := p.lastConn(time.Now()); known {
 		return conn
 	}
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
-	defer cancel()
-	if l, failure := p.acquire(ctx); failure == nil {
-		p.release(l, true)
-	}
+	p.meet(ctx)
 	conn, _ := p.lastConn(time.Time{})
 	return conn
+}
+
+// meet opens a connection, where that is allowed, and waits for what comes of it.
+func (p *pool) meet(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	p.mu.Lock()
+	dialled := p.dialled
+	if p.mayDial() {
+		p.connect()
+	}
+	waiting := p.opening > 0
+	p.mu.Unlock()
+	if !waiting {
+		return
+	}
+	select {
+	case <-dialled:
+	case <-ctx.Done():
+	}
 }
 
 // lastConn is the connection that was opened last. Where there is none it is

@@ -168,7 +168,26 @@ func send(t *testing.T, r *Relay) {
 }
 
 // deliver returns what Deliver settles.
-func deliver(ctx context.Context, r *Relay, d *gateway.Delivery) (statuses []*gateway.Status) {
-	r.Deliver(ctx, d, content, func(s []*gateway.Status) { statuses = s })
-	return statuses
+func deliver(ctx context.Context, r *Relay, d *gateway.Delivery) []*gateway.Status {
+	all := make([]*gateway.Status, len(d.Recipients))
+	r.Deliver(ctx, d.Route, shipments(1, d, func(statuses []*gateway.Status, settled func()) {
+		for i, status := range statuses {
+			if status != nil {
+				all[i] = status
+			}
+		}
+		settled()
+	}))
+	return all
+}
+
+// shipments hands d out n times.
+func shipments(n int, d *gateway.Delivery, settle func([]*gateway.Status, func())) func() (*gateway.Shipment, int) {
+	s := &gateway.Shipment{Delivery: d, Content: func() (gateway.Content, error) { return content, nil }, Settle: settle}
+	return func() (*gateway.Shipment, int) {
+		if n--; n < 0 {
+			return nil, 0
+		}
+		return s, n
+	}
 }

@@ -15,196 +15,167 @@ import (
 // a message.
 const firstConnections = 4
 
-// pool is the connections to one target.
+// pool is the connections to one target, and what waits for them.
 type pool struct {
 	target  Target
 	options Options
 	dial    smtp.Options
 	log     *slog.Logger
 
-	open sync.WaitGroup // connections, until they are closed
-	ask  chan struct{}  // full while somebody learns what is offered
-	wake chan struct{}  // one place may have become free
+	open   sync.WaitGroup // connections, from dialling until they are closed
+	ask    chan struct{}  // full while somebody learns what is offered
+	ctx    context.Context
+	cancel context.CancelFunc // ends dialling
 
 	mu       sync.Mutex
 	closed   bool
+	backlog  backlog
 	links    []*link
-	last     *smtp.Conn // the one that was opened last, to tell what is offered
-	askAfter time.Time  // no attempt to learn what is offered before
-	opening  int        // connections being opened
-	closing  int        // connections that say QUIT
-	allowed  int        // connections, from 1 to ConnectionsMax
-	failures int        // attempts to connect in a row
+	idle     []*link       // of them, the last one used at the end
+	last     *smtp.Conn    // the one that was opened last, to tell what is offered
+	askAfter time.Time     // no attempt to learn what is offered before
+	dialled  chan struct{} // closed when the next attempt to connect has ended
+	opening  int           // connections being opened
+	closing  int           // connections that say QUIT
+	allowed  int           // connections, from 1 to ConnectionsMax
+	failures int           // attempts to connect in a row
 	held     *gateway.Status
 	until    time.Time // no attempt to connect before
 }
 
-// link is one open connection and who uses it.
-type link struct {
-	conn  *smtp.Conn
-	users int // deliveries: UsersMax at most
-	sent  int // messages begun
-	most  int // messages that it may take
-	idle  *time.Timer
-}
-
 func newPool(name string, target Target, o Options) *pool {
-	return &pool{
+	p := &pool{
 		target:  target,
 		options: o,
 		dial: smtp.Options{
 			Protocol: target.Protocol, Security: target.Security, TLS: target.TLS,
 			User: target.User, Password: target.Password,
-			Hostname: o.Hostname, Timeouts: o.Timeouts, DialContext: o.DialContext,
+			Hostname: o.Hostname, Timeouts: o.Timeouts, DialContext: o.DialContext, MessagesMax: o.MessagesPerConnectionMax,
 		},
 		log:     o.Logger.With("route", name, "target", target.String()),
-		wake:    make(chan struct{}, 1),
 		ask:     make(chan struct{}, 1),
+		dialled: make(chan struct{}),
 		allowed: min(firstConnections, o.ConnectionsMax),
 	}
+	p.ctx, p.cancel = context.WithCancel(context.Background())
+	return p
 }
 
-// Statuses of deliveries that got no connection.
+// Statuses of what got no connection.
 var (
 	errClosed = &gateway.Status{Code: 451, Enhanced: gateway.EnhancedCode{4, 3, 2}, Text: "the gateway is shutting down"}
 	errBusy   = gateway.Status{Code: 451, Enhanced: gateway.EnhancedCode{4, 4, 5}, Text: "no connection to the next hop was free in time"}
 )
 
-// choice is what an acquirer is to do: use a link, dial, give up with a
-// status, or wait where all are zero.
-type choice struct {
-	link   *link
-	dial   bool
-	status *gateway.Status
-}
-
-// acquire returns a link for one transaction, to be given to release.
-func (p *pool) acquire(ctx context.Context) (*link, *gateway.Status) {
-	for {
-		c, more := p.choose()
-		if more {
-			p.signal()
-		}
-		if c.dial {
-			return p.connect(ctx)
-		}
-		if c != (choice{}) {
-			return c.link, c.status
-		}
-		select {
-		case <-p.wake:
-		case <-ctx.Done():
-			busy := errBusy
-			busy.Cause = ctx.Err()
-			return nil, &busy
-		}
-	}
-}
-
-// signal wakes one of those who wait. Whoever finds something wakes the next,
-// where there is more to be found.
-func (p *pool) signal() {
-	select {
-	case p.wake <- struct{}{}:
-	default:
-	}
-}
-
-// UsersMax is how many deliveries share a connection of a target that offers
-// PIPELINING. More would find nothing to do (see smtp.Conn).
-const UsersMax = 3
-
-// choose takes what look finds. more says that the next one would find something
-// too.
-func (p *pool) choose() (c choice, more bool) {
+// enroll takes an order, unless the Status says why there is no point.
+func (p *pool) enroll(o *order) *gateway.Status {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	switch c = p.look(); {
-	case c.dial:
-		p.opening++
-	case c.link != nil:
-		c.link.use()
-	}
-	return c, c != choice{} && p.look() != choice{}
-}
-
-// look prefers an idle link, then a new one, then a place on one beside others.
-func (p *pool) look() choice {
-	if p.closed {
-		return choice{status: errClosed}
-	}
-	if l := p.find(0); l != nil {
-		return choice{link: l}
-	}
-	taken := len(p.links) + p.opening + p.closing
-	held := time.Now().Before(p.until)
-	trial := p.failures > 0 && p.opening > 0 // one tries for all
 	switch {
-	case taken < p.allowed && !held && !trial:
-		return choice{dial: true}
-	case held && taken == 0:
-		return choice{status: p.held}
+	case p.closed:
+		return errClosed
+	case p.isHeld() && p.taken() == 0:
+		return p.held
 	}
-	for users := 1; users < UsersMax; users++ {
-		if l := p.find(users); l != nil && l.conn.Pipelines() {
-			return choice{link: l}
-		}
-	}
-	return choice{}
-}
-
-// find returns a link with so many users that can take one more message. The
-// last one used comes first, so that others become idle.
-func (p *pool) find(users int) *link {
-	for _, l := range slices.Backward(p.links) {
-		if l.users == users && l.sent < l.most && l.conn.Usable() {
-			return l
-		}
-	}
+	p.backlog.add(o)
+	p.grow()
 	return nil
 }
 
-func (l *link) use() {
-	if l.idle != nil {
-		l.idle.Stop()
+func (p *pool) isHeld() bool { return time.Now().Before(p.until) }
+
+// taken is the connections that the target sees, or is about to.
+func (p *pool) taken() int { return len(p.links) + p.opening + p.closing }
+
+// grow finds somebody for each parcel that waits: links that are about to look,
+// idle ones, and new ones where they are allowed. Whoever takes a parcel does this
+// again, for those that an order told of only then. p.mu is held.
+func (p *pool) grow() {
+	waiting := p.backlog.size()
+	if waiting == 0 {
+		return
 	}
-	l.users++
-	l.sent++
+	looking := -len(p.idle)
+	for _, l := range p.links {
+		if len(l.carried) == 0 {
+			looking++
+		}
+	}
+	for waiting -= looking; waiting > 0 && len(p.idle) > 0; waiting-- {
+		last := len(p.idle) - 1
+		p.idle[last].wake <- struct{}{}
+		p.idle = p.idle[:last]
+	}
+	for waiting > p.opening && p.mayDial() {
+		p.connect()
+	}
 }
 
-// connect opens a connection. Its failure holds all deliveries down for a
-// while, unless it was ctx that ended.
-func (p *pool) connect(ctx context.Context) (*link, *gateway.Status) {
-	conn, err := smtp.Dial(ctx, p.target.Network, p.target.Address, p.dial)
+// mayDial says whether one more connection is allowed. After a failure one tries
+// for all.
+func (p *pool) mayDial() bool {
+	trial := p.failures > 0 && p.opening > 0
+	return p.taken() < p.allowed && !p.isHeld() && !trial && !p.closed
+}
+
+// connect opens one more connection, in the background. p.mu is held.
+func (p *pool) connect() {
+	p.opening++
+	p.open.Add(1)
+	go func() {
+		conn, err := smtp.Dial(p.ctx, p.target.Network, p.target.Address, p.dial)
+		if err != nil {
+			p.failed(gateway.AsStatus(err))
+			p.open.Done()
+			return
+		}
+		p.connected(conn).serve()
+	}()
+}
+
+func (p *pool) connected(conn *smtp.Conn) *link {
+	l := &link{pool: p, conn: conn, wake: make(chan struct{}, 1)}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	defer p.signal()
-	p.opening--
-	if err != nil {
-		status := gateway.AsStatus(err)
-		if ctx.Err() == nil {
-			p.hold(status)
-		}
-		return nil, status
-	}
 	p.last = conn
-	l := &link{conn: conn, most: p.options.MessagesPerConnectionMax}
-	if most := conn.MessagesMax(); most > 0 {
-		l.most = min(l.most, most)
-	}
 	p.failures, p.until = 0, time.Time{}
-	l.use()
 	p.links = append(p.links, l)
-	p.open.Add(1)
-	if p.closed {
-		l.users--
-		p.drop(l)
-		return nil, errClosed
-	}
-	return l, nil
+	p.dialEnded()
+	p.grow()
+	return l
 }
 
-// hold notes a failure to connect. Several that failed at a time count once.
+// failed notes a failure to connect.
+func (p *pool) failed(status *gateway.Status) {
+	p.mu.Lock()
+	p.dialEnded()
+	if p.ctx.Err() == nil {
+		p.hold(status)
+	}
+	refuse := p.giveUp()
+	p.mu.Unlock()
+	refuse()
+}
+
+// giveUp takes what waits out of the backlog if no connection is there for it, nor
+// allowed. refuse is for after p.mu, which is held.
+func (p *pool) giveUp() (refuse func()) {
+	if !p.isHeld() || p.taken() > 0 {
+		return func() {}
+	}
+	refused, status := p.backlog, p.held
+	p.backlog = backlog{}
+	return func() { refused.refuse(status) }
+}
+
+func (p *pool) dialEnded() {
+	p.opening--
+	close(p.dialled)
+	p.dialled = make(chan struct{})
+}
+
+// hold keeps from dialling for a while. Several attempts that failed at a time
+// count once.
 func (p *pool) hold(status *gateway.Status) {
 	now := time.Now()
 	if now.Before(p.until) {
@@ -216,74 +187,85 @@ func (p *pool) hold(status *gateway.Status) {
 	p.log.Warn("next hop unavailable", "pause", pause, "status", status.Error())
 }
 
-// release gives l back. excused says that an end of the connection is no
-// fault of the target.
-func (p *pool) release(l *link, excused bool) {
+// judge draws the conclusions from one run of a link: where it was too old, so are
+// those that are idle.
+func (p *pool) judge(l *link) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	defer p.signal()
-	l.users--
-	usable := l.conn.Usable()
 	switch {
-	case usable:
-		p.allowed = min(p.allowed+1, p.options.ConnectionsMax)
-	case !excused:
-		p.allowed = max(p.allowed/2, 1)
+	case l.aged:
+		p.dismiss()
+		p.grow()
+	case l.conn.Broken() && !l.withdrawn:
+		p.allow(p.allowed / 2)
 	}
+}
+
+// allow sets how many connections there may be.
+func (p *pool) allow(n int) { p.allowed = min(max(n, 1), p.options.ConnectionsMax) }
+
+// state is what a link is to do.
+type state int
+
+const (
+	busy  state = iota // there is something for it to send
+	idle               // it is in pool.idle
+	ended              // it is to close: until that is done it counts, so that the target never sees more than is allowed
+)
+
+// look says what a link is to do that is in nobody's hands.
+func (p *pool) look(l *link) state {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	switch {
-	case l.users > 0:
-	case !usable || p.closed || l.sent >= l.most:
-		p.drop(l)
-	default:
-		l.idle = time.AfterFunc(p.options.Idle, func() { p.expire(l) })
+	case l.stale, p.closed, !l.conn.Usable():
+		i := slices.Index(p.links, l)
+		p.links = slices.Delete(p.links, i, i+1)
+		p.closing++
+		p.grow()
+		return ended
+	case !p.backlog.empty():
+		return busy
 	}
+	p.idle = append(p.idle, l)
+	return idle
 }
 
-// expire closes a link that nobody used for a while.
-func (p *pool) expire(l *link) {
+// dismiss ends the idle links. p.mu is held.
+func (p *pool) dismiss() {
+	for _, l := range p.idle {
+		l.stale = true
+		l.wake <- struct{}{}
+	}
+	p.idle = nil
+}
+
+// withdraw takes an order back: what is not sent is refused, and a connection that
+// speaks for it ends.
+func (p *pool) withdraw(o *order, cause error) {
+	status := errBusy
+	status.Cause = cause
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	if l.users == 0 {
-		p.drop(l)
-	}
-}
-
-// drop closes a link without users. It counts until it is closed, so that the
-// target never sees more than is allowed. p.mu is held.
-func (p *pool) drop(l *link) {
-	i := slices.Index(p.links, l)
-	if i < 0 {
-		return
-	}
-	p.links = slices.Delete(p.links, i, i+1)
-	p.closing++
-	go func() {
-		defer p.open.Done()
-		_ = l.conn.Close()
-		p.mu.Lock()
-		p.closing--
-		p.mu.Unlock()
-		p.signal()
-	}()
-}
-
-// closeIdle closes the links that nobody uses.
-func (p *pool) closeIdle() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, l := range slices.Clone(p.links) {
-		if l.users == 0 {
-			l.idle.Stop()
-			p.drop(l)
+	o.withdrawn = &status
+	removed := p.backlog.remove(o)
+	for _, l := range p.links {
+		if len(l.carried) > 0 && l.carried[0].order == o {
+			l.withdrawn = true
+			l.conn.Abort()
 		}
 	}
+	p.mu.Unlock()
+	removed.refuse(&status)
 }
 
-// shut refuses what comes and closes what is idle.
+// shut refuses what waits and what comes, and ends what is idle.
 func (p *pool) shut() {
 	p.mu.Lock()
 	p.closed = true
+	refused := p.backlog
+	p.backlog = backlog{}
+	p.dismiss()
 	p.mu.Unlock()
-	p.closeIdle()
-	p.signal()
+	p.cancel()
+	refused.refuse(errClosed)
 }

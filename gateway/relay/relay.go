@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"slices"
 	"time"
 
 	"github.com/mmgw/mmgw/gateway"
@@ -32,11 +31,6 @@ type Options struct {
 	Logger      *slog.Logger // nil discards
 }
 
-// attemptsMax bounds the connections that one delivery tries because the ones
-// before were too old. It is more than one because a restart of the target
-// makes every open connection such a one.
-const attemptsMax = 5
-
 // Relay is a gateway.Transport over connections that are kept open. It is safe
 // for concurrent use.
 type Relay struct {
@@ -60,57 +54,49 @@ func New(o Options) *Relay {
 	return r
 }
 
-// Deliver implements gateway.Transport, with the target that d.Route names. A
-// route without a target is Deferred.
-func (r *Relay) Deliver(ctx context.Context, d *gateway.Delivery, content gateway.Content, settle func([]*gateway.Status)) {
-	failure := r.with(ctx, d.Route, func(conn *smtp.Conn, last bool) (again bool) {
-		conn.Send(ctx, d, content, func(statuses []*gateway.Status, tooOld bool) {
-			if again = tooOld && !last && ctx.Err() == nil; !again {
-				settle(statuses)
-			}
-		})
-		return again
-	})
-	if failure != nil {
-		settle(slices.Repeat([]*gateway.Status{failure}, len(d.Recipients)))
-	}
+// Deliver implements gateway.Transport. A route without a target is Deferred.
+func (r *Relay) Deliver(ctx context.Context, route string, next func() (*gateway.Shipment, int)) {
+	r.fulfil(ctx, route, newOrder(next))
 }
 
 // Verify asks the target of route whether it takes mail for path: the Status
 // of RCPT behind a null reverse-path, without content.
-func (r *Relay) Verify(ctx context.Context, route string, path gateway.ForwardPath) *gateway.Status {
-	var status *gateway.Status
-	failure := r.with(ctx, route, func(conn *smtp.Conn, last bool) (again bool) {
-		status, again = conn.Verify(ctx, path)
-		return again && !last && ctx.Err() == nil
-	})
-	return cmp.Or(failure, status)
+func (r *Relay) Verify(ctx context.Context, route string, path gateway.ForwardPath) (status *gateway.Status) {
+	callout := &gateway.Shipment{
+		Delivery: &gateway.Delivery{Recipients: []gateway.Recipient{{Path: path}}},
+		Settle: func(statuses []*gateway.Status, settled func()) {
+			status = statuses[0]
+			settled()
+		},
+	}
+	o := newOrder(func() (*gateway.Shipment, int) { return callout, 0 })
+	o.callout = true
+	r.fulfil(ctx, route, o)
+	return status
 }
 
-// with runs a transaction on a connection to the target of route, and once
-// more on another where the first turns out to be too old, unless it is the
-// last that is tried. The Status says why there was no connection.
-func (r *Relay) with(ctx context.Context, route string, transaction func(conn *smtp.Conn, last bool) (again bool)) *gateway.Status {
+// fulfil returns when all of o is settled.
+func (r *Relay) fulfil(ctx context.Context, route string, o *order) {
+	refuse := func(status *gateway.Status) { (&backlog{orders: []*order{o}}).refuse(status) }
 	p := r.pools[route]
 	if p == nil {
-		return gateway.Deferred(fmt.Errorf("there is no route %q", route))
+		refuse(gateway.Deferred(fmt.Errorf("there is no route %q", route)))
+		return
 	}
-	for attempt := 1; ; attempt++ {
-		l, failure := p.acquire(ctx)
-		if failure != nil {
-			return failure
-		}
-		again := transaction(l.conn, attempt == attemptsMax)
-		p.release(l, again || ctx.Err() != nil)
-		if !again {
-			return nil
-		}
-		p.closeIdle()
+	if status := p.enroll(o); status != nil {
+		refuse(status)
+		return
+	}
+	select {
+	case <-o.done:
+	case <-ctx.Done():
+		p.withdraw(o, ctx.Err())
+		<-o.done
 	}
 }
 
-// Close refuses further deliveries, closes the connections and returns when
-// all are closed. Deliveries under way go on; their contexts can end them.
+// Close refuses what was not sent yet, closes the connections and returns when
+// all are closed. Transactions under way go on; their contexts can end them.
 func (r *Relay) Close() error {
 	for _, p := range r.pools {
 		p.shut()

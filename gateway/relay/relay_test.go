@@ -181,6 +181,28 @@ func TestHoldDown(t *testing.T) {
 	}
 }
 
+// What waits when the last connection breaks, and no other may be opened yet, waits
+// no longer.
+func TestLastConnectionBreaks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &hop{hello: "PIPELINING"}
+		r := h.relay(Options{HoldDown: time.Hour, HoldDownMax: time.Hour, ConnectionsMax: 2})
+		send(t, r)
+		h.hang, h.refused = "DATA", true
+		start, statuses := time.Now(), 0
+		r.Deliver(t.Context(), "", shipments(100, delivery, func(s []*gateway.Status, settled func()) {
+			if s[0].Class() == gateway.Transient {
+				statuses++
+			}
+			settled()
+		}))
+		if took := time.Since(start); statuses != 100 || took > 5*time.Minute || h.dials != 2 {
+			t.Errorf("%d of 100 are put off after %v, %d dials", statuses, took, h.dials)
+		}
+		r.Close()
+	})
+}
+
 // After a failure one delivery tries for all.
 func TestOneTrial(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -272,12 +294,14 @@ func TestAllowedConnections(t *testing.T) {
 		for range 20 {
 			send(t, r)
 		}
+		synctest.Wait()
 		if p.allowed != 16 {
 			t.Errorf("%d allowed after 20 messages", p.allowed)
 		}
 		h.hang = "DATA"
 		deliver(t.Context(), r, delivery)
 		deliver(t.Context(), r, delivery)
+		synctest.Wait()
 		if p.allowed != 4 {
 			t.Errorf("%d allowed after two timeouts", p.allowed)
 		}
@@ -301,6 +325,54 @@ func TestVerify(t *testing.T) {
 		if h.messages != 0 {
 			t.Errorf("%d messages", h.messages)
 		}
+	})
+}
+
+// A callout, for which somebody waits at RCPT, goes before what is there to be sent,
+// also where envelopes follow final dots without an end.
+func TestCalloutGoesFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &hop{hello: "PIPELINING", slow: func() { time.Sleep(time.Second) }}
+		r := h.relay(Options{ConnectionsMax: 1})
+		var group sync.WaitGroup
+		group.Go(func() {
+			r.Deliver(t.Context(), "", shipments(100, delivery, func(_ []*gateway.Status, settled func()) { settled() }))
+		})
+		time.Sleep(10 * time.Second)
+		start := time.Now()
+		if status := r.Verify(t.Context(), "", "anne@example.com"); status.Code != 250 || time.Since(start) > 2*time.Second {
+			t.Errorf("%v after %v", status, time.Since(start))
+		}
+		group.Wait()
+		r.Close()
+		if h.messages != 100 {
+			t.Errorf("%d messages", h.messages)
+		}
+	})
+}
+
+// A callout that is given up ends its own connection, and no message's.
+func TestCalloutGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &hop{hello: "PIPELINING", slow: func() { time.Sleep(time.Minute) }}
+		r := h.relay(Options{ConnectionsMax: 1})
+		var group sync.WaitGroup
+		group.Go(func() { send(t, r) })
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		start := time.Now()
+		if status := r.Verify(ctx, "", "anne@example.com"); status.Enhanced != errBusy.Enhanced || time.Since(start) != time.Second {
+			t.Errorf("%v after %v", status, time.Since(start))
+		}
+		group.Wait()
+		h.hang = "MAIL"
+		ctx, cancel = context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if status := r.Verify(ctx, "", "anne@example.com"); status.Class() != gateway.Transient || time.Since(start) > 2*time.Minute {
+			t.Errorf("%v after %v", status, time.Since(start))
+		}
+		r.Close()
 	})
 }
 
@@ -407,11 +479,11 @@ func TestTwoUnsettled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := &hop{hello: "PIPELINING"}
 		r := h.relay(Options{ConnectionsMax: 1})
-		settled := make(chan struct{})
+		unsettled := make(chan func(), 5)
 		var group sync.WaitGroup
-		for range 5 {
+		for _, n := range []int{3, 2} {
 			group.Go(func() {
-				r.Deliver(t.Context(), delivery, content, func([]*gateway.Status) { <-settled })
+				r.Deliver(t.Context(), "", shipments(n, delivery, func(_ []*gateway.Status, settled func()) { unsettled <- settled }))
 			})
 		}
 		for n := 2; n <= 5; n++ {
@@ -419,10 +491,10 @@ func TestTwoUnsettled(t *testing.T) {
 			if h.messages != n {
 				t.Errorf("%d messages went out with %d settled", h.messages, n-2)
 			}
-			settled <- struct{}{}
+			(<-unsettled)()
 		}
-		settled <- struct{}{}
 		group.Wait()
+		(<-unsettled)()
 		r.Close()
 	})
 }

@@ -56,7 +56,7 @@ func (s *Server) assemble(codec *verp.Codec) error {
 	s.assembleServices(site, desk, codec.Keys)
 	s.deliverer = &pipeline.Deliverer{
 		Spool: s.spool, Transport: s.relay, Failed: failures.Failed, Attempted: s.attempted, Signer: signerOf(cfg), Unsubscribe: s.links.Member,
-		Workers: relay.UsersMax * cfg.MTA.MaxConnections, Reports: reports, Log: s.log,
+		Reports: reports, Log: s.log,
 	}
 	s.deliverer.DSN = func(ctx context.Context, route string) bool { return s.relay.Offers(ctx, route, "DSN") }
 	s.deliverer.Results = planner{s}

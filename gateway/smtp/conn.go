@@ -2,7 +2,6 @@ package smtp
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"net"
 	"strings"
@@ -10,9 +9,7 @@ import (
 	"time"
 )
 
-// Conn is one connection on which a server has greeted us. Up to three
-// goroutines may Send at a time: one whose outcome is being settled, one whose
-// content is under way, and one whose envelope waits. More gain nothing.
+// Conn is one connection on which a server has greeted us.
 type Conn struct {
 	base       net.Conn // as it was handed in
 	conn       net.Conn // base, or TLS on it
@@ -21,16 +18,17 @@ type Conn struct {
 	timeouts   Timeouts
 	host       string            // the server, as its EHLO reply names it
 	extensions map[string]string // keywords of EHLO in upper case, and their parameters
+	mailsMax   int               // transactions that the server takes; 0: it says none
 	secure     bool              // under TLS
 
-	line      line // in which each Send waits for its turn to speak
-	unsettled turn // one place for each content out whose outcome is not settled
+	unsettled places    // one for each content out whose outcome is not settled
+	readBy    time.Time // the deadline of the next octets
 
-	begun    int  // transactions, of who speaks
-	resetDue bool // the server may still have an envelope, of who speaks
+	begun    int  // transactions
+	resetDue bool // the server may still have an envelope
+	retired  bool // no further transaction, but QUIT is fine
 
-	broken  atomic.Bool // no octet may go or come
-	retired atomic.Bool // no further Send, but QUIT is fine
+	broken atomic.Bool // no octet may go or come
 }
 
 // Offers says whether the server's last EHLO reply had keyword, in any case,
@@ -40,32 +38,39 @@ func (c *Conn) Offers(keyword string) (parameters string, ok bool) {
 	return parameters, ok
 }
 
-// Pipelines says whether a second Send can go behind the final dot of the
-// first; else it waits for it to end.
+// Pipelines says whether commands may go in groups, and an envelope behind a
+// final dot (RFC 2920).
 func (c *Conn) Pipelines() bool {
 	_, ok := c.extensions["PIPELINING"]
 	return ok
 }
 
-// Usable says whether the connection can take another Send. A false stays
-// false; all that is left is Close.
-func (c *Conn) Usable() bool { return !c.broken.Load() && !c.retired.Load() }
+// Usable says whether the connection can take another transaction. A false stays
+// false; all that is left is Close. It is for the goroutine of Run.
+func (c *Conn) Usable() bool { return !c.broken.Load() && !c.retired && !c.isSpent() }
 
-// Close says QUIT, where nothing is under way, waits for the reply no longer
-// than Timeouts.Quit, and closes the connection. A Send under way fails.
+// Broken says whether the connection ended without a QUIT. It can be asked at any
+// time.
+func (c *Conn) Broken() bool { return c.broken.Load() }
+
+// Close waits until all outcomes are settled, says QUIT, waits for the reply no
+// longer than Timeouts.Quit, and closes the connection. It is not for while Run
+// is under way.
 func (c *Conn) Close() error {
-	if !c.broken.Load() && c.line.try() {
+	c.unsettled.wait()
+	if !c.broken.Load() {
 		limit := time.Now().Add(c.timeouts.Quit)
 		if c.write(limit, c.timeouts.Quit, []byte("QUIT\r\n")) == nil {
 			_, _ = c.read(limit, c.timeouts.Quit)
 		}
 	}
-	c.abort()
+	c.Abort()
 	return nil
 }
 
-// abort closes the connection without a word. It can be called at any time.
-func (c *Conn) abort() {
+// Abort closes the connection without a word: what is under way fails. It can be
+// called at any time.
+func (c *Conn) Abort() {
 	c.broken.Store(true)
 	c.base.Close()
 }
@@ -81,10 +86,18 @@ func (c *Conn) write(limit time.Time, timeout time.Duration, p []byte) error {
 
 // read reads one reply within timeout, and before limit.
 func (c *Conn) read(limit time.Time, timeout time.Duration) (reply, error) {
-	if err := c.conn.SetReadDeadline(earlier(time.Now().Add(timeout), limit)); err != nil {
-		return reply{}, err
-	}
+	c.readBy = earlier(time.Now().Add(timeout), limit)
 	return readReply(c.reader)
+}
+
+// waiting reads from the server by readBy. What it has read costs no deadline.
+type waiting struct{ *Conn }
+
+func (w waiting) Read(p []byte) (int, error) {
+	if err := w.conn.SetReadDeadline(w.readBy); err != nil {
+		return 0, err
+	}
+	return w.conn.Read(p)
 }
 
 // ask writes one command line and reads its reply.
@@ -107,21 +120,21 @@ func earlier(a, b time.Time) time.Time {
 // after a crash: one that is not answered and one whose outcome is not settled.
 const unsettledMax = 2
 
-// turn is a lock for so many at a time that can be waited for with a context.
-type turn chan struct{}
+// places are a lock for unsettledMax at a time.
+type places chan struct{}
 
-func newTurn(places int) turn { return make(turn, places) }
+func (p places) take()  { p <- struct{}{} }
+func (p places) leave() { <-p }
 
-func (t turn) take(ctx context.Context) error {
-	select {
-	case t <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
+// wait returns when nobody has a place.
+func (p places) wait() {
+	for range cap(p) {
+		p.take()
+	}
+	for range cap(p) {
+		p.leave()
 	}
 }
 
-func (t turn) leave() { <-t }
-
-// errUnusable is the cause of a Send on a connection that ended before it.
+// errUnusable is the cause of a transaction on a connection that had ended.
 var errUnusable = errors.New("the connection had ended")

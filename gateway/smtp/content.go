@@ -16,10 +16,10 @@ const blockBytes = 64 << 10
 var blocks = sync.Pool{New: func() any { return new([2 * blockBytes]byte) }}
 
 // writeContent sends body with dots stuffed (RFC 5321, section 4.5.2) and the
-// final dot, and the envelope that waits behind it. An error says that the
-// final dot is not known to be sent, and that the connection must be closed. errStray and errors of body are ours, a
-// writeError is the connection's.
-func (c *Conn) writeContent(limit time.Time, body io.Reader) error {
+// final dot, and what follow gives behind it. An error says that the final dot is
+// not known to be sent, and that the connection must be closed. errStray and
+// errors of body are ours, a writeError is the connection's.
+func (c *Conn) writeContent(limit time.Time, body io.Reader, follow func() []byte) error {
 	buffer := blocks.Get().(*[2 * blockBytes]byte)
 	defer blocks.Put(buffer)
 	w := &stuffer{
@@ -34,7 +34,7 @@ func (c *Conn) writeContent(limit time.Time, body io.Reader) error {
 		}
 		switch {
 		case errors.Is(err, io.EOF):
-			return w.end(c.line.next)
+			return w.end(follow)
 		case err != nil:
 			return err
 		}

@@ -44,15 +44,15 @@ func NewConn(ctx context.Context, conn net.Conn, o Options) (*Conn, error) {
 	c := &Conn{
 		base:      conn,
 		conn:      conn,
-		reader:    bufio.NewReader(conn),
 		options:   o,
 		timeouts:  o.Timeouts.Defaults(),
-		unsettled: newTurn(unsettledMax),
+		unsettled: make(places, unsettledMax),
 	}
-	stop := context.AfterFunc(ctx, c.abort)
+	c.reader = bufio.NewReader(waiting{c})
+	stop := context.AfterFunc(ctx, c.Abort)
 	defer stop()
 	if err := c.open(ctx); err != nil {
-		c.abort()
+		c.Abort()
 		var status *gateway.Status
 		if errors.As(err, &status) {
 			return nil, status
@@ -152,6 +152,7 @@ func (c *Conn) hello() error {
 	}
 	c.host = c.nameOf(answer)
 	c.extensions = parseExtensions(answer)
+	c.mailsMax = c.limit("MAILMAX")
 	return nil
 }
 

@@ -4,13 +4,13 @@
 //
 // It promises:
 //
-//   - Every recipient of a Send gets exactly one Status, whatever happens.
+//   - Every recipient gets exactly one Status, whatever happens.
 //     Failures that are not the remote host's word about a recipient are
 //     Transient: a broken connection, a refused login or a missing STARTTLS
 //     never bounces mail.
 //   - MAIL, every RCPT and DATA go in one write where the server offers
-//     PIPELINING (RFC 2920), and never where it does not. A Send that waits for
-//     another puts its envelope behind the final dot of that: one round trip a
+//     PIPELINING (RFC 2920), and never where it does not. The envelope of the next
+//     message goes behind the final dot of the one before: one round trip a
 //     message, one write and often one read.
 //   - No content goes out while two messages of the connection are not answered
 //     or not settled, so that a crash makes no more than those go out again.

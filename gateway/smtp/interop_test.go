@@ -28,7 +28,7 @@ func TestRealServer(t *testing.T) {
 				d := deliveryTo(3)
 				d.Recipients[1].Path = "gone@example.com"
 				d.Recipients = append(d.Recipients, d.Recipients[0])
-				statuses, again := sent(t.Context(), conn, d, content)
+				statuses, again := sent(conn, d, content)
 				got := ""
 				for _, status := range statuses {
 					got += status.Reply()[:9] + ","

@@ -7,9 +7,12 @@ import (
 	"github.com/mmgw/mmgw/gateway"
 )
 
-// MessagesMax is how many messages the server takes by one connection, as its
-// EHLO says (MAILMAX of RFC 9422); 0 where it does not.
-func (c *Conn) MessagesMax() int { return c.limit("MAILMAX") }
+// isSpent says whether a connection had all the transactions that it may have, by
+// our limit or by MAILMAX of the server (RFC 9422).
+func (c *Conn) isSpent() bool {
+	ours, theirs := c.options.MessagesMax, c.mailsMax
+	return ours > 0 && c.begun >= ours || theirs > 0 && c.begun >= theirs
+}
 
 // limit is a limit that the server announced (RFC 9422, section 4), 0 for none.
 // One that is no number is none.

@@ -50,6 +50,10 @@ type Options struct {
 
 	Timeouts Timeouts
 
+	// MessagesMax is how many transactions are made on a connection; 0 is no
+	// limit of ours. A server may announce one of its own.
+	MessagesMax int
+
 	// DialContext opens the connection; nil is that of net.Dialer.
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
 }

@@ -26,8 +26,8 @@ import (
 //	S+ line           a further line of the same write
 //	hang              the server neither reads nor writes any more
 //	drop              the server closes the connection
-//	= status          what a recipient gets: the start of Status.Reply, or "left" for none
-//	again, usable     what Send and Usable say at the end of the last delivery
+//	= status          what a recipient gets: the start of Status.Reply, or "again" for none
+//	usable            what Usable says at the end of the last delivery
 type transcript struct {
 	name       string
 	options    Options
@@ -39,7 +39,6 @@ type exchanged struct {
 	delivery *gateway.Delivery
 	content  gateway.Bytes
 	want     []string
-	again    bool
 	usable   bool
 }
 
@@ -86,9 +85,8 @@ func readTranscript(t *testing.T, name string) *transcript {
 		case "send":
 			script.deliveries = append(script.deliveries, now)
 			now = newExchanged()
-		case "=", "again", "usable":
+		case "=", "usable":
 			last := script.deliveries[len(script.deliveries)-1]
-			last.again = last.again || word == "again"
 			last.usable = last.usable || word == "usable"
 			if word == "=" {
 				last.want = append(last.want, rest)

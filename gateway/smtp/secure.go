@@ -58,7 +58,8 @@ func (c *Conn) handshake(ctx context.Context) error {
 	if err != nil {
 		return transient(codeCryptograph, "no TLS with the next hop: "+gateway.Printable(err.Error()), err)
 	}
-	c.conn, c.reader, c.secure = conn, bufio.NewReader(conn), true
+	c.conn, c.secure = conn, true
+	c.reader = bufio.NewReader(waiting{c}) // nothing in the clear is left in it
 	return nil
 }
 

@@ -96,7 +96,7 @@ func TestTLS(t *testing.T) {
 				if conn.Pipelines() {
 					t.Error("what was offered in the clear is believed under TLS")
 				}
-				statuses, again := sent(t.Context(), conn, deliveryTo(1), short)
+				statuses, again := sent(conn, deliveryTo(1), short)
 				mustSucceed(t, statuses, again)
 				conn.Close()
 			case err == nil, !strings.HasPrefix(err.Error(), c.want), c.want == "":

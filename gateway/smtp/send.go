@@ -1,10 +1,8 @@
 package smtp
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/mmgw/mmgw/gateway"
@@ -22,84 +20,24 @@ const (
 	inlineBytesMax = 4 << 10
 )
 
-// Send sends content as one transaction and has settle take one Status for each
-// of d.Recipients, in their order. Of d it reads ReversePath, Recipients, XVERP
-// and Envelope; addresses that are none are Deferred. A nil Status is that of a
-// recipient beyond what the server takes in one transaction; it can be sent in
-// another. Not all are nil.
-//
-// settle is called once, and Send returns after it. Until it does the outcome
-// counts as one that a crash would lose: no content goes out while the
-// connection has two messages that are not answered or not settled.
-//
-// again says that the server took nothing of the message for a reason that
-// lies in the connection's age: it had ended, or answered MAIL with 421 or
-// 452 after earlier messages. The same message may go by a new connection at
-// once; the statuses are Transient. A first Send is never again.
-//
-// When ctx ends, the connection does. Whether it can be used further is what
-// Usable says.
-func (c *Conn) Send(ctx context.Context, d *gateway.Delivery, content gateway.Content, settle func(statuses []*gateway.Status, again bool)) {
-	t := c.newTransaction(d, content)
-	if len(t.open) > 0 {
-		t.send(ctx, content)
-	}
-	settle(t.statuses, t.again)
-	if t.counted {
-		c.unsettled.leave()
-	}
-}
-
-func (t *transaction) send(ctx context.Context, content gateway.Content) {
-	body, err := content.Open()
-	if err != nil {
-		t.settleAll(gateway.Deferred(fmt.Errorf("open content: %w", err)))
-		return
-	}
-	defer body.Close()
-	t.run(ctx, body)
-}
-
-// Verify asks whether the server would take mail for path: MAIL with the null
-// reverse-path and RCPT, without content. The Status is the reply to RCPT, or
-// what Send would give, but for a refused MAIL: that is Transient. again is that
-// of Send.
-func (c *Conn) Verify(ctx context.Context, path gateway.ForwardPath) (status *gateway.Status, again bool) {
-	d := &gateway.Delivery{Recipients: []gateway.Recipient{{Path: path}}}
-	t := c.newTransaction(d, gateway.Bytes(nil))
-	t.callout = true
-	if len(t.open) > 0 {
-		t.run(ctx, nil)
-	}
-	return t.statuses[0], t.again
-}
-
-// run takes its turn to speak, and gives it to the next.
-func (t *transaction) run(ctx context.Context, body io.Reader) {
+// run speaks from MAIL to the last reply. follow gives what goes behind the final
+// dot.
+func (t *transaction) run(follow func() []byte) {
 	c := t.conn
-	if err := t.begin(ctx); err != nil {
-		t.settleAll(transient(codeConnection, "the message was not sent in time", err))
-		return
-	}
-	defer c.line.leave()
-	stop := context.AfterFunc(ctx, c.abort)
-	defer stop()
 	t.limit = time.Now().Add(c.timeouts.Transaction)
-	t.first = c.begun == 0
-	c.begun++
-	if !c.Usable() {
+	if c.broken.Load() {
 		t.again = !t.first
 		t.settleAll(transient(codeConnection, "the connection to the next hop was lost at MAIL", errUnusable))
 		return
 	}
-	if t.envelope(ctx) && t.content(ctx, body) {
-		t.outcomes(ctx)
+	if t.envelope() && t.content(follow) {
+		t.outcomes()
 	}
 }
 
 // envelope sends the commands up to DATA, where they are not out, and takes their
 // replies. It says whether the content can go.
-func (t *transaction) envelope(ctx context.Context) bool {
+func (t *transaction) envelope() bool {
 	c := t.conn
 	commands, wait := t.sent, func() error { return nil }
 	if commands == nil {
@@ -113,13 +51,13 @@ func (t *transaction) envelope(ctx context.Context) bool {
 		}
 	}
 	c.resetDue = true // until the final dot
-	ok := t.exchange(ctx, commands)
+	ok := t.exchange(commands)
 	if err := wait(); err != nil && ok {
-		t.lose("DATA", cause(ctx, err))
+		t.lose("DATA", err)
 		return false
 	}
 	c.resetDue = t.mailed
-	return ok && t.goAhead && t.ready(ctx)
+	return ok && t.goAhead && t.ready()
 }
 
 // writeAll writes the commands as one group and returns what to wait for
@@ -147,7 +85,7 @@ func (t *transaction) writeAll(commands []command) (wait func() error) {
 
 // exchange matches each command to its reply; where there is no PIPELINING it
 // writes them, too. false says that the connection has ended.
-func (t *transaction) exchange(ctx context.Context, commands []command) bool {
+func (t *transaction) exchange(commands []command) bool {
 	c := t.conn
 	for _, cmd := range commands {
 		timeout := cmd.timeout
@@ -161,7 +99,7 @@ func (t *transaction) exchange(ctx context.Context, commands []command) bool {
 		}
 		answer, err := c.read(t.limit, timeout)
 		if err != nil {
-			t.lose(cmd.verb.String(), cause(ctx, err))
+			t.lose(cmd.verb.String(), err)
 			return false
 		}
 		if !t.take(cmd, answer) {
@@ -200,7 +138,7 @@ func (t *transaction) take(cmd command, answer reply) bool {
 	case cmd.verb == mail:
 		if answer.code == 452 && !t.first {
 			t.again = true
-			t.conn.retired.Store(true)
+			t.conn.retired = true
 		}
 		t.settleAll(t.mailStatus(answer))
 	case cmd.verb == rcpt && class == 2 && t.mailed:
@@ -248,7 +186,7 @@ func (t *transaction) accept(i int, answer reply) {
 //
 // A server that has already said more than 354 is out of step: its next reply
 // would pass for the one to the final dot.
-func (t *transaction) ready(ctx context.Context) bool {
+func (t *transaction) ready() bool {
 	c := t.conn
 	if c.reader.Buffered() > 0 {
 		t.lose("DATA", fmt.Errorf("%w: it spoke unasked", errReply))
@@ -258,7 +196,7 @@ func (t *transaction) ready(ctx context.Context) bool {
 		return true
 	}
 	if c.options.Protocol == LMTP {
-		c.abort()
+		c.Abort()
 		return false
 	}
 	err := c.write(t.limit, c.timeouts.Block, []byte(".\r\n"))
@@ -266,7 +204,7 @@ func (t *transaction) ready(ctx context.Context) bool {
 		_, err = c.read(t.limit, c.timeouts.Final)
 	}
 	if err != nil {
-		t.lose("DATA", cause(ctx, err))
+		t.lose("DATA", err)
 	}
 	return false
 }
@@ -274,41 +212,37 @@ func (t *transaction) ready(ctx context.Context) bool {
 // content sends the message, once it may be one of those that a crash would
 // send again. Where it fails the final dot stays unsent and the connection is
 // closed, for only that tells the server that the message is not whole.
-func (t *transaction) content(ctx context.Context, body io.Reader) bool {
+func (t *transaction) content(follow func() []byte) bool {
 	c := t.conn
-	if err := c.unsettled.take(ctx); err != nil {
-		t.lose("DATA", err)
-		return false
-	}
+	c.unsettled.take()
 	t.counted = true
-	err := c.writeContent(t.limit, body)
+	err := c.writeContent(t.limit, t.body, follow)
 	if err == nil {
 		c.resetDue = false
-		c.line.dotIsOut()
 		return true
 	}
 	var broken writeError
 	if !errors.As(err, &broken) {
-		c.abort()
+		c.Abort()
 		t.settleAll(gateway.Deferred(fmt.Errorf("read content: %w", err)))
 		return false
 	}
 	if answer, err := c.read(t.limit, lastWordsTimeout); err == nil && answer.class() >= 4 {
 		t.settleAll(t.conn.status(answer))
 	}
-	t.lose("the content", cause(ctx, err))
+	t.lose("the content", err)
 	return false
 }
 
 // outcomes takes the replies to the final dot: one, or by LMTP one for each
 // accepted recipient, in the order of their RCPTs (RFC 2033, section 4.2).
-func (t *transaction) outcomes(ctx context.Context) {
+func (t *transaction) outcomes() {
 	c := t.conn
 	for _, i := range t.accepted {
 		answer, err := c.read(t.limit, c.timeouts.Final)
 		switch {
 		case err != nil:
-			t.lose("the final dot", cause(ctx, err))
+			t.lose("the final dot", err)
 			return
 		case answer.code == 421:
 			t.closing(answer)

@@ -3,7 +3,6 @@ package smtp
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -43,32 +42,29 @@ func TestRoundTrips(t *testing.T) {
 	for _, c := range []struct {
 		hello   string
 		rcpts   int
-		senders int
+		waiting int // at a time
 		trips   int // of all messages
 	}{
 		{"PIPELINING", 1, 1, 2 * messages},
 		{"PIPELINING", 50, 1, 2 * messages},
-		{"PIPELINING", 1, 2, messages + 1}, // envelopes behind final dots
-		{"PIPELINING", 1, 3, messages + 1},
+		{"PIPELINING", 1, messages, messages + 1}, // envelopes behind final dots
 		{"HELP", 1, 1, 4 * messages},
-		{"HELP", 1, 2, 4 * messages},
+		{"HELP", 1, messages, 4 * messages},
 	} {
-		t.Run(fmt.Sprintf("%s %d rcpts %d senders", c.hello, c.rcpts, c.senders), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%s %d rcpts %d waiting", c.hello, c.rcpts, c.waiting), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ours, theirs := distant(trip / 2)
 				go (&accepting{hello: c.hello}).serve(theirs)
 				conn := dialed(t, ours, Options{})
 				start := time.Now()
-				var group sync.WaitGroup
-				for range c.senders {
-					group.Go(func() {
-						for range messages / c.senders {
-							statuses, again := sent(t.Context(), conn, deliveryTo(c.rcpts), short)
-							mustSucceed(t, statuses, again)
-						}
-					})
+				for range messages / c.waiting {
+					f := &parcels{}
+					for range c.waiting {
+						f.add(deliveryTo(c.rcpts), short)
+					}
+					conn.Run(f)
+					f.mustSucceed(t)
 				}
-				group.Wait()
 				if got, want := time.Since(start), time.Duration(c.trips)*trip; got != want {
 					t.Errorf("%v for %d messages, want %v", got, messages, want)
 				}
@@ -85,7 +81,7 @@ func TestManyRecipients(t *testing.T) {
 			ours, theirs := net.Pipe()
 			go (&accepting{hello: "PIPELINING", lmtp: protocol == LMTP, eager: true}).serve(theirs)
 			conn := dialed(t, ours, Options{Protocol: protocol})
-			statuses, again := sent(t.Context(), conn, deliveryTo(1000), short)
+			statuses, again := sent(conn, deliveryTo(1000), short)
 			mustSucceed(t, statuses, again)
 			conn.Close()
 		})
@@ -102,23 +98,18 @@ func TestOverlapBroken(t *testing.T) {
 				"C: MAIL FROM:<list-bounces@us.example>", "C+ RCPT TO:<member0@example.com>", "C+ DATA",
 				"S: 250 ok", "S: 250 ok", "S: 354 go",
 				"C: Subject: x", "C+ ", "C+ body", "C+ .",
-				"C: MAIL FROM:<list-bounces@us.example>", "C+ RCPT TO:<member0@example.com>", "C+ DATA",
+				"C+ MAIL FROM:<list-bounces@us.example>", "C+ RCPT TO:<member0@example.com>", "C+ DATA",
 				"S: 250 queued", "drop",
 			})
 		}()
 		conn := dialed(t, ours, Options{})
-		first := make(chan bool)
-		go func() {
-			statuses, again := sent(t.Context(), conn, deliveryTo(1), short)
-			mustSucceed(t, statuses, again)
-			close(first)
-		}()
-		synctest.Wait()
-		statuses, again := sent(t.Context(), conn, deliveryTo(1), short)
-		if !again || statuses[0].Class() != gateway.Transient || conn.Usable() {
-			t.Errorf("the second: %v, again %v, usable %v", statuses[0], again, conn.Usable())
+		f := &parcels{}
+		first, second := f.add(deliveryTo(1), short), f.add(deliveryTo(1), short)
+		conn.Run(f)
+		mustSucceed(t, *first, false)
+		if len(f.again) != 1 || (*second)[0] != nil || conn.Usable() {
+			t.Errorf("the second: %v, %d again, usable %v", (*second)[0], len(f.again), conn.Usable())
 		}
-		<-first
 	})
 }
 
@@ -189,7 +180,7 @@ func TestDrip(t *testing.T) {
 			})
 			conn := dialed(t, ours, Options{})
 			start := time.Now()
-			statuses, _ := sent(t.Context(), conn, deliveryTo(1), gateway.Bytes(strings.Repeat("line\r\n", 100_000)))
+			statuses, _ := sent(conn, deliveryTo(1), gateway.Bytes(strings.Repeat("line\r\n", 100_000)))
 			if took := time.Since(start); statuses[0].Enhanced != codeConnection || took > 4*time.Minute {
 				t.Errorf("%v after %v", statuses[0], took)
 			}
@@ -217,7 +208,7 @@ func TestTransactionTimeout(t *testing.T) {
 		})
 		conn := dialed(t, ours, Options{})
 		start := time.Now()
-		statuses, again := sent(t.Context(), conn, deliveryTo(100), short)
+		statuses, again := sent(conn, deliveryTo(100), short)
 		if took := time.Since(start); took != time.Hour || again || statuses[99].Class() != gateway.Transient {
 			t.Errorf("%v after %v", statuses[99], took)
 		}
@@ -231,7 +222,7 @@ func TestContentBreaksOff(t *testing.T) {
 		var whole []string
 		go (&accepting{hello: "PIPELINING", content: func(s string) { whole = append(whole, s) }}).serve(theirs)
 		conn := dialed(t, ours, Options{})
-		statuses, again := sent(t.Context(), conn, deliveryTo(1), broken{})
+		statuses, again := sent(conn, deliveryTo(1), broken{})
 		synctest.Wait()
 		if statuses[0].Code != 451 || again || conn.Usable() || len(whole) > 0 {
 			t.Errorf("%v, again %v, usable %v; the server got %q", statuses[0], again, conn.Usable(), whole)
@@ -246,8 +237,8 @@ func (broken) Open() (gateway.ContentReader, error) {
 	return failingReader{strings.NewReader(strings.Repeat("line\r\n", 50_000)), errors.New("disk")}, nil
 }
 
-// The end of a context ends a Send at any point, and its connection.
-func TestContextEnds(t *testing.T) {
+// A connection that is aborted waits for nothing more.
+func TestAbort(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ours, theirs := net.Pipe()
 		go func() {
@@ -255,11 +246,11 @@ func TestContextEnds(t *testing.T) {
 			_, _ = io.Copy(io.Discard, theirs)
 		}()
 		conn := dialed(t, ours, Options{})
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		statuses, _ := sent(ctx, conn, deliveryTo(2), short)
-		if !errors.Is(statuses[1], context.DeadlineExceeded) || statuses[1].Class() != gateway.Transient || conn.Usable() {
-			t.Errorf("%v, usable %v", statuses[1], conn.Usable())
+		time.AfterFunc(time.Second, conn.Abort)
+		start := time.Now()
+		statuses, _ := sent(conn, deliveryTo(2), short)
+		if took := time.Since(start); took != time.Second || statuses[1].Class() != gateway.Transient || conn.Usable() {
+			t.Errorf("%v after %v, usable %v", statuses[1], took, conn.Usable())
 		}
 	})
 }
@@ -276,7 +267,7 @@ func TestRefusedWithinContent(t *testing.T) {
 			theirs.Close()
 		}()
 		conn := dialed(t, ours, Options{})
-		statuses, _ := sent(t.Context(), conn, deliveryTo(1), gateway.Bytes(strings.Repeat("line\r\n", 100_000)))
+		statuses, _ := sent(conn, deliveryTo(1), gateway.Bytes(strings.Repeat("line\r\n", 100_000)))
 		if statuses[0].Code != 552 || conn.Usable() {
 			t.Errorf("%v, usable %v", statuses[0], conn.Usable())
 		}

@@ -2,7 +2,6 @@ package smtp
 
 import (
 	"bufio"
-	"context"
 	"io"
 	"net"
 	"strings"
@@ -146,10 +145,62 @@ func dialed(t testing.TB, ours net.Conn, o Options) *Conn {
 	return conn
 }
 
-// sent is what Send settles.
-func sent(ctx context.Context, conn *Conn, d *gateway.Delivery, content gateway.Content) (statuses []*gateway.Status, again bool) {
-	conn.Send(ctx, d, content, func(s []*gateway.Status, a bool) { statuses, again = s, a })
-	return statuses, again
+// parcels are a Feed of what is to be sent and of what became of it.
+type parcels struct {
+	waiting  []*Parcel
+	again    []*Parcel
+	statuses []*[]*gateway.Status // of all that were added
+}
+
+func (f *parcels) Next(bool) *Parcel {
+	if len(f.waiting) == 0 {
+		return nil
+	}
+	p := f.waiting[0]
+	f.waiting = f.waiting[1:]
+	return p
+}
+
+func (f *parcels) Done(p *Parcel, again bool) {
+	if again {
+		f.again = append(f.again, p)
+	}
+}
+
+// add adds a message, nil for a callout, and returns where its statuses will be
+// put, whose Settle waits for no disk.
+func (f *parcels) add(d *gateway.Delivery, content gateway.Content) *[]*gateway.Status {
+	all := make([]*gateway.Status, len(d.Recipients))
+	s := gateway.Shipment{Delivery: d, Settle: func(statuses []*gateway.Status, settled func()) {
+		for i, status := range statuses {
+			if status != nil {
+				all[i] = status
+			}
+		}
+		settled()
+	}}
+	if content != nil {
+		s.Content = func() (gateway.Content, error) { return content, nil }
+	}
+	f.waiting = append(f.waiting, &Parcel{Shipment: s})
+	f.statuses = append(f.statuses, &all)
+	return &all
+}
+
+// mustSucceed wants all that was added to have gone out.
+func (f *parcels) mustSucceed(t *testing.T) {
+	t.Helper()
+	for _, statuses := range f.statuses {
+		mustSucceed(t, *statuses, len(f.again) > 0)
+	}
+}
+
+// sent is what becomes of one message, nil for a callout.
+func sent(conn *Conn, d *gateway.Delivery, content gateway.Content) (statuses []*gateway.Status, again bool) {
+	f := &parcels{}
+	all := f.add(d, content)
+	conn.Run(f)
+	return *all, len(f.again) > 0
 }
 
 // failingReader gives text and then fails.

@@ -3,6 +3,7 @@ package smtp
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strconv"
@@ -11,11 +12,13 @@ import (
 	"github.com/mmgw/mmgw/gateway"
 )
 
-// transaction is one Send.
+// transaction is one try at a parcel.
 type transaction struct {
 	conn     *Conn
-	delivery *gateway.Delivery
-	size     int64 // of the content, as RFC 1870 counts it
+	parcel   *Parcel
+	delivery *gateway.Delivery     // of the recipients that it is for
+	body     gateway.ContentReader // nil of a callout, or where nothing can be sent
+	size     int64                 // of the content, as RFC 1870 counts it
 	limit    time.Time
 
 	reverse gateway.ReversePath   // parsed
@@ -24,7 +27,7 @@ type transaction struct {
 
 	xverp string // the delimiters that MAIL names for XVERP
 
-	sent []command // the envelope, where the Send before has written it
+	sent []command // the envelope, where it went behind the final dot before
 
 	statuses []*gateway.Status // parallel to the recipients, nil: open
 	left     []bool            // for another transaction, parallel to the recipients
@@ -42,24 +45,20 @@ type transaction struct {
 
 // newTransaction checks what can be known before MAIL, and settles the
 // recipients that the server could not take.
-func (c *Conn) newTransaction(d *gateway.Delivery, content gateway.Content) *transaction {
+func (c *Conn) newTransaction(p *Parcel) *transaction {
+	d := p.delivery()
 	t := &transaction{
 		conn:     c,
+		parcel:   p,
 		delivery: d,
-		size:     content.Size(),
+		callout:  p.content == nil,
 		paths:    make([]gateway.ForwardPath, len(d.Recipients)),
 		statuses: make([]*gateway.Status, len(d.Recipients)),
 		left:     make([]bool, len(d.Recipients)),
 	}
 	t.parsePaths()
 	t.addMember()
-	if parameter, ok := c.Offers("SIZE"); ok {
-		if most, err := strconv.ParseInt(parameter, 10, 64); err == nil && most > 0 && t.size > most {
-			t.settleAll(errTooLarge)
-		}
-	}
-	t.checkUTF8(content)
-	t.check8Bit(content)
+	t.checkContent(p.content)
 	for i, status := range t.statuses {
 		if status == nil && !t.left[i] {
 			t.open = append(t.open, i)
@@ -67,6 +66,33 @@ func (c *Conn) newTransaction(d *gateway.Delivery, content gateway.Content) *tra
 	}
 	t.keepLimits()
 	return t
+}
+
+// checkContent opens the content, if the server can take it. A callout has none.
+func (t *transaction) checkContent(content gateway.Content) {
+	if t.callout {
+		t.checkUTF8(gateway.Bytes(nil))
+		return
+	}
+	t.size = content.Size()
+	if parameter, ok := t.conn.Offers("SIZE"); ok {
+		if most, err := strconv.ParseInt(parameter, 10, 64); err == nil && most > 0 && t.size > most {
+			t.settleAll(errTooLarge)
+		}
+	}
+	t.checkUTF8(content)
+	t.check8Bit(content)
+	var err error
+	if t.body, err = content.Open(); err != nil {
+		t.settleAll(gateway.Deferred(fmt.Errorf("open content: %w", err)))
+	}
+}
+
+// close ends the reading of the content.
+func (t *transaction) close() {
+	if t.body != nil {
+		t.body.Close()
+	}
 }
 
 // parsePaths makes sure that every address is one, whoever made the Delivery:
@@ -176,7 +202,7 @@ func (t *transaction) settleAll(status *gateway.Status) {
 // status. The message may go again at once where an older connection ended
 // before the server had said a word about it.
 func (t *transaction) lose(at string, err error) {
-	t.conn.abort()
+	t.conn.Abort()
 	t.again = t.again || !t.answered && !t.first
 	code, text := codeConnection, "the connection to the next hop was lost at "+at
 	if errors.Is(err, errReply) {
@@ -188,7 +214,7 @@ func (t *transaction) lose(at string, err error) {
 // closing ends the connection by the server's 421, which may answer any
 // command (RFC 5321, section 3.8): all that is open is Transient.
 func (t *transaction) closing(answer reply) {
-	t.conn.abort()
+	t.conn.Abort()
 	t.again = t.again || !t.answered && !t.first
 	t.settleAll(t.conn.status(answer))
 }

@@ -4,7 +4,15 @@ import (
 	"net"
 	"testing"
 	"testing/synctest"
+
+	"github.com/mmgw/mmgw/gateway"
 )
+
+// verified is what becomes of a callout.
+func verified(conn *Conn, path gateway.ForwardPath) (*gateway.Status, bool) {
+	statuses, again := sent(conn, &gateway.Delivery{Recipients: []gateway.Recipient{{Path: path}}}, nil)
+	return statuses[0], again
+}
 
 func TestVerify(t *testing.T) {
 	for _, hello := range []string{"PIPELINING", "HELP"} {
@@ -38,10 +46,10 @@ func TestVerify(t *testing.T) {
 			script = append(script, group([]string{"RSET", "MAIL FROM:<>", "RCPT TO:<gone@example.com>"}, []string{"250 ok", "250 ok", "550 5.1.1 gone"})...)
 			go func() { played <- (&peer{conn: theirs}).play(script) }()
 			conn := dialed(t, ours, Options{})
-			if status, again := conn.Verify(t.Context(), "anne@example.com"); status.Reply() != "250 2.1.5 here" || again {
+			if status, again := verified(conn, "anne@example.com"); status.Reply() != "250 2.1.5 here" || again {
 				t.Errorf("%v, %v", status, again)
 			}
-			if status, again := conn.Verify(t.Context(), "gone@example.com"); status.Reply() != "550 5.1.1 gone" || again || !conn.Usable() {
+			if status, again := verified(conn, "gone@example.com"); status.Reply() != "550 5.1.1 gone" || again || !conn.Usable() {
 				t.Errorf("%v, %v", status, again)
 			}
 			if err := <-played; err != nil {
@@ -70,7 +78,7 @@ func TestHost(t *testing.T) {
 					"C: MAIL FROM:<>", "S: 250 ok", "C: RCPT TO:<gone@example.com>", "S: 550 5.1.1 gone"})
 			}()
 			conn := dialed(t, ours, Options{})
-			if status, _ := conn.Verify(t.Context(), "gone@example.com"); status.Host != want || status.Code != 550 {
+			if status, _ := verified(conn, "gone@example.com"); status.Host != want || status.Code != 550 {
 				t.Errorf("%s: %+v", hello, status)
 			}
 			if err := <-played; err != nil {
@@ -92,7 +100,7 @@ func TestVerifyRefusedAtMail(t *testing.T) {
 				"C: MAIL FROM:<>", "S: 550 5.1.7 no bounces here"})
 		}()
 		conn := dialed(t, ours, Options{})
-		if status, again := conn.Verify(t.Context(), "anne@example.com"); status.Reply() != "451 4.5.0 the next hop refused the question whom it takes: 550 5.1.7 no bounces here" || again {
+		if status, again := verified(conn, "anne@example.com"); status.Reply() != "451 4.5.0 the next hop refused the question whom it takes: 550 5.1.7 no bounces here" || again {
 			t.Errorf("%v, %v", status, again)
 		}
 		if err := <-played; err != nil {

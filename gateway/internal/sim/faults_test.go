@@ -145,9 +145,21 @@ func (f fault) transport(t gateway.Transport) gateway.Transport {
 type cutting struct{ gateway.Transport }
 
 // Deliver implements gateway.Transport.
-func (c cutting) Deliver(ctx context.Context, d *gateway.Delivery, content gateway.Content, settle func([]*gateway.Status)) {
-	if text, err := read(content); err == nil {
-		content = gateway.Bytes(text[:len(text)-3])
-	}
-	c.Transport.Deliver(ctx, d, content, settle)
+func (c cutting) Deliver(ctx context.Context, route string, next func() (*gateway.Shipment, int)) {
+	c.Transport.Deliver(ctx, route, func() (*gateway.Shipment, int) {
+		s, left := next()
+		if s == nil {
+			return nil, left
+		}
+		cut := *s
+		cut.Content = func() (gateway.Content, error) {
+			content, err := s.Content()
+			if err != nil {
+				return nil, err
+			}
+			text, err := read(content)
+			return gateway.Bytes(text[:max(len(text)-3, 0)]), err
+		}
+		return &cut, left
+	})
 }

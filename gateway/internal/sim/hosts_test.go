@@ -39,8 +39,14 @@ type hosts struct {
 }
 
 // Deliver implements gateway.Transport.
-func (h *hosts) Deliver(_ context.Context, d *gateway.Delivery, content gateway.Content, settle func([]*gateway.Status)) {
-	settle(h.deliver(d, content))
+func (h *hosts) Deliver(_ context.Context, _ string, next func() (*gateway.Shipment, int)) {
+	for s, _ := next(); s != nil; s, _ = next() {
+		if content, err := s.Content(); err == nil {
+			settled := make(chan struct{})
+			s.Settle(h.deliver(s.Delivery, content), func() { close(settled) })
+			<-settled
+		}
+	}
 }
 
 func (h *hosts) deliver(d *gateway.Delivery, content gateway.Content) []*gateway.Status {

@@ -91,7 +91,7 @@ func (p *process) assemble() {
 	p.expander.Commands, p.expander.Held = w.ledger.writing(commands.Handle), w.fault.telling(w.ledger.telling(p.held.Tell))
 	failures := &pipeline.Failures{Reports: &pipeline.Reports{Site: site, Outbox: outbox}, Scores: scores}
 	p.deliverer = &pipeline.Deliverer{
-		Spool: recorded, Transport: w.fault.transport(w.hosts), Retry: retry, Workers: 1, Attempted: w.ledger.attempted,
+		Spool: recorded, Transport: w.fault.transport(w.hosts), Retry: retry, Attempted: w.ledger.attempted,
 		Failed: func(ctx context.Context, f pipeline.Fate) error {
 			w.ledger.failing = &f
 			defer func() { w.ledger.failing = nil }()
