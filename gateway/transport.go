@@ -8,8 +8,9 @@ import (
 // Transport hands copies to other hosts. It is safe for concurrent use.
 type Transport interface {
 	// Deliver sends what next hands out to the host that route names, as many
-	// at a time as it has connections, and returns when nothing is left and all
-	// is settled. When ctx ends, what is not sent yet is Transient.
+	// at a time as it has connections, and returns when nothing is left and
+	// Settle had a Status for every recipient. When ctx ends, what is not sent
+	// yet is Transient.
 	//
 	// next is called for one Shipment at a time, from any goroutine, and must
 	// not block. It returns nil when there is none. left is how many it will
@@ -36,9 +37,10 @@ type Shipment struct {
 	// settles.
 	//
 	// It makes the outcomes durable, and may return before: settled is to be
-	// called once they are. Until then they count as one of the two messages
-	// that a connection may have under way, so that a crash makes no more than
-	// two copies for each connection go out again.
+	// called once they are, for the last ones after Deliver has returned. Until
+	// then they count as one of the two messages that a connection may have under
+	// way, so that a crash makes no more than two copies for each connection go
+	// out again.
 	Settle func(statuses []*Status, settled func())
 }
 

@@ -72,6 +72,7 @@ func (d *Deliverer) Deliver(ctx context.Context, entry gateway.Entry, stop <-cha
 	ledger, closeLedger := d.openLedger(ctx, m, b.Leg)
 	run.ledger = ledger
 	defer closeLedger()
+	defer run.release()
 	if err := run.all(ctx, stop); err != nil {
 		return entry, false, err
 	}
@@ -96,8 +97,16 @@ type batchRun struct {
 	settling sync.WaitGroup // outcomes that are not durable
 
 	mu      sync.Mutex
+	pending int   // deliveries with recipients that are not settled
 	skipped bool  // deliveries did not begin
 	err     error // the first fault of ours
+	last    *tail // what becomes durable with the end of the batch
+}
+
+// tail is the outcome that leaves a batch with nothing to do.
+type tail struct {
+	attempts []Attempt
+	settled  func()
 }
 
 // all tries the pending deliveries, those of each route at a time, and returns the
@@ -107,6 +116,7 @@ func (r *batchRun) all(ctx context.Context, stop <-chan struct{}) error {
 	pending := map[string][]int{}
 	for i := range r.b.Deliveries {
 		if d := &r.b.Deliveries[i]; d.Pending() {
+			r.pending++
 			if pending[d.Route] == nil {
 				routes = append(routes, d.Route)
 			}
@@ -244,6 +254,13 @@ func (r *batchRun) content(d *gateway.Delivery) (gateway.Content, error) {
 	return draft.Content(), nil
 }
 
+// release ends the waiting for the last outcome.
+func (r *batchRun) release() {
+	if r.last != nil {
+		r.last.settled()
+	}
+}
+
 // finish commits when the batch is due again, or that it is done.
 func (r *batchRun) finish(ctx context.Context, list gateway.ListID) (gateway.Entry, bool, error) {
 	left := slices.ContainsFunc(r.b.Deliveries, func(d gateway.Delivery) bool { return d.Pending() })
@@ -257,6 +274,9 @@ func (r *batchRun) finish(ctx context.Context, list gateway.ListID) (gateway.Ent
 		if err := r.delayed(ctx, due, r.b.Due); err != nil {
 			return EntryOf(r.b, list), false, err
 		}
+	}
+	if r.last != nil && r.Attempted != nil {
+		r.Attempted(r.last.attempts)
 	}
 	err := r.insist(ctx, r.m, gateway.Transition{Message: r.m.ID, Leg: r.b.Leg, Batches: []*gateway.Batch{r.b}})
 	return EntryOf(r.b, list), left, err

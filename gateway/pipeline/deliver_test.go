@@ -93,7 +93,7 @@ func TestOutcomesShareCommits(t *testing.T) {
 		for i := range runs {
 			ledger, laidDown := d.openLedger(t.Context(), &gateway.Message{}, 0)
 			defer laidDown()
-			runs[i] = batchRun{Deliverer: d, ledger: ledger, b: &gateway.Batch{Number: i, Deliveries: make([]gateway.Delivery, n)}}
+			runs[i] = batchRun{Deliverer: d, ledger: ledger, pending: n + 1, b: &gateway.Batch{Number: i, Deliveries: make([]gateway.Delivery, n)}}
 		}
 		settled := 0
 		settle := func(i int) {

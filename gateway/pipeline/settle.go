@@ -18,7 +18,7 @@ type outcomes struct {
 }
 
 // settle books the recipients that are given up, reports what is to be reported,
-// and has the outcomes made durable; then, or when that failed, it calls settled.
+// and has the outcomes made durable; then, or when that failed, settled is called.
 // A crash in between does that twice, never not at all.
 func (r *batchRun) settle(ctx context.Context, o outcomes, settled func()) {
 	for i := range o.attempts {
@@ -33,7 +33,10 @@ func (r *batchRun) settle(ctx context.Context, o outcomes, settled func()) {
 		settled()
 		return
 	}
-	r.b.Deliveries[o.delivery].Outcomes = o.all
+	if r.ends(o) {
+		r.last = &tail{o.attempts, settled}
+		return
+	}
 	r.settling.Add(1)
 	one := gateway.LegOutcome{Batch: r.b.Number, Delivery: o.delivery, Outcomes: o.all}
 	r.ledger.add(one, o.attempts, func(err error) {
@@ -43,6 +46,18 @@ func (r *batchRun) settle(ctx context.Context, o outcomes, settled func()) {
 		settled()
 		r.settling.Done()
 	})
+}
+
+// ends enters the outcomes of one delivery, and says whether they leave nothing to
+// do in the batch: such become durable with its end, by one commit.
+func (r *batchRun) ends(o outcomes) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	d := &r.b.Deliveries[o.delivery]
+	if d.Outcomes = o.all; !d.Pending() {
+		r.pending--
+	}
+	return r.pending == 0
 }
 
 func (r *batchRun) observe(ctx context.Context, a *Attempt) {

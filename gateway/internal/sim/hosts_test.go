@@ -40,10 +40,14 @@ type hosts struct {
 
 // Deliver implements gateway.Transport.
 func (h *hosts) Deliver(_ context.Context, _ string, next func() (*gateway.Shipment, int)) {
-	for s, _ := next(); s != nil; s, _ = next() {
-		if content, err := s.Content(); err == nil {
-			settled := make(chan struct{})
-			s.Settle(h.deliver(s.Delivery, content), func() { close(settled) })
+	for s, left := next(); s != nil; s, left = next() {
+		content, err := s.Content()
+		if err != nil {
+			continue
+		}
+		settled := make(chan struct{})
+		s.Settle(h.deliver(s.Delivery, content), func() { close(settled) })
+		if left > 0 { // the last is settled behind Deliver
 			<-settled
 		}
 	}
