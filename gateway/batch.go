@@ -42,6 +42,14 @@ func (b *Batch) Route() string {
 	return ""
 }
 
+// Size is how many recipients b has, settled or not.
+func (b *Batch) Size() (n int) {
+	for i := range b.Deliveries {
+		n += len(b.Deliveries[i].Recipients)
+	}
+	return n
+}
+
 // Outcome is what became of one recipient.
 type Outcome struct {
 	Status  *Status // nil: not tried yet

@@ -72,16 +72,17 @@ type LegOutcome struct {
 // Entry is one thing that is to be done at a time: a leg to be expanded where
 // Batch is ExpandLeg, else a batch to be delivered.
 type Entry struct {
-	Message  QueueID
-	Leg      int
-	Batch    int
-	List     ListID // or "" for a forward route: who shares the line fairly
-	Route    string // of a batch, where its first pending delivery goes: see Delivery.Route
-	Stage    Stage
-	Priority int
-	Attempt  int
-	Due      time.Time
-	Expires  time.Time
+	Message    QueueID
+	Leg        int
+	Batch      int
+	List       ListID // or "" for a forward route: who shares the line fairly
+	Route      string // of a batch, where its first pending delivery goes: see Delivery.Route
+	Recipients int    // of a batch, settled or not
+	Stage      Stage
+	Priority   int
+	Attempt    int
+	Due        time.Time
+	Expires    time.Time
 }
 
 // ExpandLeg stands for the batch number of an Entry that is a leg to be expanded.

@@ -22,6 +22,7 @@ const (
 	throughputSessions = 20
 	throughputBytes    = 10 << 10
 	deepMessages       = 100_000
+	backlogMessages    = 20_000
 )
 
 // BenchmarkThroughput has Postfix's smtp-source send messages of 10 kB over 20
@@ -87,6 +88,36 @@ func BenchmarkThroughputDeep(b *testing.B) {
 	m.report(b)
 	p.stop()
 	q.stop()
+}
+
+// BenchmarkBacklog has a gateway take messages of 10 kB in, each for a list of one
+// member, and then send them, by turns: what comes in is to go out nearly as fast.
+// It reports medians of both rates, their ratio, and the processor time that one
+// message takes on its way out. It wants -benchtime=5x and what BenchmarkThroughput
+// does.
+func BenchmarkBacklog(b *testing.B) {
+	tools := newPostfixTools(b)
+	metrics := freeAddress(b, "127.0.0.1")
+	s := newSiteBefore(b, tools.sink(b), devSite+"[\"anne@example.com\"]\n[metrics]\nlisten = \""+metrics+"\"\n")
+	o := &outgoing{site: s, p: s.serve(), metrics: metrics}
+	m := medians{}
+	for b.Loop() {
+		before := o.value(delivered)
+		in := tools.rate(b, "-L", o.p.lmtp, backlogMessages)
+		cpu, begun, early := o.value("process_cpu_seconds_total"), time.Now(), o.value(delivered)-before
+		for o.value(delivered)-before < backlogMessages {
+			pause(b.Context(), 20*time.Millisecond)
+		}
+		rest := backlogMessages - early
+		out := rest / time.Since(begun).Seconds()
+		m.add("in/s", in)
+		m.add("out/s", out)
+		m.add("out/in", out/in)
+		m.add("out-cpu-µs", (o.value("process_cpu_seconds_total")-cpu)*1e6/rest)
+		s.settle(o.p)
+	}
+	m.report(b)
+	o.p.stop()
 }
 
 // medians are values of several turns, by their units.

@@ -152,7 +152,7 @@ func (x *expansion) newBatch() *gateway.Batch {
 // EntryOf is the entry by which a batch waits for its turn.
 func EntryOf(b *gateway.Batch, list gateway.ListID) gateway.Entry {
 	return gateway.Entry{
-		Message: b.Message, Leg: b.Leg, Batch: b.Number, List: list, Route: b.Route(), Stage: gateway.StageExpanded,
+		Message: b.Message, Leg: b.Leg, Batch: b.Number, List: list, Route: b.Route(), Recipients: b.Size(), Stage: gateway.StageExpanded,
 		Priority: b.Priority, Attempt: b.Attempt, Due: b.Due, Expires: b.Expires,
 	}
 }

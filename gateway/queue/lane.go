@@ -8,6 +8,22 @@ type lane struct {
 	route  string // of batches
 	ready  ready
 	taken  int
+	load   int // of those that are taken
+}
+
+// What an entry in hand costs its lane: a batch has its plan in memory, some 500
+// KiB for a thousand recipients, and a leg that is expanded makes one after the
+// other. Small ones cost little, and wait for the disk most of the time.
+const (
+	recipientsOfLoad = 250
+	loadOfLeg        = 2
+)
+
+func load(e *gateway.Entry) int {
+	if e.Batch == gateway.ExpandLeg {
+		return loadOfLeg
+	}
+	return max(1, (e.Recipients+recipientsOfLoad-1)/recipientsOfLoad)
 }
 
 // lanes are few: one for each next hop, and that of expansion. They stay.
@@ -36,7 +52,7 @@ func (s *lanes) next(laneMax int) int {
 	for i := range s.all {
 		at := (s.last + 1 + i) % len(s.all)
 		l := s.all[at]
-		if l.ready.count == 0 || laneMax > 0 && l.taken >= laneMax {
+		if l.ready.count == 0 || laneMax > 0 && l.load >= laneMax {
 			continue
 		}
 		if best < 0 || l.ready.priority() < s.all[best].ready.priority() {
@@ -53,5 +69,6 @@ func (s *lanes) take(at int) *item {
 	it := l.ready.take()
 	it.place = placeTaken
 	l.taken++
+	l.load += load(&it.entry)
 	return it
 }

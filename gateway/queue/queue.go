@@ -23,10 +23,12 @@ const ClockStepMin = time.Minute
 // Queue holds the entries that are to be done. The zero value is empty and
 // ready. It is used by one goroutine at a time.
 type Queue struct {
-	// LaneMax is how many entries of one lane are in the caller's hands at a
-	// time, 0 for any number. Batches for one next hop are a lane, legs to be
-	// expanded are another, so that a host that answers nothing keeps nobody
-	// but its own. It may change at any time.
+	// LaneMax is the load of one lane at which no more of it is given out, 0 for
+	// any. The load is that of the entries in the caller's hands: one for each 250
+	// recipients of a batch, or part of them, and two for a leg to be expanded.
+	// Batches for one next hop are a lane, legs to be expanded are another, so
+	// that a host that answers nothing keeps nobody but its own. It may change at
+	// any time.
 	LaneMax int
 
 	items   map[gateway.BatchKey]*item
@@ -81,7 +83,7 @@ func (q *Queue) Add(e gateway.Entry) {
 }
 
 // Next takes up to n entries that are due at now, the most urgent first, and
-// of each lane as many as LaneMax leaves room for. Each is in the caller's
+// of each lane until its load is LaneMax. Each is in the caller's
 // hands until Add or Done names it again.
 func (q *Queue) Next(now time.Time, n int) []gateway.Entry {
 	q.follow(now)
@@ -128,7 +130,7 @@ func (q *Queue) Wake() (at time.Time, ok bool) {
 // more urgent mail, waits. Who lays it down and adds it again lets that go first.
 func (q *Queue) Crowded(e *gateway.Entry) bool {
 	l := q.lanes.of(e)
-	return q.LaneMax > 0 && l.taken >= q.LaneMax && l.ready.count > 0 && l.ready.waits(e)
+	return q.LaneMax > 0 && l.load >= q.LaneMax && l.ready.count > 0 && l.ready.waits(e)
 }
 
 // Done takes an entry out of the queue, wherever it is. It says whether it was
@@ -145,6 +147,7 @@ func (q *Queue) Done(key gateway.BatchKey) bool {
 		it.lane.ready.count--
 	case placeTaken:
 		it.lane.taken--
+		it.lane.load -= load(&it.entry)
 	}
 	it.place = placeGone
 	delete(q.items, key)

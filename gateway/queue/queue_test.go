@@ -16,7 +16,7 @@ import (
 // Each file in testdata is a run of commands, a block each, with what they
 // give behind "----". The clock starts at 0.
 //
-//	add ID list=L route=R priority=P due=D expires=E attempt=N held expand
+//	add ID list=L route=R priority=P due=D expires=E attempt=N recipients=N held expand
 //	advance D
 //	take N
 //	settle ID CODE...   what an attempt at a batch gave, and its next due time
@@ -151,6 +151,8 @@ func entry(t *testing.T, args []string) gateway.Entry {
 			e.Expires = start.Add(duration(t, value))
 		case "route":
 			e.Route = value
+		case "recipients":
+			e.Recipients = number(t, value)
 		case "expand":
 			e.Batch = gateway.ExpandLeg
 		case "held":

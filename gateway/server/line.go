@@ -13,11 +13,11 @@ import (
 	"github.com/mmgw/mmgw/gateway/spool"
 )
 
-// handsMax is how many entries of one lane are worked on at a time: enough to
-// share syncs of the disk and to keep all connections to a next hop busy, and
-// few because each batch in hand has its plan in memory, some 500 KiB, and what
-// comes in waits for the same processors.
-const handsMax = 8
+// handsMax is the load of one lane that is worked on at a time (see
+// queue.Queue.LaneMax): 32 batches of small lists, which share syncs of the disk,
+// or 8 of a thousand recipients, which keep all connections to a next hop busy.
+// More would take memory, and time from what comes in.
+const handsMax = 32
 
 // line is the queue with a lock and a bell. The zero value is ready.
 type line struct {

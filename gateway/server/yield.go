@@ -45,7 +45,7 @@ func (y *yield) begin() {
 
 func (y *yield) end() { y.taking.Add(-1) }
 
-// hands is how many entries of a lane may be worked on at now. due says whether
+// hands is the load of a lane that may be worked on at now. due says whether
 // there are entries that could be, and are not.
 func (y *yield) hands(now time.Time, due bool) int {
 	switch {

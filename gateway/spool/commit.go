@@ -116,9 +116,9 @@ func pending(b *gateway.Batch) bool {
 // putBatch adds a new batch, or the new state of one.
 func (s *Spool) putBatch(b *store.Batch, batch *gateway.Batch) error {
 	key := batch.Key()
-	state := &batchState{priority: batch.Priority, attempt: batch.Attempt, due: batch.Due, expires: batch.Expires, route: batch.Route()}
-	for i := range batch.Deliveries {
-		state.recipients += len(batch.Deliveries[i].Recipients)
+	state := &batchState{
+		priority: batch.Priority, attempt: batch.Attempt, due: batch.Due, expires: batch.Expires,
+		route: batch.Route(), recipients: batch.Size(),
 	}
 	_, err := s.db.Get(indexKey(key))
 	switch {

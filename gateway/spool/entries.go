@@ -67,7 +67,8 @@ func (w *walk) entry(key gateway.BatchKey, item store.Item) (e gateway.Entry, do
 	if w.leg.stage == gateway.StageHeld {
 		e.Stage = gateway.StageHeld
 	}
-	e.Priority, e.Attempt, e.Due, e.Expires, e.Route = state.priority, state.attempt, state.due, state.expires, state.route
+	e.Priority, e.Attempt, e.Due, e.Expires = state.priority, state.attempt, state.due, state.expires
+	e.Route, e.Recipients = state.route, state.recipients
 	return e, true, nil
 }
 
