@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net"
 	"strings"
-	"sync/atomic"
 	"time"
 )
 
@@ -28,7 +27,8 @@ type Conn struct {
 	resetDue bool // the server may still have an envelope
 	retired  bool // no further transaction, but QUIT is fine
 
-	broken atomic.Bool // no octet may go or come
+	ended chan struct{} // closed when no octet may go or come any more
+	end   func()        // closes ended, once
 }
 
 // Offers says whether the server's last EHLO reply had keyword, in any case,
@@ -47,18 +47,25 @@ func (c *Conn) Pipelines() bool {
 
 // Usable says whether the connection can take another transaction. A false stays
 // false; all that is left is Close. It is for the goroutine of Run.
-func (c *Conn) Usable() bool { return !c.broken.Load() && !c.retired && !c.isSpent() }
+func (c *Conn) Usable() bool { return !c.Broken() && !c.retired && !c.isSpent() }
 
 // Broken says whether the connection ended without a QUIT. It can be asked at any
 // time.
-func (c *Conn) Broken() bool { return c.broken.Load() }
+func (c *Conn) Broken() bool {
+	select {
+	case <-c.ended:
+		return true
+	default:
+		return false
+	}
+}
 
 // Close waits until all outcomes are settled, says QUIT, waits for the reply no
 // longer than Timeouts.Quit, and closes the connection. It is not for while Run
 // is under way.
 func (c *Conn) Close() error {
 	c.unsettled.wait()
-	if !c.broken.Load() {
+	if !c.Broken() {
 		limit := time.Now().Add(c.timeouts.Quit)
 		if c.write(limit, c.timeouts.Quit, []byte("QUIT\r\n")) == nil {
 			_, _ = c.read(limit, c.timeouts.Quit)
@@ -71,7 +78,7 @@ func (c *Conn) Close() error {
 // Abort closes the connection without a word: what is under way fails. It can be
 // called at any time.
 func (c *Conn) Abort() {
-	c.broken.Store(true)
+	c.end()
 	c.base.Close()
 }
 
@@ -123,13 +130,22 @@ const unsettledMax = 2
 // places are a lock for unsettledMax at a time.
 type places chan struct{}
 
-func (p places) take()  { p <- struct{}{} }
+// take waits for a place, unless ended is closed before there is one.
+func (p places) take(ended <-chan struct{}) (taken bool) {
+	select {
+	case p <- struct{}{}:
+		return true
+	case <-ended:
+		return false
+	}
+}
+
 func (p places) leave() { <-p }
 
 // wait returns when nobody has a place.
 func (p places) wait() {
 	for range cap(p) {
-		p.take()
+		p.take(nil)
 	}
 	for range cap(p) {
 		p.leave()

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/mmgw/mmgw/gateway"
@@ -47,7 +48,9 @@ func NewConn(ctx context.Context, conn net.Conn, o Options) (*Conn, error) {
 		options:   o,
 		timeouts:  o.Timeouts.Defaults(),
 		unsettled: make(places, unsettledMax),
+		ended:     make(chan struct{}),
 	}
+	c.end = sync.OnceFunc(func() { close(c.ended) })
 	c.reader = bufio.NewReader(waiting{c})
 	stop := context.AfterFunc(ctx, c.Abort)
 	defer stop()

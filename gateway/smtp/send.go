@@ -25,7 +25,7 @@ const (
 func (t *transaction) run(follow func() []byte) {
 	c := t.conn
 	t.limit = time.Now().Add(c.timeouts.Transaction)
-	if c.broken.Load() {
+	if c.Broken() {
 		t.again = !t.first
 		t.settleAll(transient(codeConnection, "the connection to the next hop was lost at MAIL", errUnusable))
 		return
@@ -214,8 +214,10 @@ func (t *transaction) ready() bool {
 // closed, for only that tells the server that the message is not whole.
 func (t *transaction) content(follow func() []byte) bool {
 	c := t.conn
-	c.unsettled.take()
-	t.counted = true
+	if t.counted = c.unsettled.take(c.ended); !t.counted {
+		t.lose("the content", errUnusable)
+		return false
+	}
 	err := c.writeContent(t.limit, t.body, follow)
 	if err == nil {
 		c.resetDue = false
