@@ -18,7 +18,8 @@
 //     intervals; between them deliveries are Transient at once.
 //   - Connections that break under way halve the number that is allowed, down
 //     to one, and each message that goes well adds one.
-//   - Deliver and Verify end when their context does, waiting included.
+//   - Deliver and Verify end when their context does, waiting included. A message
+//     whose envelope waits behind another's final dot ends with that, unsent.
 //
 // Which deliveries are here at a time, and so go first, is the queue's to say.
 package relay

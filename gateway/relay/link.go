@@ -14,10 +14,9 @@ type link struct {
 	wake chan struct{} // full when it was taken out of pool.idle
 
 	// Guarded by pool.mu.
-	carried   []*parcel // the first is under way, the next waits behind it
-	stale     bool      // it takes nothing more
-	aged      bool      // it was too old for a parcel
-	withdrawn bool      // we ended it ourselves
+	carried []*parcel // the first is under way, the next waits behind it
+	stale   bool      // it takes nothing more
+	judged  bool      // how it ended has no more to tell
 }
 
 var _ smtp.Feed = (*link)(nil)
@@ -28,7 +27,6 @@ func (l *link) serve() {
 	defer p.open.Done()
 	for l.await() {
 		l.conn.Run(l)
-		p.judge(l)
 	}
 	_ = l.conn.Close()
 	p.mu.Lock()
@@ -83,8 +81,6 @@ func (l *link) Next(behind bool) *smtp.Parcel {
 	if next == nil {
 		return nil
 	}
-	next.attempts++
-	next.Last = next.attempts == attemptsMax
 	l.carried = append(l.carried, next)
 	p.grow()
 	return &next.Parcel
@@ -94,18 +90,15 @@ func (l *link) Next(behind bool) *smtp.Parcel {
 func (l *link) Done(done *smtp.Parcel, again bool) {
 	p := l.pool
 	p.mu.Lock()
-	i := slices.IndexFunc(l.carried, func(c *parcel) bool { return &c.Parcel == done })
-	one := l.carried[i]
-	l.carried = slices.Delete(l.carried, i, i+1)
+	one := l.unload(done)
+	p.judge(l, again && one.Aged > 0)
 	refused := one.order.withdrawn
 	if p.closed {
 		refused = errClosed
 	}
-	switch l.aged = l.aged || again; {
-	case again && refused == nil:
+	if again && refused == nil {
 		p.backlog.again = append(p.backlog.again, one)
-	case !l.conn.Broken():
-		p.allow(p.allowed + 1)
+		p.grow()
 	}
 	p.mu.Unlock()
 	switch {
@@ -114,4 +107,23 @@ func (l *link) Done(done *smtp.Parcel, again bool) {
 	case refused != nil:
 		one.refuse(refused)
 	}
+}
+
+// unload takes a parcel off the link. What waited behind it has its turn now, if
+// anybody still wants it. pool.mu is held.
+func (l *link) unload(done *smtp.Parcel) *parcel {
+	i := slices.IndexFunc(l.carried, func(c *parcel) bool { return &c.Parcel == done })
+	one := l.carried[i]
+	l.carried = slices.Delete(l.carried, i, i+1)
+	if len(l.carried) > 0 && l.carried[0].order.withdrawn != nil {
+		l.abort()
+	}
+	return one
+}
+
+// abort ends what is under way. That tells nothing about the target. pool.mu is
+// held.
+func (l *link) abort() {
+	l.judged = true
+	l.conn.Abort()
 }

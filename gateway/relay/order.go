@@ -8,11 +8,6 @@ import (
 	"github.com/mmgw/mmgw/gateway/smtp"
 )
 
-// attemptsMax bounds the connections that one shipment tries because the ones
-// before were too old. It is more than one because a restart of the target
-// makes every open connection such a one.
-const attemptsMax = 5
-
 // order is what one Deliver is to send.
 type order struct {
 	callout   bool // it is one, and waits behind nobody's final dot
@@ -33,8 +28,7 @@ func newOrder(next func() (*gateway.Shipment, int)) *order {
 // parcel is one shipment of an order.
 type parcel struct {
 	smtp.Parcel
-	order    *order
-	attempts int // connections that it was given to
+	order *order
 }
 
 // take takes the next parcel, nil where there is none. left is how many more there
@@ -65,8 +59,8 @@ func (o *order) settled() {
 
 // backlog is what waits for a connection.
 type backlog struct {
-	again    []*parcel // which go first
 	callouts []*order  // which somebody waits for at RCPT
+	again    []*parcel // which go next
 	orders   []*order  // that have more, in turns
 }
 
@@ -94,17 +88,17 @@ func (b *backlog) add(o *order) {
 // does not, nothing goes there.
 func (b *backlog) take(behind bool) *parcel {
 	switch {
-	case len(b.again) > 0:
-		if behind && b.again[0].order.callout {
-			return nil
-		}
-		return shift(&b.again)
 	case len(b.callouts) > 0:
 		if behind {
 			return nil
 		}
 		p, _ := shift(&b.callouts).take()
 		return p
+	case len(b.again) > 0:
+		if behind && b.again[0].order.callout {
+			return nil
+		}
+		return shift(&b.again)
 	}
 	for len(b.orders) > 0 {
 		o := shift(&b.orders)

@@ -17,6 +17,7 @@ import (
 type hop struct {
 	hello      string // of EHLO, "PIPELINING" say
 	mailsMax   int    // then 452 at MAIL; 0: no limit
+	rcptsMax   int    // of a message, then 452 at RCPT; 0: no limit
 	refused    bool   // connections
 	greeting   string // "" is a 220
 	hang       string // the verb that gets no answer
@@ -63,7 +64,7 @@ func (h *hop) serve(conn net.Conn, number int) {
 		return
 	}
 	say("220 hop")
-	mails, mailed := 0, false
+	mails, rcpts, mailed := 0, 0, false
 	for {
 		if r.Buffered() == 0 && w.Flush() != nil {
 			return
@@ -86,11 +87,15 @@ func (h *hop) serve(conn net.Conn, number int) {
 				say("452 4.5.3 too many messages")
 				continue
 			}
-			mailed = true
+			rcpts, mailed = 0, true
 			say("250 ok")
 		case "RCPT":
 			if strings.Contains(line, "gone@") {
 				say("550 5.1.1 gone")
+				continue
+			}
+			if rcpts++; h.rcptsMax > 0 && rcpts > h.rcptsMax {
+				say("452 4.5.3 too many recipients")
 				continue
 			}
 			say("250 2.1.5 ok")

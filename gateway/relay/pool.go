@@ -187,18 +187,21 @@ func (p *pool) hold(status *gateway.Status) {
 	p.log.Warn("next hop unavailable", "pause", pause, "status", status.Error())
 }
 
-// judge draws the conclusions from one run of a link: where it was too old, so are
-// those that are idle.
-func (p *pool) judge(l *link) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+// judge draws the conclusions from what became of a parcel. If the link was too old
+// for it, so are those that are idle, unless it broke under the one before. p.mu is
+// held.
+func (p *pool) judge(l *link, aged bool) {
+	broken := aged || l.conn.Broken()
 	switch {
-	case l.aged:
+	case l.judged:
+	case aged:
 		p.dismiss()
-		p.grow()
-	case l.conn.Broken() && !l.withdrawn:
+	case broken:
 		p.allow(p.allowed / 2)
+	default:
+		p.allow(p.allowed + 1)
 	}
+	l.judged = l.judged || broken
 }
 
 // allow sets how many connections there may be.
@@ -250,8 +253,7 @@ func (p *pool) withdraw(o *order, cause error) {
 	removed := p.backlog.remove(o)
 	for _, l := range p.links {
 		if len(l.carried) > 0 && l.carried[0].order == o {
-			l.withdrawn = true
-			l.conn.Abort()
+			l.abort()
 		}
 	}
 	p.mu.Unlock()

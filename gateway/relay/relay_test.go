@@ -305,74 +305,43 @@ func TestAllowedConnections(t *testing.T) {
 		if p.allowed != 4 {
 			t.Errorf("%d allowed after two timeouts", p.allowed)
 		}
+		h.hang, h.slow = "", func() { time.Sleep(11 * time.Minute) }
+		r.Deliver(t.Context(), "", shipments(2, delivery, func(_ []*gateway.Status, settled func()) { settled() }))
+		synctest.Wait()
+		if p.allowed != 1 {
+			t.Errorf("%d allowed after two more, the first with an envelope behind its dot", p.allowed)
+		}
+		time.Sleep(time.Hour)
 		r.Close()
 	})
 }
 
-func TestVerify(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h := &hop{hello: "PIPELINING"}
-		r := h.relay(Options{})
-		for path, want := range map[gateway.ForwardPath]string{"anne@example.com": "250 2.1.5 ok", "gone@example.com": "550 5.1.1 gone"} {
-			if status := r.Verify(t.Context(), "", path); status.Reply() != want {
-				t.Errorf("%s: %v", path, status)
-			}
-		}
-		if status := r.Verify(t.Context(), "nowhere", "anne@example.com"); status.Class() != gateway.Transient {
-			t.Errorf("%v", status)
-		}
-		r.Close()
-		if h.messages != 0 {
-			t.Errorf("%d messages", h.messages)
-		}
-	})
-}
-
-// A callout, for which somebody waits at RCPT, goes before what is there to be sent,
-// also where envelopes follow final dots without an end.
-func TestCalloutGoesFirst(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h := &hop{hello: "PIPELINING", slow: func() { time.Sleep(time.Second) }}
-		r := h.relay(Options{ConnectionsMax: 1})
-		var group sync.WaitGroup
-		group.Go(func() {
-			r.Deliver(t.Context(), "", shipments(100, delivery, func(_ []*gateway.Status, settled func()) { settled() }))
-		})
-		time.Sleep(10 * time.Second)
-		start := time.Now()
-		if status := r.Verify(t.Context(), "", "anne@example.com"); status.Code != 250 || time.Since(start) > 2*time.Second {
-			t.Errorf("%v after %v", status, time.Since(start))
-		}
-		group.Wait()
-		r.Close()
-		if h.messages != 100 {
-			t.Errorf("%d messages", h.messages)
-		}
-	})
-}
-
-// A callout that is given up ends its own connection, and no message's.
-func TestCalloutGivenUp(t *testing.T) {
+// A message that is given up while its envelope waits behind another is not sent,
+// and does not break the other off.
+func TestFollowerGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := &hop{hello: "PIPELINING", slow: func() { time.Sleep(time.Minute) }}
 		r := h.relay(Options{ConnectionsMax: 1})
 		var group sync.WaitGroup
-		group.Go(func() { send(t, r) })
+		group.Go(func() {
+			r.Deliver(t.Context(), "", shipments(2, delivery, func(statuses []*gateway.Status, settled func()) {
+				if statuses[0].Class() != gateway.Success {
+					t.Errorf("%v", statuses[0])
+				}
+				settled()
+			}))
+		})
 		synctest.Wait()
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
 		defer cancel()
 		start := time.Now()
-		if status := r.Verify(ctx, "", "anne@example.com"); status.Enhanced != errBusy.Enhanced || time.Since(start) != time.Second {
+		if status := deliver(ctx, r, delivery)[0]; status.Enhanced != errBusy.Enhanced || time.Since(start) != 2*time.Minute {
 			t.Errorf("%v after %v", status, time.Since(start))
 		}
 		group.Wait()
-		h.hang = "MAIL"
-		ctx, cancel = context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		if status := r.Verify(ctx, "", "anne@example.com"); status.Class() != gateway.Transient || time.Since(start) > 2*time.Minute {
-			t.Errorf("%v after %v", status, time.Since(start))
+		if r.Close(); h.messages != 2 {
+			t.Errorf("%d messages", h.messages)
 		}
-		r.Close()
 	})
 }
 
@@ -494,6 +463,25 @@ func TestTwoUnsettled(t *testing.T) {
 			(<-unsettled)()
 		}
 		group.Wait()
+		(<-unsettled)()
+		r.Close()
+	})
+}
+
+// Nor does a message wait for that which nobody wants any more.
+func TestGivenUpBehindUnsettled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &hop{hello: "PIPELINING"}
+		r := h.relay(Options{ConnectionsMax: 1})
+		unsettled := make(chan func(), 2)
+		r.Deliver(t.Context(), "", shipments(2, delivery, func(_ []*gateway.Status, settled func()) { unsettled <- settled }))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		start := time.Now()
+		if status := deliver(ctx, r, delivery)[0]; status.Class() != gateway.Transient || time.Since(start) != time.Second || h.messages != 2 {
+			t.Errorf("%v after %v, %d messages", status, time.Since(start), h.messages)
+		}
+		(<-unsettled)()
 		(<-unsettled)()
 		r.Close()
 	})

@@ -14,14 +14,14 @@ type Feed interface {
 	Next(behind bool) *Parcel
 
 	// Done takes back a parcel that Next returned: one that is settled, or that is
-	// to go by another connection, again.
+	// to go again, by whichever connection takes it.
 	Done(p *Parcel, again bool)
 }
 
 // Parcel is a Shipment, or what is left of one.
 type Parcel struct {
 	gateway.Shipment
-	Last bool // it goes by no other connection
+	Aged int // connections in a row that were too old for it
 
 	content gateway.Content // once it is made
 	places  []int           // of the recipients that are not settled, once it was sent
@@ -85,31 +85,30 @@ func (p *Parcel) Refuse(status *gateway.Status) {
 // connection at a time.
 //
 // Where the server offers PIPELINING the next envelope goes behind the final dot
-// of a message. Recipients that a server takes no more of in one transaction go
-// in the next one. No content goes out while two messages of the connection are
-// not answered or not settled.
+// of a message. No content goes out while two messages of the connection are not
+// answered or not settled.
 //
-// A parcel is done to go again if the server took nothing of it for a reason
-// that lies in the connection's age: it had ended, or answered MAIL with 421 or
-// 452 after earlier messages; and if it ended before all recipients had their
-// turn. It may go by a new connection at once. The first parcel of a connection
-// never goes again for its age.
+// A parcel is done to go again if it has recipients that the server takes no more
+// of in one transaction; or if the server took nothing of it for a reason that lies
+// in the connection's age: it had ended, or answered MAIL with 421 or 452 after
+// earlier messages. It may go by a new connection at once, agedMax times in a row.
+// The first parcel of a connection never goes again for its age.
 func (c *Conn) Run(feed Feed) {
 	r := &run{conn: c, feed: feed}
 	for t := r.begin(false); t != nil; t = r.next() {
 		t.run(r.follow)
 		r.end(t)
 	}
-	for _, p := range r.left {
-		feed.Done(p, true)
-	}
 }
+
+// agedMax is more than one because a restart of a server makes every open
+// connection one that is too old.
+const agedMax = 4
 
 // run is one Run.
 type run struct {
 	conn     *Conn
 	feed     Feed
-	left     []*Parcel    // with recipients for a further transaction
 	follower *transaction // that comes next, begun behind a final dot
 }
 
@@ -126,7 +125,7 @@ func (r *run) next() *transaction {
 // cannot take at all is settled by that.
 func (r *run) begin(behind bool) *transaction {
 	for r.conn.Usable() {
-		p := r.take(behind)
+		p := r.feed.Next(behind)
 		if p == nil {
 			return nil
 		}
@@ -145,32 +144,22 @@ func (r *run) begin(behind bool) *transaction {
 	return nil
 }
 
-func (r *run) take(behind bool) *Parcel {
-	if len(r.left) == 0 {
-		return r.feed.Next(behind)
-	}
-	p := r.left[0]
-	r.left = slices.Delete(r.left, 0, 1)
-	return p
-}
-
 // end hands over what became of t.
 func (r *run) end(t *transaction) {
 	t.close()
 	p := t.parcel
-	if t.again && !p.Last {
+	if t.again && p.Aged < agedMax {
+		p.Aged++
 		r.feed.Done(p, true)
 		return
 	}
+	p.Aged = 0
 	settled := func() {}
 	if t.counted {
 		settled = r.conn.unsettled.leave
 	}
-	if p.settle(t.statuses, settled); len(p.places) > 0 {
-		r.left = append(r.left, p)
-		return
-	}
-	r.feed.Done(p, false)
+	p.settle(t.statuses, settled)
+	r.feed.Done(p, len(p.places) > 0)
 }
 
 // follow is the envelope that goes behind a final dot: that of the next

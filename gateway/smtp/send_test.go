@@ -88,8 +88,14 @@ func TestManyRecipients(t *testing.T) {
 	}
 }
 
-// A server that ends while a second envelope waits behind the first dot.
+// A server that ends while a second envelope waits behind the first dot. The message
+// goes again, and not for ever.
 func TestOverlapBroken(t *testing.T) {
+	t.Run("again", func(t *testing.T) { overlapBroken(t, 0) })
+	t.Run("enough", func(t *testing.T) { overlapBroken(t, agedMax) })
+}
+
+func overlapBroken(t *testing.T, aged int) {
 	synctest.Test(t, func(t *testing.T) {
 		ours, theirs := net.Pipe()
 		go func() {
@@ -105,9 +111,11 @@ func TestOverlapBroken(t *testing.T) {
 		conn := dialed(t, ours, Options{})
 		f := &parcels{}
 		first, second := f.add(deliveryTo(1), short), f.add(deliveryTo(1), short)
+		f.waiting[1].Aged = aged
 		conn.Run(f)
 		mustSucceed(t, *first, false)
-		if len(f.again) != 1 || (*second)[0] != nil || conn.Usable() {
+		again := aged < agedMax
+		if len(f.again) == 1 != again || (*second)[0] == nil != again || conn.Usable() {
 			t.Errorf("the second: %v, %d again, usable %v", (*second)[0], len(f.again), conn.Usable())
 		}
 	})

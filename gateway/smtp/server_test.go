@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -153,6 +154,7 @@ type parcels struct {
 }
 
 func (f *parcels) Next(bool) *Parcel {
+	f.waiting, f.again = slices.Concat(f.again, f.waiting), nil
 	if len(f.waiting) == 0 {
 		return nil
 	}

@@ -1,0 +1,104 @@
+package relay
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/mmgw/mmgw/gateway"
+)
+
+func TestVerify(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &hop{hello: "PIPELINING"}
+		r := h.relay(Options{})
+		for path, want := range map[gateway.ForwardPath]string{"anne@example.com": "250 2.1.5 ok", "gone@example.com": "550 5.1.1 gone"} {
+			if status := r.Verify(t.Context(), "", path); status.Reply() != want {
+				t.Errorf("%s: %v", path, status)
+			}
+		}
+		if status := r.Verify(t.Context(), "nowhere", "anne@example.com"); status.Class() != gateway.Transient {
+			t.Errorf("%v", status)
+		}
+		r.Close()
+		if h.messages != 0 {
+			t.Errorf("%d messages", h.messages)
+		}
+	})
+}
+
+// A callout, for which somebody waits at RCPT, goes before what is there to be sent,
+// also where envelopes follow final dots without an end.
+func TestCalloutGoesFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &hop{hello: "PIPELINING", slow: func() { time.Sleep(time.Second) }}
+		r := h.relay(Options{ConnectionsMax: 1})
+		var group sync.WaitGroup
+		group.Go(func() {
+			r.Deliver(t.Context(), "", shipments(100, delivery, func(_ []*gateway.Status, settled func()) { settled() }))
+		})
+		time.Sleep(10 * time.Second)
+		start := time.Now()
+		if status := r.Verify(t.Context(), "", "anne@example.com"); status.Code != 250 || time.Since(start) > 2*time.Second {
+			t.Errorf("%v after %v", status, time.Since(start))
+		}
+		group.Wait()
+		r.Close()
+		if h.messages != 100 {
+			t.Errorf("%d messages", h.messages)
+		}
+	})
+}
+
+// A callout that is given up ends its own connection, and no message's.
+func TestCalloutGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &hop{hello: "PIPELINING", slow: func() { time.Sleep(time.Minute) }}
+		r := h.relay(Options{ConnectionsMax: 1})
+		var group sync.WaitGroup
+		group.Go(func() { send(t, r) })
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		start := time.Now()
+		if status := r.Verify(ctx, "", "anne@example.com"); status.Enhanced != errBusy.Enhanced || time.Since(start) != time.Second {
+			t.Errorf("%v after %v", status, time.Since(start))
+		}
+		group.Wait()
+		h.hang = "MAIL"
+		ctx, cancel = context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if status := r.Verify(ctx, "", "anne@example.com"); status.Class() != gateway.Transient || time.Since(start) > 2*time.Minute {
+			t.Errorf("%v after %v", status, time.Since(start))
+		}
+		r.Close()
+	})
+}
+
+// Many recipients of whom a server takes few at a time keep no callout waiting,
+// and go out though their connection has its last message before theirs.
+func TestCalloutAmongMany(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &hop{hello: "PIPELINING", rcptsMax: 1, slow: func() { time.Sleep(time.Second) }}
+		r := h.relay(Options{ConnectionsMax: 1, MessagesPerConnectionMax: 10})
+		many := &gateway.Delivery{ReversePath: delivery.ReversePath, Recipients: slices.Repeat(delivery.Recipients, 100)}
+		var group sync.WaitGroup
+		group.Go(func() {
+			for i, status := range deliver(t.Context(), r, many) {
+				if status.Class() != gateway.Success {
+					t.Errorf("recipient %d: %v", i, status)
+				}
+			}
+		})
+		time.Sleep(10 * time.Second)
+		start := time.Now()
+		if status := r.Verify(t.Context(), "", "anne@example.com"); status.Code != 250 || time.Since(start) > 2*time.Second {
+			t.Errorf("%v after %v", status, time.Since(start))
+		}
+		group.Wait()
+		r.Close()
+	})
+}
