@@ -109,8 +109,8 @@ type tail struct {
 	settled  func()
 }
 
-// all tries the pending deliveries, those of each route at a time, and returns the
-// first fault of ours.
+// all tries the pending deliveries, those of one route after those of another, of
+// which planners make one, and returns the first fault of ours.
 func (r *batchRun) all(ctx context.Context, stop <-chan struct{}) error {
 	var routes []string
 	pending := map[string][]int{}
@@ -123,11 +123,9 @@ func (r *batchRun) all(ctx context.Context, stop <-chan struct{}) error {
 			pending[d.Route] = append(pending[d.Route], i)
 		}
 	}
-	var delivering sync.WaitGroup
 	for _, route := range routes {
-		delivering.Go(func() { r.Transport.Deliver(ctx, route, r.shipments(ctx, pending[route], stop)) })
+		r.Transport.Deliver(ctx, route, r.shipments(ctx, pending[route], stop))
 	}
-	delivering.Wait()
 	r.settling.Wait()
 	return r.err
 }

@@ -70,7 +70,7 @@ func TestRegressions(t *testing.T) {
 }
 
 // controlGames are enough that a control is not left to luck.
-const controlGames = 8
+const controlGames = 16
 
 // Each fault of a gateway loses games, by the invariant that it breaks. A disk
 // that does not sync is no game: it damages the database, whose engine then
