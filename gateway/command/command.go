@@ -57,7 +57,7 @@ var ends = map[string]bool{"end": true, "stop": true, "quit": true, "exit": true
 // Read returns the commands of a message to a service of a list. The address
 // itself is one: of Confirm, detail is the token. Subject and text, which is
 // that of the message in UTF-8, are read for -request, and for -confirm without
-// a token.
+// a token. A subject that is no command says so where the text has nothing.
 func Read(service gateway.Service, detail, subject, text string) []Command {
 	switch {
 	case service == gateway.Join:
@@ -68,10 +68,15 @@ func Read(service gateway.Service, detail, subject, text string) []Command {
 		return []Command{{Verb: Confirm, Argument: strings.ToLower(detail)}}
 	}
 	var all []Command
-	if c, ok := parse(unmark(subject[:min(len(subject), subjectMax)])); ok && c.Verb != Unknown {
+	c, ok := parse(unmark(subject[:min(len(subject), subjectMax)]))
+	if ok && c.Verb != Unknown {
 		all = append(all, c)
 	}
-	return readText(all, text[:min(len(text), TextMax)])
+	all = readText(all, text[:min(len(text), TextMax)])
+	if ok && len(all) == 0 {
+		all = append(all, c) // there is nothing else that the person can be told of
+	}
+	return all
 }
 
 // readText adds the commands of a text, up to the first line that is none. Below

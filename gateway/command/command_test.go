@@ -41,10 +41,11 @@ func TestRead(t *testing.T) {
 		{"quotes", request, "", "", "> join\n>leave\nhelp\n", "help"},
 		{"nothing", request, "", "", "", ""},
 		{"a subject of marks", request, "", "Re: Re:", "", ""},
-		{"a colon is no mark", request, "", "Question about the list: join", "", ""},
+		{"a colon is no mark", request, "", "Question about the list: join", "", "unknown"},
 		{"many", request, "", "", strings.Repeat("join\n", 50), strings.TrimSuffix(strings.Repeat("join, ", CommandsMax), ", ")},
 		{"far down", request, "", "", strings.Repeat(">\n", linesMax) + "join\n", ""},
-		{"a long token", request, "", "confirm " + strings.Repeat("a", tokenMax+1), "", ""},
+		{"a long token", request, "", "confirm " + strings.Repeat("a", tokenMax+1), "", "unknown"},
+		{"a mistyped subject", request, "", "subcribe", "> join\n-- \nAnne\n", "unknown"},
 	} {
 		if got := text(Read(c.service, c.detail, c.subject, c.text)); got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
