@@ -54,7 +54,7 @@ func ParseMember(s string) (gateway.Recipient, error) {
 		if at < 0 {
 			return gateway.Recipient{}, errors.New(`there is no "<" before the ">"`)
 		}
-		name = strings.TrimSpace(strings.NewReplacer(`"`, "", `\`, "").Replace(inner[:at]))
+		name = withoutQuotes(inner[:at])
 		text = strings.TrimSpace(inner[at+1:])
 	}
 	path, err := parseAddress(text)
@@ -64,12 +64,23 @@ func ParseMember(s string) (gateway.Recipient, error) {
 	return gateway.Recipient{Path: path, Name: gateway.Printable(name)}, nil
 }
 
-// FormatMember writes what ParseMember reads.
+// withoutQuotes is a name as it is kept: without the marks of a quoted string.
+func withoutQuotes(name string) string {
+	return strings.TrimSpace(strings.NewReplacer(`"`, "", `\`, "").Replace(name))
+}
+
+// FormatMember writes what ParseMember and ReadMembers read: a "#" that would
+// begin a comment stands in quotes or in angle brackets.
 func FormatMember(m gateway.Recipient) string {
-	if m.Name == "" {
-		return string(m.Path)
+	switch {
+	case strings.Contains(m.Name, "#"):
+		return `"` + withoutQuotes(m.Name) + `" ` + m.Path.String()
+	case m.Name != "":
+		return m.Name + " " + m.Path.String()
+	case m.Path[0] == '#':
+		return m.Path.String()
 	}
-	return m.Name + " " + m.Path.String()
+	return string(m.Path)
 }
 
 // readMembers reads the file under the key "members". Lines that are no
@@ -93,8 +104,8 @@ func (s *section) readMembers(path string) []gateway.Recipient {
 
 // ReadMembers reads a members file: one ParseMember a line; empty lines, and
 // what stands behind a "#" at the start of a line or behind a space, are
-// skipped. wrong is told of each line that is no address; reading goes on. The
-// error is that of r.
+// skipped, but for a "#" in quotes. wrong is told of each line that is no
+// address; reading goes on. The error is that of r.
 func ReadMembers(r io.Reader, wrong func(line int, text string)) ([]gateway.Recipient, error) {
 	var list []gateway.Recipient
 	lines := bufio.NewReaderSize(r, memberLineBytesMax)
@@ -134,12 +145,15 @@ func readLine(r *bufio.Reader) (line []byte, long bool, err error) {
 }
 
 // withoutComment drops a comment and the space around what is left. A "#" within
-// a word belongs to the address: RFC 5322 allows it there.
+// a word belongs to the address, where RFC 5322 allows it, and one within quotes
+// to them.
 func withoutComment(line []byte) []byte {
-	for i, c := range line {
-		if c == '#' && (i == 0 || line[i-1] == ' ' || line[i-1] == '\t') {
-			line = line[:i]
-			break
+	for i := 0; i < len(line); i++ {
+		switch c := line[i]; {
+		case c == '"':
+			i += bytes.IndexByte(line[i+1:], '"') + 1 // one without another is no quote
+		case c == '#' && (i == 0 || line[i-1] == ' ' || line[i-1] == '\t'):
+			return bytes.TrimSpace(line[:i])
 		}
 	}
 	return bytes.TrimSpace(line)

@@ -35,3 +35,22 @@ func TestReadMembers(t *testing.T) {
 		t.Errorf("%q", wrong)
 	}
 }
+
+// What is written of a member is read as that member.
+func TestFormatMember(t *testing.T) {
+	for _, m := range []gateway.Recipient{
+		{Path: "anne@example.com"},
+		{Path: "anne@example.com", Name: "Anne, of Ghent"},
+		{Path: "anne@example.com", Name: "Anne # 1"},
+		{Path: "anne@example.com", Name: "#1 Anne"},
+		{Path: "#anne@example.com"},
+		{Path: `"anne #1"@example.com`},
+		{Path: `"anne #1"@example.com`, Name: "Anne #1"},
+	} {
+		line := FormatMember(m) + " # a comment\n"
+		got, err := ReadMembers(strings.NewReader(line), func(_ int, text string) { t.Error(text) })
+		if err != nil || len(got) != 1 || got[0] != m {
+			t.Errorf("%q: %+v, want %+v", line, got, m)
+		}
+	}
+}
