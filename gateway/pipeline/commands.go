@@ -147,8 +147,9 @@ func (t *talk) do(ctx context.Context, one command.Command) error {
 func (t *talk) say(line string) { t.lines = append(t.lines, line) }
 
 func (t *talk) join(ctx context.Context) error {
-	_, err := t.Roster.Member(t.list.ID, t.author.Path)
+	row, err := t.Roster.Member(t.list.ID, t.author.Path)
 	switch {
+	case err == nil && row.Bounce.Disabled: // its reminders say that it should write here
 	case err == nil:
 		t.say(string(t.author.Path) + " is a member already")
 		return nil
@@ -224,13 +225,20 @@ func (t *talk) confirm(ctx context.Context, text string) error {
 	return t.Confirmations.end(p, text)
 }
 
-// joined makes a member of who confirmed, or has the moderators asked.
+// joined makes a member of who confirmed, or has the moderators asked. A member
+// that bounces disabled gets posts again: nobody is asked about that.
 func (t *talk) joined(ctx context.Context, p roster.Pending) error {
-	switch t.list.Subscribe {
-	case gateway.SubscribeClosed:
+	row, err := t.Roster.Member(t.list.ID, p.Member.Path)
+	switch {
+	case err == nil && row.Bounce.Disabled:
+		t.say(string(p.Member.Path) + " gets the posts of " + string(t.list.Address) + " again")
+		return t.admit(ctx, p.Member)
+	case err != nil && !errors.Is(err, roster.ErrUnknownMember):
+		return err
+	case t.list.Subscribe == gateway.SubscribeClosed:
 		t.say("only the owners of " + string(t.list.Address) + " add members to it")
 		return nil
-	case gateway.SubscribeModerated:
+	case t.list.Subscribe == gateway.SubscribeModerated:
 		t.say("the moderators of " + string(t.list.Address) + " are asked; you hear of it when they let you in")
 		return t.Held.askToAdmit(ctx, t.list, p.Member)
 	}

@@ -121,20 +121,32 @@ func TestMailboxDies(t *testing.T) {
 	}
 }
 
-// Who joins again while bounces have it disabled gets posts again.
+// Who joins again by mail while bounces have it disabled, as the reminders say,
+// gets posts again, whoever may join the list.
 func TestDisabledMemberJoinsAgain(t *testing.T) {
-	h := newHouse(t, devList("anne@example.com"))
-	h.scores.Rules.Probe, h.scores.Rules.Threshold = false, 1
-	from := h.posted()
-	h.come(0, from, dead)
-	if h.took(); !h.member("anne@example.com").Disabled {
-		t.Fatal("without probes the threshold disables")
-	}
-	if _, err := h.roster.AddMember(dev, gateway.Recipient{Path: "anne@example.com"}); err != nil {
-		t.Fatal(err)
-	}
-	if row := h.member("anne@example.com"); row.Disabled || row.Score != 0 || h.posted() == "" {
-		t.Errorf("she joined again: %+v", row)
+	for _, subscribe := range []string{gateway.SubscribeConfirm, gateway.SubscribeModerated, gateway.SubscribeClosed} {
+		t.Run(subscribe, func(t *testing.T) {
+			list := devList("anne@example.com")
+			list.List.Subscribe = subscribe
+			h := newHouse(t, list)
+			h.scores.Rules.Probe, h.scores.Rules.Threshold = false, 1
+			from := h.posted()
+			h.come(0, from, dead)
+			if h.took(); !h.member("anne@example.com").Disabled {
+				t.Fatal("without probes the threshold disables")
+			}
+			h.post("anne@example.com", letter("anne@example.com", "x", ""), "dev-join@lists.example.com")
+			want(t, h.answers(), "anne@example.com: confirm *")
+			h.post("anne@example.com", letter("anne@example.com", "y", ""), replyTo(t, h.sent[0]))
+			want(t, h.answers(), "anne@example.com: Your message to dev-request@lists.example.com")
+			if text := textOf(t, h.sent[0]); !strings.Contains(text, "anne@example.com gets the posts of dev@lists.example.com again") {
+				t.Error(text)
+			}
+			h.took()
+			if row := h.member("anne@example.com"); row.Disabled || row.Score != 0 || h.posted() == "" {
+				t.Errorf("she joined again: %+v", row)
+			}
+		})
 	}
 }
 
