@@ -145,6 +145,7 @@ func TestSiteTexts(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
 		"join.txt":         {"Subject: x\n\ny", "there is no such text"},
 		"left.txt":         {"hello\n", "left.txt:1: the first line"},
+		"bounce-probe.txt": {"Subject: x\n\nGr\xfc\xdfe\n", "not in UTF-8"},
 		"help.txt":         {"Subject: x\n\n\n{{.Nobody}}\n", "help.txt:4"},
 		"answer.txt":       {"Subject: x\n\n{{range $i := .Lines}}\n", "answer.txt:"},
 		"joined.txt":       {"Subject: x\n\n{{define \"a\"}}{{template \"a\"}}{{end}}{{template \"a\"}}", "exceeded maximum template depth"},

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"text/template"
 	"time"
+	"unicode/utf8"
 
 	"github.com/mmgw/mmgw/gateway"
 )
@@ -78,7 +79,7 @@ const TextMax = 64 << 10
 
 // Open returns the built-in texts, or those of a folder where it has them: "" is
 // no folder. The form is that of Go's text/template; the first line is
-// "Subject: " with the subject, the second is empty. Each file is tried out, so
+// "Subject: " with the subject, the second is empty; it is in UTF-8. Each file is tried out, so
 // that one with a mistake is an error here, and every such file is named.
 func Open(dir string) (*Texts, error) {
 	t := &Texts{templates: map[string]*template.Template{}}
@@ -150,6 +151,9 @@ func (t *Texts) add(name, file, text string) error {
 	text = strings.ReplaceAll(text, lineEnd, "\n")
 	if !strings.HasPrefix(text, "Subject: ") || !strings.Contains(text, "\n\n") {
 		return fmt.Errorf("%s:1: the first line is \"Subject: \" with the subject, the second is empty", file)
+	}
+	if !utf8.ValidString(text) {
+		return fmt.Errorf("%s: the text is not in UTF-8", file)
 	}
 	parsed, err := template.New(file).Parse(text)
 	if err != nil {

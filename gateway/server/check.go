@@ -90,12 +90,20 @@ func checkStateDir(cfg *config.Config) config.Problems {
 	}}
 }
 
-// checkTexts tries the texts of the site out.
-func checkTexts(cfg *config.Config) config.Problems {
-	if _, err := notice.Open(cfg.TextDir); err != nil {
-		return config.Problems{{File: cfg.File, Text: "text_dir: " + gateway.Printable(err.Error()), Fix: "`mmgw text` prints the built-in texts to start from"}}
+// checkTexts tries the texts of the site out. Each wrong one is a problem.
+func checkTexts(cfg *config.Config) (problems config.Problems) {
+	_, err := notice.Open(cfg.TextDir)
+	all := []error{err}
+	var joined interface{ Unwrap() []error }
+	if errors.As(err, &joined) {
+		all = joined.Unwrap()
 	}
-	return nil
+	for _, err := range all {
+		if err != nil {
+			problems = append(problems, config.Problem{File: cfg.File, Text: "text_dir: " + gateway.Printable(err.Error()), Fix: "`mmgw text` prints the built-in texts to start from"})
+		}
+	}
+	return problems
 }
 
 // checkLists finds lists of the file that were made at run time too.
