@@ -3,13 +3,14 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/config"
 	"github.com/mmgw/mmgw/gateway/server"
 )
 
@@ -115,18 +116,15 @@ func suppressImport(g *globals) *cobra.Command {
 	var change server.SuppressionChange
 	c := &cobra.Command{
 		Use: "import FILE", Short: "Suppress the addresses of a file", Args: cobra.ExactArgs(1),
-		Long:    "Suppresses the addresses of a file, one a line; what follows a # is a comment.",
+		Long:    "Suppresses the addresses of a file, which is read as `mmgw member import` reads one. A file\nwith a line that is no address changes nothing.",
 		Example: "  mmgw suppress import --reason 'from the old server' suppressed.txt",
 		RunE: func(c *cobra.Command, args []string) error {
-			text, err := os.ReadFile(args[0])
+			recipients, err := readMembers(args[0], c.ErrOrStderr())
 			if err != nil {
 				return err
 			}
-			for line := range strings.Lines(string(text)) {
-				address, _, _ := strings.Cut(line, "#")
-				if address = strings.TrimSpace(address); address != "" {
-					change.Addresses = append(change.Addresses, address)
-				}
+			for _, r := range recipients {
+				change.Addresses = append(change.Addresses, string(r.Path))
 			}
 			return g.suppress(c, "suppress.add", "suppressed", change)
 		},
@@ -138,23 +136,37 @@ func suppressImport(g *globals) *cobra.Command {
 func suppressExport(g *globals) *cobra.Command {
 	return &cobra.Command{
 		Use: "export", Short: "Write the suppressed addresses as a file", Args: cobra.NoArgs,
-		Long:    "Writes the suppressed addresses as `mmgw suppress import` reads them, with their\nreasons as comments.",
+		Long:    "Writes the suppressed addresses as `mmgw suppress import` reads them, with their ends and\nreasons as comments: what is read back has the end that --for gives it. What has ended is\nleft out.",
 		Example: "  mmgw suppress export >suppressed.txt",
 		RunE: func(c *cobra.Command, _ []string) error {
 			rows, err := g.suppressions(c)
 			if err != nil {
 				return err
 			}
-			for _, r := range rows {
-				line := r.Address
-				if r.Reason != "" {
-					line += "  # " + r.Reason
-				}
-				if _, err := fmt.Fprintln(c.OutOrStdout(), line); err != nil {
-					return err
-				}
-			}
-			return nil
+			return exportSuppressions(c.OutOrStdout(), rows, time.Now())
 		},
 	}
+}
+
+func exportSuppressions(w io.Writer, rows []server.Suppression, now time.Time) error {
+	for _, r := range rows {
+		line, comments := config.FormatMember(gateway.Recipient{Path: gateway.ForwardPath(r.Address)}), []string{}
+		switch {
+		case r.Expires.IsZero():
+		case !now.Before(r.Expires):
+			continue
+		default:
+			comments = append(comments, "until "+r.Expires.Format(time.RFC3339))
+		}
+		if r.Reason != "" {
+			comments = append(comments, r.Reason)
+		}
+		if len(comments) > 0 {
+			line += "  # " + strings.Join(comments, ": ")
+		}
+		if _, err := fmt.Fprintln(w, line); err != nil {
+			return err
+		}
+	}
+	return nil
 }

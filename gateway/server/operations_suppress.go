@@ -59,6 +59,9 @@ func (s *Server) suppressionAdd(_ context.Context, args SuppressionChange) (any,
 		if err != nil {
 			return nil, badData("for: %v", err)
 		}
+		if d <= 0 {
+			return nil, badData("for: %s ends at once; leave it out for ever", args.For)
+		}
 		expires = now.Add(d)
 	}
 	all := make([]roster.Suppression, len(paths))
