@@ -50,6 +50,19 @@ func (b *Batch) Size() (n int) {
 	return n
 }
 
+// Only is d with the recipients at some places.
+func (d *Delivery) Only(places []int) *Delivery {
+	if len(places) == len(d.Recipients) {
+		return d
+	}
+	some := *d
+	some.Recipients = make([]Recipient, len(places))
+	for k, i := range places {
+		some.Recipients[k] = d.Recipients[i]
+	}
+	return &some
+}
+
 // Outcome is what became of one recipient.
 type Outcome struct {
 	Status  *Status // nil: not tried yet

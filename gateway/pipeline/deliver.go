@@ -167,10 +167,9 @@ func (r *batchRun) fail(err error) {
 func (r *batchRun) shipment(ctx context.Context, i int) *gateway.Shipment {
 	d := &r.b.Deliveries[i]
 	places := unsettled(d)
-	attempt := only(d, places)
 	begun := time.Now()
 	return &gateway.Shipment{
-		Delivery: attempt,
+		Delivery: d.Only(places),
 		Content: func() (gateway.Content, error) {
 			content, err := r.content(d)
 			if err != nil {
@@ -197,19 +196,6 @@ func unsettled(d *gateway.Delivery) (places []int) {
 		}
 	}
 	return places
-}
-
-// only is d with the recipients at some places.
-func only(d *gateway.Delivery, places []int) *gateway.Delivery {
-	if len(places) == len(d.Recipients) {
-		return d
-	}
-	some := *d
-	some.Recipients = make([]gateway.Recipient, len(places))
-	for k, j := range places {
-		some.Recipients[k] = d.Recipients[j]
-	}
-	return &some
 }
 
 // outcomes are what one transaction brought the recipients at some places of

@@ -177,7 +177,7 @@ func (h *house) Deliver(_ context.Context, _ string, next func() (*gateway.Shipm
 		for len(places) > 0 {
 			all := make([]*gateway.Status, len(s.Delivery.Recipients))
 			var left []int
-			for k, status := range h.deliver(only(s.Delivery, places), content) {
+			for k, status := range h.deliver(s.Delivery.Only(places), content) {
 				if all[places[k]] = status; status == nil {
 					left = append(left, places[k])
 				}

@@ -41,19 +41,6 @@ func (p *Parcel) open() (err error) {
 	return err
 }
 
-// delivery is that of the recipients that are not settled.
-func (p *Parcel) delivery() *gateway.Delivery {
-	if len(p.places) == len(p.Delivery.Recipients) {
-		return p.Delivery
-	}
-	some := *p.Delivery
-	some.Recipients = make([]gateway.Recipient, len(p.places))
-	for k, i := range p.places {
-		some.Recipients[k] = p.Delivery.Recipients[i]
-	}
-	return &some
-}
-
 // settle settles the recipients that have a status, parallel to places, and
 // keeps the others.
 func (p *Parcel) settle(statuses []*gateway.Status, settled func()) {

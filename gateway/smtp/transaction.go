@@ -46,7 +46,7 @@ type transaction struct {
 // newTransaction checks what can be known before MAIL, and settles the
 // recipients that the server could not take.
 func (c *Conn) newTransaction(p *Parcel) *transaction {
-	d := p.delivery()
+	d := p.Delivery.Only(p.places)
 	t := &transaction{
 		conn:     c,
 		parcel:   p,
