@@ -33,7 +33,7 @@ const (
 type Desk struct {
 	Outbox *Outbox
 	Roster *roster.Roster
-	Texts  *notice.Texts
+	Texts  func() *notice.Texts // those in force
 	Log    *slog.Logger
 
 	mu sync.Mutex // held from the look at the quotas to what is taken from them
@@ -75,7 +75,7 @@ func (d *Desk) send(ctx context.Context, list *gateway.List, n notice.Notice, qu
 	n.Display, n.Fields.List = list.Address.Local(), notice.ListFields(list)
 	for _, n.To = range to {
 		err := d.Outbox.Send(ctx, []gateway.ForwardPath{n.To}, func(now time.Time, messageID string) (gateway.Content, error) {
-			return d.Texts.Content(n, now, messageID)
+			return d.Texts().Content(n, now, messageID)
 		})
 		if err != nil {
 			return err

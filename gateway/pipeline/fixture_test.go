@@ -91,7 +91,7 @@ func (h *house) assemble() {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	desk := &Desk{Outbox: h.outbox, Roster: h.roster, Texts: texts}
+	desk := &Desk{Outbox: h.outbox, Roster: h.roster, Texts: func() *notice.Texts { return texts }}
 	h.scores = &Scores{
 		Site: site, Roster: h.roster, VERP: codec, Desk: desk,
 		Rules: bounce.Rules{Threshold: 5, StaleAfter: 7 * 24 * time.Hour, Warnings: 3, WarningInterval: 7 * 24 * time.Hour, Probe: true},

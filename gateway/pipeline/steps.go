@@ -76,7 +76,7 @@ func (s *Scores) writer(l *gateway.List, text string, row *roster.MemberRow, rea
 	n := s.notice(l, text, row, reason, enclosed)
 	n.To, n.Display, n.Fields.List = row.Path, l.Address.Local(), notice.ListFields(l)
 	return func(now time.Time, messageID string) (gateway.Content, error) {
-		return s.Desk.Texts.Content(n, now, messageID)
+		return s.Desk.Texts().Content(n, now, messageID)
 	}
 }
 

@@ -9,7 +9,6 @@ import (
 	"github.com/mmgw/mmgw/gateway"
 	"github.com/mmgw/mmgw/gateway/authres"
 	"github.com/mmgw/mmgw/gateway/config"
-	"github.com/mmgw/mmgw/gateway/notice"
 	"github.com/mmgw/mmgw/gateway/pipeline"
 	"github.com/mmgw/mmgw/gateway/relay"
 	"github.com/mmgw/mmgw/gateway/smtp"
@@ -32,11 +31,12 @@ func (s *Server) assemble(codec *verp.Codec) error {
 	outbox := &pipeline.Outbox{Hostname: cfg.Hostname, Spool: s.spool, Expiry: cfg.MTA.DeliveryRetryPeriod, Queued: s.line.add}
 	verifier := &authres.Verifier{DNS: s.dns, Log: s.log}
 	reports := &pipeline.Reports{Site: site, Outbox: outbox, Double: cfg.Bounce.Double == config.DoubleOwner}
-	texts, err := notice.Open(cfg.TextDir)
-	if err != nil {
-		return err
+	texts, problems := openTexts(cfg)
+	if len(problems) > 0 {
+		return problems
 	}
-	desk := &pipeline.Desk{Outbox: outbox, Roster: s.roster, Texts: texts, Log: s.log}
+	s.texts.Store(texts)
+	desk := &pipeline.Desk{Outbox: outbox, Roster: s.roster, Texts: s.texts.Load, Log: s.log}
 	failures, bounces := s.assembleBounces(site, codec, reports, desk)
 	s.intake = &pipeline.Intake{
 		Site: site, Roster: s.roster, Spool: s.spool, Chains: s, Routes: routes,

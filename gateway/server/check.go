@@ -39,7 +39,8 @@ func Check(ctx context.Context, cfg *config.Config, env Env) (doubts config.Prob
 	if err != nil && !errors.As(err, &problems) {
 		return doubts, err
 	}
-	if problems = slices.Concat(checkStateDir(cfg), checkTexts(cfg), twice, problems); len(problems) > 0 {
+	_, wrong := openTexts(cfg)
+	if problems = slices.Concat(checkStateDir(cfg), wrong, twice, problems); len(problems) > 0 {
 		if err == nil {
 			set.close()
 		}
@@ -90,9 +91,10 @@ func checkStateDir(cfg *config.Config) config.Problems {
 	}}
 }
 
-// checkTexts tries the texts of the site out. Each wrong one is a problem.
-func checkTexts(cfg *config.Config) (problems config.Problems) {
-	_, err := notice.Open(cfg.TextDir)
+// openTexts reads the texts of the site and tries them out. Each wrong one is a
+// problem.
+func openTexts(cfg *config.Config) (texts *notice.Texts, problems config.Problems) {
+	texts, err := notice.Open(cfg.TextDir)
 	all := []error{err}
 	var joined interface{ Unwrap() []error }
 	if errors.As(err, &joined) {
@@ -103,7 +105,7 @@ func checkTexts(cfg *config.Config) (problems config.Problems) {
 			problems = append(problems, config.Problem{File: cfg.File, Text: "text_dir: " + gateway.Printable(err.Error()), Fix: "`mmgw text` prints the built-in texts to start from"})
 		}
 	}
-	return problems
+	return texts, problems
 }
 
 // checkLists finds lists of the file that were made at run time too.

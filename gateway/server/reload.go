@@ -12,14 +12,18 @@ import (
 )
 
 // Reload takes a new configuration on without a pause: lists, their members,
-// handlers, the planner and the writer, with the modules behind them. Messages
-// in progress end on the modules that they began with. A configuration that
-// moves a listener or the state directory, or whose modules do not load,
-// changes nothing. What else has changed waits for a restart and is named in
+// handlers, the planner and the writer, with the modules behind them, and the
+// texts of notices. Messages in progress end on the modules that they began
+// with. A configuration that moves a listener or the state directory, or whose
+// modules or texts do not load, changes nothing. What else has changed waits for a restart and is named in
 // the log.
 func (s *Server) Reload(ctx context.Context, cfg *config.Config) error {
 	if moved := movedKeys(s.cfg, cfg); len(moved) > 0 {
 		return fmt.Errorf("%s: changed; restart mmgw for that, nothing was reloaded", strings.Join(moved, ", "))
+	}
+	texts, problems := openTexts(cfg)
+	if len(problems) > 0 {
+		return problems
 	}
 	s.changing.Lock()
 	defer s.changing.Unlock()
@@ -35,6 +39,7 @@ func (s *Server) Reload(ctx context.Context, cfg *config.Config) error {
 		return err
 	}
 	s.takeOn(&l, set)
+	s.texts.Store(texts)
 	s.listsChanged()
 	if waiting := waitingSections(s.cfg, cfg); len(waiting) > 0 {
 		s.log.Warn("reloaded; some changes wait for a restart", "sections", waiting)
@@ -119,7 +124,7 @@ func waitingSections(old, next *config.Config) []string {
 	a, b := *old, *next
 	for _, c := range []*config.Config{&a, &b} {
 		c.Lists, c.Plugins, c.Lines, c.Incoming.Handlers, c.Outgoing.Handlers = nil, nil, nil, nil, nil
-		c.MTA.Incoming, c.MTA.Outgoing, c.MTA.Configuration = "", "", nil
+		c.MTA.Incoming, c.MTA.Outgoing, c.MTA.Configuration, c.TextDir = "", "", nil, ""
 	}
 	var names []string
 	x, y := reflect.ValueOf(a), reflect.ValueOf(b)

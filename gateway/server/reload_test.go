@@ -1,11 +1,15 @@
 package server
 
 import (
+	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/config"
 )
 
 // TestForwardRoutesWaitForARestart adds a route to a gateway that runs: it must
@@ -74,5 +78,34 @@ func TestBridge(t *testing.T) {
 		if step.Release != nil {
 			step.Release()
 		}
+	}
+}
+
+// TestReloadTakesTextsOn: the next answer is in the site's own words, and texts
+// that cannot be used leave everything as it is, each named.
+func TestReloadTakesTextsOn(t *testing.T) {
+	p := newPlace(t)
+	cfg := p.load(devList)
+	cfg.TextDir = p.dir
+	write := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(p.dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := p.run(cfg)
+	write("answer.txt", "no subject")
+	write("left.txt", "Subject: x\n\n{{.Nobody}}\n")
+	var problems config.Problems
+	if err := s.Reload(t.Context(), cfg); !errors.As(err, &problems) || len(problems) != 2 {
+		t.Fatalf("two wrong texts: %v", err)
+	}
+	write("answer.txt", "Subject: Servus\n\n")
+	write("left.txt", "Subject: x\n\n")
+	if err := s.Reload(t.Context(), cfg); err != nil {
+		t.Fatal(err)
+	}
+	p.post("dev-join@lists.example.com") // she is a member already
+	if sent := <-p.sent; !strings.Contains(string(sent.Content), "Subject: Servus\r\n") {
+		t.Errorf("the answer: %s", sent.Content)
 	}
 }

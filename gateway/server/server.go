@@ -24,6 +24,7 @@ import (
 	"github.com/mmgw/mmgw/gateway/config"
 	"github.com/mmgw/mmgw/gateway/kv"
 	"github.com/mmgw/mmgw/gateway/modules"
+	"github.com/mmgw/mmgw/gateway/notice"
 	"github.com/mmgw/mmgw/gateway/pipeline"
 	"github.com/mmgw/mmgw/gateway/relay"
 	"github.com/mmgw/mmgw/gateway/replay"
@@ -62,6 +63,7 @@ type Server struct {
 	scores      *pipeline.Scores
 	deliverer   *pipeline.Deliverer
 	held        *pipeline.Held
+	texts       atomic.Pointer[notice.Texts]
 	deliveries  *deliveryLog
 	line        line
 	attempts    [len(outcomeNames)]atomic.Int64

@@ -11,6 +11,7 @@ import (
 	"github.com/mmgw/mmgw/gateway"
 	"github.com/mmgw/mmgw/gateway/authres"
 	"github.com/mmgw/mmgw/gateway/bounce"
+	"github.com/mmgw/mmgw/gateway/notice"
 	"github.com/mmgw/mmgw/gateway/pipeline"
 	"github.com/mmgw/mmgw/gateway/queue"
 	"github.com/mmgw/mmgw/gateway/roster"
@@ -75,7 +76,7 @@ func (p *process) assemble() {
 		Timeout: time.Minute, Expiry: w.expiry, Accepted: p.add,
 	}
 	outbox := &pipeline.Outbox{Hostname: site.Hostname, Spool: recorded, Expiry: w.expiry, Queued: p.add}
-	desk := &pipeline.Desk{Outbox: outbox, Roster: p.roster, Texts: w.texts}
+	desk := &pipeline.Desk{Outbox: outbox, Roster: p.roster, Texts: func() *notice.Texts { return w.texts }}
 	// No score gets anywhere: what is in play here are the messages of the game.
 	scores := &pipeline.Scores{Site: site, Roster: p.roster, VERP: codec, Desk: desk, Rules: bounce.Rules{Threshold: math.MaxInt32}}
 	bounces := &pipeline.Bounces{Scores: scores, ToOwners: true}
