@@ -78,6 +78,51 @@ func TestCalloutGivenUp(t *testing.T) {
 	})
 }
 
+// A target that did not greet is asked by a new connection once nobody waits for
+// that one any more, and is not called unavailable.
+func TestCalloutAfterSilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &hop{hello: "PIPELINING", hesitant: func() { time.Sleep(time.Minute) }}
+		r := h.relay(Options{ConnectionsMax: 1})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if status := r.Verify(ctx, "", "anne@example.com"); status.Enhanced != errBusy.Enhanced {
+			t.Errorf("%v", status)
+		}
+		synctest.Wait()
+		h.hesitant = nil
+		start := time.Now()
+		if status := r.Verify(t.Context(), "", "anne@example.com"); status.Code != 250 || time.Since(start) > time.Second {
+			t.Errorf("%v after %v", status, time.Since(start))
+		}
+		r.Close()
+		time.Sleep(time.Minute) // until the hop ends
+	})
+}
+
+// Mail that waits for a slow greeting gets it, whatever callouts are given up
+// meanwhile.
+func TestSlowGreetingAmongCallouts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &hop{hello: "PIPELINING", hesitant: func() { time.Sleep(time.Minute) }}
+		r := h.relay(Options{})
+		var group sync.WaitGroup
+		group.Go(func() { send(t, r) })
+		synctest.Wait()
+		for range 3 {
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			r.Verify(ctx, "", "anne@example.com")
+			cancel()
+		}
+		group.Wait()
+		r.Close()
+		if h.perConn[0] != 1 {
+			t.Errorf("%v messages by connection", h.perConn)
+		}
+		time.Sleep(time.Minute) // until the hop ends
+	})
+}
+
 // Many recipients of whom a server takes few at a time keep no callout waiting,
 // and go out though their connection has its last message before theirs.
 func TestCalloutAmongMany(t *testing.T) {

@@ -55,7 +55,7 @@ func (p *pool) meet(ctx context.Context) {
 	if p.mayDial() {
 		p.connect()
 	}
-	waiting := p.opening > 0
+	waiting := len(p.opening) > 0
 	p.mu.Unlock()
 	if !waiting {
 		return

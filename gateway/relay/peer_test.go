@@ -22,6 +22,7 @@ type hop struct {
 	greeting   string // "" is a 220
 	hang       string // the verb that gets no answer
 	dropAtIdle bool   // closes behind each final reply
+	hesitant   func() // before the greeting
 	slow       func() // before the final reply
 
 	mu       sync.Mutex
@@ -44,7 +45,13 @@ func (h *hop) dial(context.Context, string, string) (net.Conn, error) {
 	h.open++
 	h.openMost = max(h.openMost, h.open)
 	h.perConn = append(h.perConn, 0)
-	go h.serve(theirs, len(h.perConn)-1)
+	number, hesitant := len(h.perConn)-1, h.hesitant
+	go func() {
+		if hesitant != nil {
+			hesitant()
+		}
+		h.serve(theirs, number)
+	}()
 	return ours, nil
 }
 

@@ -35,7 +35,7 @@ type pool struct {
 	last     *smtp.Conn    // the one that was opened last, to tell what is offered
 	askAfter time.Time     // no attempt to learn what is offered before
 	dialled  chan struct{} // closed when the next attempt to connect has ended
-	opening  int           // connections being opened
+	opening  []*opening    // connections that are not open yet, the first at first
 	closing  int           // connections that say QUIT
 	allowed  int           // connections, from 1 to ConnectionsMax
 	failures int           // attempts to connect in a row
@@ -85,7 +85,7 @@ func (p *pool) enroll(o *order) *gateway.Status {
 func (p *pool) isHeld() bool { return time.Now().Before(p.until) }
 
 // taken is the connections that the target sees, or is about to.
-func (p *pool) taken() int { return len(p.links) + p.opening + p.closing }
+func (p *pool) taken() int { return len(p.links) + len(p.opening) + p.closing }
 
 // grow finds somebody for each parcel that waits: links that are about to look,
 // idle ones, and new ones where they are allowed. Whoever takes a parcel does this
@@ -106,7 +106,7 @@ func (p *pool) grow() {
 		p.idle[last].wake <- struct{}{}
 		p.idle = p.idle[:last]
 	}
-	for waiting > p.opening && p.mayDial() {
+	for waiting > len(p.opening) && p.mayDial() {
 		p.connect()
 	}
 }
@@ -114,44 +114,55 @@ func (p *pool) grow() {
 // mayDial says whether one more connection is allowed. After a failure one tries
 // for all.
 func (p *pool) mayDial() bool {
-	trial := p.failures > 0 && p.opening > 0
+	trial := p.failures > 0 && len(p.opening) > 0
 	return p.taken() < p.allowed && !p.isHeld() && !trial && !p.closed
+}
+
+// opening is a connection from dialling until EHLO is answered.
+type opening struct {
+	ctx context.Context
+	end context.CancelFunc
 }
 
 // connect opens one more connection, in the background. p.mu is held.
 func (p *pool) connect() {
-	p.opening++
+	var o opening
+	o.ctx, o.end = context.WithCancel(p.ctx)
+	p.opening = append(p.opening, &o)
 	p.open.Add(1)
 	go func() {
-		conn, err := smtp.Dial(p.ctx, p.target.Network, p.target.Address, p.dial)
+		defer o.end()
+		conn, err := smtp.Dial(o.ctx, p.target.Network, p.target.Address, p.dial)
 		if err != nil {
-			p.failed(gateway.AsStatus(err))
+			p.failed(&o, gateway.AsStatus(err))
 			p.open.Done()
 			return
 		}
-		p.connected(conn).serve()
+		p.connected(&o, conn).serve()
 	}()
 }
 
-func (p *pool) connected(conn *smtp.Conn) *link {
+func (p *pool) connected(o *opening, conn *smtp.Conn) *link {
 	l := &link{pool: p, conn: conn, wake: make(chan struct{}, 1)}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.last = conn
 	p.failures, p.until = 0, time.Time{}
 	p.links = append(p.links, l)
-	p.dialEnded()
+	p.dialEnded(o)
 	p.grow()
 	return l
 }
 
-// failed notes a failure to connect.
-func (p *pool) failed(status *gateway.Status) {
+// failed notes a failure to connect. One that nobody waited for any more tells
+// nothing about the target.
+func (p *pool) failed(o *opening, status *gateway.Status) {
 	p.mu.Lock()
-	p.dialEnded()
-	if p.ctx.Err() == nil {
+	p.dialEnded(o)
+	if o.ctx.Err() == nil {
 		p.hold(status)
 	}
+	p.grow()
 	refuse := p.giveUp()
 	p.mu.Unlock()
 	refuse()
@@ -168,8 +179,9 @@ func (p *pool) giveUp() (refuse func()) {
 	return func() { refused.refuse(status) }
 }
 
-func (p *pool) dialEnded() {
-	p.opening--
+func (p *pool) dialEnded(o *opening) {
+	i := slices.Index(p.opening, o)
+	p.opening = slices.Delete(p.opening, i, i+1)
 	close(p.dialled)
 	p.dialled = make(chan struct{})
 }
@@ -244,7 +256,8 @@ func (p *pool) dismiss() {
 }
 
 // withdraw takes an order back: what is not sent is refused, and a connection that
-// speaks for it ends.
+// speaks for it ends. So do those that are being opened beyond what still waits: a
+// server that does not greet now may greet the next one.
 func (p *pool) withdraw(o *order, cause error) {
 	status := errBusy
 	status.Cause = cause
@@ -255,6 +268,9 @@ func (p *pool) withdraw(o *order, cause error) {
 		if len(l.carried) > 0 && l.carried[0].order == o {
 			l.abort()
 		}
+	}
+	for _, spare := range p.opening[min(p.backlog.size(), len(p.opening)):] {
+		spare.end()
 	}
 	p.mu.Unlock()
 	removed.refuse(&status)
