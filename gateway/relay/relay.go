@@ -54,7 +54,7 @@ func New(o Options) *Relay {
 	return r
 }
 
-// Deliver implements gateway.Transport. A route without a target is Deferred.
+// Deliver implements gateway.Transport. A route without a target is Transient.
 func (r *Relay) Deliver(ctx context.Context, route string, next func() (*gateway.Shipment, int)) {
 	r.fulfil(ctx, route, newOrder(next))
 }
@@ -80,7 +80,7 @@ func (r *Relay) fulfil(ctx context.Context, route string, o *order) {
 	refuse := func(status *gateway.Status) { (&backlog{orders: []*order{o}}).refuse(status) }
 	p := r.pools[route]
 	if p == nil {
-		refuse(gateway.Deferred(fmt.Errorf("there is no route %q", route)))
+		refuse(noRoute(route))
 		return
 	}
 	if status := p.enroll(o); status != nil {
@@ -92,6 +92,15 @@ func (r *Relay) fulfil(ctx context.Context, route string, o *order) {
 	case <-ctx.Done():
 		p.withdraw(o, ctx.Err())
 		<-o.done
+	}
+}
+
+// noRoute is the Status of mail for a route that the configuration does not have
+// any more: those who run the gateway can give it back.
+func noRoute(route string) *gateway.Status {
+	return &gateway.Status{
+		Code: 451, Enhanced: gateway.EnhancedCode{4, 3, 5}, Text: "the route of this message is not configured",
+		Cause: fmt.Errorf("there is no route %q", route),
 	}
 }
 

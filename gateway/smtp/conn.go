@@ -152,5 +152,8 @@ func (p places) wait() {
 	}
 }
 
-// errUnusable is the cause of a transaction on a connection that had ended.
-var errUnusable = errors.New("the connection had ended")
+// Causes of transactions that no octet of a server ended.
+var (
+	errUnusable = errors.New("the connection had ended") // before the transaction
+	errAborted  = errors.New("the transaction was given up")
+)

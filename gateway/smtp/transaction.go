@@ -200,14 +200,18 @@ func (t *transaction) settleAll(status *gateway.Status) {
 
 // lose ends the connection and settles all that is open with a Transient
 // status. The message may go again at once where an older connection ended
-// before the server had said a word about it.
+// before the server had said a word about it. A connection that had ended was
+// aborted here, which is not the server's doing.
 func (t *transaction) lose(at string, err error) {
-	t.conn.Abort()
-	t.again = t.again || !t.answered && !t.first
 	code, text := codeConnection, "the connection to the next hop was lost at "+at
-	if errors.Is(err, errReply) {
+	switch {
+	case t.conn.Broken():
+		text, err = "the next hop was waited for no longer at "+at, errAborted
+	case errors.Is(err, errReply):
 		code, text = codeProtocol, "the next hop broke the protocol at "+at
 	}
+	t.conn.Abort()
+	t.again = t.again || !t.answered && !t.first
 	t.settleAll(transient(code, text, err))
 }
 
