@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"maps"
@@ -105,12 +106,13 @@ func (s *Server) attempted(attempts []pipeline.Attempt) {
 	s.record(attempts)
 }
 
-// nextHop names where an attempt was made; "" before the first.
+// nextHop names where an attempt was made, or the route where that has no target;
+// "" before the first.
 func (s *Server) nextHop(a *pipeline.Attempt) string {
 	if a.Number == 0 {
 		return ""
 	}
-	return s.targetNames[a.Delivery.Route]
+	return cmp.Or(s.targetNames[a.Delivery.Route], a.Delivery.Route)
 }
 
 // namesOf are the next hops of routes, as the delivery log names them.

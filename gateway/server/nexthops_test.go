@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/pipeline"
 )
 
 // TestNextHopsAreToldOnce has a next hop go away and come back while many
@@ -34,5 +35,16 @@ func TestNextHopsAreToldOnce(t *testing.T) {
 	}
 	if !strings.Contains(out.String(), `cause="connection refused"`) {
 		t.Errorf("the cause is missing:\n%s", out.String())
+	}
+}
+
+// A route that is not configured any more is told by its own name, lest it pass for
+// another.
+func TestNextHopOfAGoneRoute(t *testing.T) {
+	s := &Server{targetNames: map[string]string{"": "smtp:192.0.2.1:25"}}
+	for route, want := range map[string]string{"": "smtp:192.0.2.1:25", "forward gone": "forward gone"} {
+		if got := s.nextHop(&pipeline.Attempt{Number: 1, Delivery: &gateway.Delivery{Route: route}}); got != want {
+			t.Errorf("%q is told as %q", route, got)
+		}
 	}
 }
