@@ -57,7 +57,8 @@ var ends = map[string]bool{"end": true, "stop": true, "quit": true, "exit": true
 // Read returns the commands of a message to a service of a list. The address
 // itself is one: of Confirm, detail is the token. Subject and text, which is
 // that of the message in UTF-8, are read for -request, and for -confirm without
-// a token. A subject that is no command says so where the text has nothing.
+// a token. Who writes neither a command nor prose, or in HTML alone, is told
+// what was wrong with the subject, and for -request else gets help.
 func Read(service gateway.Service, detail, subject, text string) []Command {
 	switch {
 	case service == gateway.Join:
@@ -73,8 +74,12 @@ func Read(service gateway.Service, detail, subject, text string) []Command {
 		all = append(all, c)
 	}
 	all = readText(all, text[:min(len(text), TextMax)])
-	if ok && len(all) == 0 {
-		all = append(all, c) // there is nothing else that the person can be told of
+	switch {
+	case len(all) > 0:
+	case ok:
+		all = append(all, c)
+	case service == gateway.Request:
+		all = append(all, Command{Verb: Help})
 	}
 	return all
 }
