@@ -22,7 +22,7 @@ const (
 func memberImport(g *globals) *cobra.Command {
 	return &cobra.Command{
 		Use: "import LIST FILE", Short: "Add the members of a file to a list",
-		Long: "Adds the addresses of a file to a list: one a line, with or without a name; what stands\n" +
+		Long: "Adds the addresses of a file in UTF-8 to a list: one a line, with or without a name; what stands\n" +
 			"behind # is skipped. A file with a line that is no address changes nothing.",
 		Example: "  mmgw member import announce@lists.example.com announce.members",
 		Args:    cobra.ExactArgs(2),

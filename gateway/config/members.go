@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/mmgw/mmgw/gateway"
 )
@@ -45,8 +46,8 @@ func (s *section) members() kind[members] {
 }
 
 // ParseMember reads "anne@example.com", "<anne@example.com>" or
-// "Anne <anne@example.com>". The name may stand in quotes; control characters
-// in it become "?".
+// "Anne <anne@example.com>". The name, in UTF-8, may stand in quotes; control
+// characters in it become "?".
 func ParseMember(s string) (gateway.Recipient, error) {
 	text, name := strings.TrimSpace(s), ""
 	if inner, ok := strings.CutSuffix(text, ">"); ok {
@@ -54,7 +55,9 @@ func ParseMember(s string) (gateway.Recipient, error) {
 		if at < 0 {
 			return gateway.Recipient{}, errors.New(`there is no "<" before the ">"`)
 		}
-		name = withoutQuotes(inner[:at])
+		if name = withoutQuotes(inner[:at]); !utf8.ValidString(name) {
+			return gateway.Recipient{}, errors.New("the name is not in UTF-8")
+		}
 		text = strings.TrimSpace(inner[at+1:])
 	}
 	path, err := parseAddress(text)

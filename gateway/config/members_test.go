@@ -16,6 +16,7 @@ func TestReadMembers(t *testing.T) {
 		"a#b@example.com\r\n" +
 		"Cate\x1b[2J <cate@example.com>\r\n" +
 		"dora@\r\n" +
+		"J\xfcrgen <juergen@example.com>\r\n" +
 		"emil@example.com" // no line end
 	var wrong []string
 	got, err := ReadMembers(strings.NewReader(text), func(line int, text string) {
@@ -31,7 +32,7 @@ func TestReadMembers(t *testing.T) {
 	if err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("%v, %v", got, err)
 	}
-	if len(wrong) != 2 || !strings.HasPrefix(wrong[0], "4: ") || !strings.HasPrefix(wrong[1], "7: ") {
+	if len(wrong) != 3 || !strings.HasPrefix(wrong[0], "4: ") || !strings.HasPrefix(wrong[1], "7: ") || !strings.HasSuffix(wrong[2], "not in UTF-8") {
 		t.Errorf("%q", wrong)
 	}
 }
