@@ -23,11 +23,11 @@ func memberImport(g *globals) *cobra.Command {
 	return &cobra.Command{
 		Use: "import LIST FILE", Short: "Add the members of a file to a list",
 		Long: "Adds the addresses of a file in UTF-8 to a list: one a line, with or without a name; what stands\n" +
-			"behind # is skipped. A file with a line that is no address changes nothing.",
-		Example: "  mmgw member import announce@lists.example.com announce.members",
+			"behind # is skipped. A file with a line that is no address changes nothing. - is standard input.",
+		Example: "  mmgw member import announce@lists.example.com announce.members\n  mmgw member export old@lists.example.com | mmgw member import new@lists.example.com -",
 		Args:    cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
-			recipients, err := readMembers(args[1], c.ErrOrStderr())
+			recipients, err := readMembers(c, args[1])
 			if err != nil {
 				return err
 			}
@@ -46,17 +46,24 @@ func memberImport(g *globals) *cobra.Command {
 	}
 }
 
-// readMembers reads a members file, and tells of the lines that are none.
-func readMembers(path string, stderr io.Writer) ([]gateway.Recipient, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, failure(admin.ExitData, "%v", err)
+// readMembers reads a members file, or standard input for "-", and tells of the
+// lines that are none.
+func readMembers(c *cobra.Command, path string) ([]gateway.Recipient, error) {
+	in := c.InOrStdin()
+	if path == "-" {
+		path = "standard input"
+	} else {
+		file, err := os.Open(path)
+		if err != nil {
+			return nil, failure(admin.ExitData, "%v", err)
+		}
+		defer file.Close()
+		in = file
 	}
-	defer file.Close()
 	wrong := 0
-	recipients, err := config.ReadMembers(file, func(line int, text string) {
+	recipients, err := config.ReadMembers(in, func(line int, text string) {
 		if wrong++; wrong <= importWrongMax {
-			fmt.Fprintf(stderr, "%s:%d: %s\n", path, line, text)
+			fmt.Fprintf(c.ErrOrStderr(), "%s:%d: %s\n", path, line, text)
 		}
 	})
 	switch {

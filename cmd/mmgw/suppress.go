@@ -116,10 +116,10 @@ func suppressImport(g *globals) *cobra.Command {
 	var change server.SuppressionChange
 	c := &cobra.Command{
 		Use: "import FILE", Short: "Suppress the addresses of a file", Args: cobra.ExactArgs(1),
-		Long:    "Suppresses the addresses of a file, which is read as `mmgw member import` reads one. A file\nwith a line that is no address changes nothing.",
+		Long:    "Suppresses the addresses of a file, which is read as `mmgw member import` reads one. A file\nwith a line that is no address changes nothing. - is standard input.",
 		Example: "  mmgw suppress import --reason 'from the old server' suppressed.txt",
 		RunE: func(c *cobra.Command, args []string) error {
-			recipients, err := readMembers(args[0], c.ErrOrStderr())
+			recipients, err := readMembers(c, args[0])
 			if err != nil {
 				return err
 			}
