@@ -107,6 +107,9 @@ func (r *batchRun) relayed(ctx context.Context, o outcomes) error {
 	if len(f.Recipients) == 0 || r.DSN != nil && r.DSN(ctx, d.Route) {
 		return nil
 	}
+	if err := r.spooled(); err != nil {
+		return err
+	}
 	return r.Reports.Send(ctx, dsn.Relayed, f)
 }
 

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"regexp"
 	"slices"
 	"strings"
@@ -229,5 +230,35 @@ func TestDoubleBounces(t *testing.T) {
 	h.settle()
 	if got := h.reportsSent(); len(got) != 1 || !strings.HasPrefix(got[0], "to site@example.com: rfc822; anne@example.com failed") {
 		t.Errorf("of a bounce that bounced: %q", got)
+	}
+}
+
+// Of what is under way while its message is dropped, or given up with a report of
+// its own, nobody is told.
+func TestNoReportOfWhatIsDropped(t *testing.T) {
+	gone := &gateway.Status{Code: 550, Enhanced: gateway.EnhancedCode{5, 1, 1}, Text: "no such user"}
+	for _, answer := range []*gateway.Status{gone, gateway.Accepted} {
+		h := newHouse(t, devList())
+		h.hand("anne@example.com", gateway.Recipient{Path: "x@backend.example.com", Notify: anyNotify})
+		if err := h.expander.Expand(t.Context(), h.entries[0]); err != nil {
+			t.Fatal(err)
+		}
+		batch := h.entries[1]
+		h.entries = nil
+		h.transport = func(d *gateway.Delivery, _ string) []*gateway.Status {
+			if d.Route == "" {
+				return nil
+			}
+			if err := h.spool.Drop(batch.Message); err != nil {
+				t.Error(err)
+			}
+			return []*gateway.Status{answer}
+		}
+		if _, left, err := h.deliverer.Deliver(t.Context(), batch, nil); left || !errors.Is(err, gateway.ErrNotSpooled) {
+			t.Errorf("left %v: %v", left, err)
+		}
+		if later := h.settle(); len(later) > 0 || len(h.reportsSent()) > 0 {
+			t.Errorf("%v: reports %q, left %v", answer, h.reportsSent(), later)
+		}
 	}
 }

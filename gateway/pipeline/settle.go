@@ -84,7 +84,20 @@ func (r *batchRun) giveUp(ctx context.Context, o outcomes) error {
 	if len(f.Recipients) == 0 || r.Failed == nil {
 		return nil
 	}
+	if err := r.spooled(); err != nil {
+		return err
+	}
 	return r.Failed(ctx, f)
+}
+
+// spooled is gateway.ErrNotSpooled once the message was dropped or given up by
+// those who run the gateway: of what was under way then nobody is told, or told
+// twice. Other errors are for the commit to find.
+func (r *batchRun) spooled() error {
+	if _, err := r.Spool.Load(r.m.ID); errors.Is(err, gateway.ErrNotSpooled) {
+		return err
+	}
+	return nil
 }
 
 // legID names one leg of a message.
