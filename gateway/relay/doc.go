@@ -14,8 +14,9 @@
 //   - Callouts, for which somebody waits, go first.
 //   - A crash of ours makes at most two messages of each connection go out
 //     again: one that is not answered, and one whose outcome is not settled.
-//   - A target that cannot be reached is dialled by one for all, at growing
-//     intervals; between them deliveries are Transient at once.
+//   - A target that cannot be reached, or that answers the first MAIL with 421, is
+//     dialled by one for all, at growing intervals; between them deliveries are
+//     Transient at once.
 //   - Connections that break under way halve the number that is allowed, down
 //     to one, and each message that goes well adds one.
 //   - Deliver and Verify end when their context does, waiting included. A message

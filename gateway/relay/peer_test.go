@@ -17,6 +17,7 @@ import (
 type hop struct {
 	hello      string // of EHLO, "PIPELINING" say
 	mailsMax   int    // then 452 at MAIL; 0: no limit
+	busy       bool   // 421 at MAIL
 	rcptsMax   int    // of a message, then 452 at RCPT; 0: no limit
 	refused    bool   // connections
 	greeting   string // "" is a 220
@@ -81,8 +82,7 @@ func (h *hop) serve(conn net.Conn, number int) {
 			return
 		}
 		verb, _, _ := strings.Cut(strings.TrimSpace(line), " ")
-		if verb == h.hang {
-			_, _ = r.ReadString(0)
+		if h.stops(verb, r, w) {
 			return
 		}
 		switch verb {
@@ -124,6 +124,21 @@ func (h *hop) serve(conn net.Conn, number int) {
 			say("250 ok")
 		}
 	}
+}
+
+// stops says whether a command is the last one, and answers it where it is.
+func (h *hop) stops(verb string, r *bufio.Reader, w *bufio.Writer) bool {
+	h.mu.Lock()
+	busy := h.busy && verb == "MAIL"
+	h.mu.Unlock()
+	switch {
+	case busy:
+		w.WriteString("421 4.3.2 too busy\r\n")
+		w.Flush()
+	case verb == h.hang:
+		_, _ = r.ReadString(0)
+	}
+	return busy || verb == h.hang
 }
 
 // take answers DATA and takes the content. false ends the connection.

@@ -38,7 +38,7 @@ type pool struct {
 	opening  []*opening    // connections that are not open yet, the first at first
 	closing  int           // connections that say QUIT
 	allowed  int           // connections, from 1 to ConnectionsMax
-	failures int           // attempts to connect in a row
+	failures int           // to connect, or at the first MAIL, in a row
 	held     *gateway.Status
 	until    time.Time // no attempt to connect before
 }
@@ -147,7 +147,6 @@ func (p *pool) connected(o *opening, conn *smtp.Conn) *link {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.last = conn
-	p.failures, p.until = 0, time.Time{}
 	p.links = append(p.links, l)
 	p.dialEnded(o)
 	p.grow()
@@ -186,8 +185,8 @@ func (p *pool) dialEnded(o *opening) {
 	p.dialled = make(chan struct{})
 }
 
-// hold keeps from dialling for a while. Several attempts that failed at a time
-// count once.
+// hold keeps from dialling for a while, longer each time until a transaction goes
+// well. Several attempts that failed at a time count once. p.mu is held.
 func (p *pool) hold(status *gateway.Status) {
 	now := time.Now()
 	if now.Before(p.until) {
@@ -197,6 +196,11 @@ func (p *pool) hold(status *gateway.Status) {
 	p.failures++
 	p.until, p.held = now.Add(pause), status
 	p.log.Warn("next hop unavailable", "pause", pause, "status", status.Error())
+	time.AfterFunc(pause, func() { // for what waits behind a connection that hangs
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.grow()
+	})
 }
 
 // judge draws the conclusions from what became of a parcel. If the link was too old
@@ -210,8 +214,12 @@ func (p *pool) judge(l *link, aged bool) {
 		p.dismiss()
 	case broken:
 		p.allow(p.allowed / 2)
+		if refusal := l.conn.Unwelcome(); refusal != nil {
+			p.hold(refusal)
+		}
 	default:
 		p.allow(p.allowed + 1)
+		p.failures, p.until = 0, time.Time{}
 	}
 	l.judged = l.judged || broken
 }

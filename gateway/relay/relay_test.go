@@ -181,6 +181,64 @@ func TestHoldDown(t *testing.T) {
 	}
 }
 
+// A target that greets and takes no message is left alone as one that does not
+// greet.
+func TestBusyTarget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &hop{hello: "PIPELINING", busy: true}
+		r := h.relay(Options{ConnectionsMax: 20})
+		start := time.Now()
+		for time.Since(start) < 10*time.Minute {
+			r.Deliver(t.Context(), "", shipments(30, delivery, func(s []*gateway.Status, settled func()) {
+				if s[0].Code != 421 {
+					t.Errorf("%v", s[0])
+				}
+				settled()
+			}))
+			time.Sleep(100 * time.Millisecond)
+		}
+		if h.dials < 14 || h.dials > 20 { // as TestHoldDown, and the first ones at a time
+			t.Errorf("%d connections in 10 minutes", h.dials)
+		}
+		h.mu.Lock()
+		h.busy = false
+		h.mu.Unlock()
+		time.Sleep(time.Minute)
+		send(t, r)
+		r.Close()
+	})
+}
+
+// What waits behind a connection that hangs gets another when it may be dialled.
+func TestDialsAfterHoldDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pauses := make(chan time.Duration, 2)
+		pauses <- 5 * time.Minute
+		pauses <- 0
+		h := &hop{hello: "HELP", slow: func() { time.Sleep(<-pauses) }}
+		r := h.relay(Options{HoldDown: 10 * time.Second})
+		refuse := func(refused bool) {
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			h.refused = refused
+		}
+		var group sync.WaitGroup
+		group.Go(func() { send(t, r) })
+		synctest.Wait()
+		refuse(true)
+		start := time.Now()
+		group.Go(func() {
+			if send(t, r); time.Since(start) != 10*time.Second {
+				t.Errorf("it waited for %v", time.Since(start))
+			}
+		})
+		synctest.Wait()
+		refuse(false)
+		group.Wait()
+		r.Close()
+	})
+}
+
 // What waits when the last connection breaks, and no other may be opened yet, waits
 // no longer.
 func TestLastConnectionBreaks(t *testing.T) {

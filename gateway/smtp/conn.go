@@ -6,6 +6,8 @@ import (
 	"net"
 	"strings"
 	"time"
+
+	"github.com/mmgw/mmgw/gateway"
 )
 
 // Conn is one connection on which a server has greeted us.
@@ -26,6 +28,8 @@ type Conn struct {
 	begun    int  // transactions
 	resetDue bool // the server may still have an envelope
 	retired  bool // no further transaction, but QUIT is fine
+
+	unwelcome *gateway.Status // see Unwelcome
 
 	ended chan struct{} // closed when no octet may go or come any more
 	end   func()        // closes ended, once
@@ -59,6 +63,11 @@ func (c *Conn) Broken() bool {
 		return false
 	}
 }
+
+// Unwelcome is the 421 with which the server ended the connection before it took
+// the first MAIL, nil for none: it takes no messages now. It is for the goroutine
+// of Run.
+func (c *Conn) Unwelcome() *gateway.Status { return c.unwelcome }
 
 // Close waits until all outcomes are settled, says QUIT, waits for the reply no
 // longer than Timeouts.Quit, and closes the connection. It is not for while Run

@@ -144,7 +144,8 @@ func (c *Conn) hello() error {
 	}
 	answer, err := c.ask(c.timeouts.Hello, verb+c.options.Hostname)
 	if err == nil && answer.class() == 5 && c.options.Protocol != LMTP && c.options.Security != StartTLS {
-		answer, err = c.ask(c.timeouts.Hello, "HELO "+c.options.Hostname)
+		verb = "HELO "
+		answer, err = c.ask(c.timeouts.Hello, verb+c.options.Hostname)
 		answer.lines = answer.lines[:min(len(answer.lines), 1)]
 	}
 	switch {

@@ -220,5 +220,9 @@ func (t *transaction) lose(at string, err error) {
 func (t *transaction) closing(answer reply) {
 	t.conn.Abort()
 	t.again = t.again || !t.answered && !t.first
-	t.settleAll(t.conn.status(answer))
+	status := t.conn.status(answer)
+	if t.first && !t.mailed {
+		t.conn.unwelcome = status
+	}
+	t.settleAll(status)
 }
