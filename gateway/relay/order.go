@@ -64,8 +64,6 @@ type backlog struct {
 	orders   []*order  // that have more, in turns
 }
 
-func (b *backlog) empty() bool { return len(b.again)+len(b.callouts)+len(b.orders) == 0 }
-
 // size is how many parcels wait. An order that was not asked yet counts as one.
 func (b *backlog) size() int {
 	n := len(b.again) + len(b.callouts)

@@ -247,7 +247,7 @@ func (p *pool) look(l *link) state {
 		p.closing++
 		p.grow()
 		return ended
-	case !p.backlog.empty():
+	case p.backlog.size() > 0:
 		return busy
 	}
 	p.idle = append(p.idle, l)

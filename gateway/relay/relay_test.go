@@ -364,7 +364,7 @@ func TestAllowedConnections(t *testing.T) {
 			t.Errorf("%d allowed after two timeouts", p.allowed)
 		}
 		h.hang, h.slow = "", func() { time.Sleep(11 * time.Minute) }
-		r.Deliver(t.Context(), "", shipments(2, delivery, func(_ []*gateway.Status, settled func()) { settled() }))
+		r.Deliver(t.Context(), "", shipments(2, delivery, settleAtOnce))
 		synctest.Wait()
 		if p.allowed != 1 {
 			t.Errorf("%d allowed after two more, the first with an envelope behind its dot", p.allowed)
