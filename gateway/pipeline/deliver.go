@@ -262,6 +262,6 @@ func (r *batchRun) finish(ctx context.Context, list gateway.ListID) (gateway.Ent
 	if r.last != nil && r.Attempted != nil {
 		r.Attempted(r.last.attempts)
 	}
-	err := r.insist(ctx, r.m, gateway.Transition{Message: r.m.ID, Leg: r.b.Leg, Batches: []*gateway.Batch{r.b}})
+	err := r.commit(ctx, r.m, gateway.Transition{Message: r.m.ID, Leg: r.b.Leg, Batches: []*gateway.Batch{r.b}})
 	return EntryOf(r.b, list), left, err
 }

@@ -58,7 +58,7 @@ func TestOutcomeWaitsForTheDisk(t *testing.T) {
 			}
 			s := &fullSpool{err: test.err}
 			d := &Deliverer{Spool: s}
-			if err := d.insist(ctx, &gateway.Message{}, gateway.Transition{}); !errors.Is(err, test.want) || s.commits != test.commits {
+			if err := d.commit(ctx, &gateway.Message{}, gateway.Transition{}); !errors.Is(err, test.want) || s.commits != test.commits {
 				t.Errorf("%s: %d commits and %v, want %d and %v", test.name, s.commits, err, test.commits, test.want)
 			}
 		})
@@ -146,5 +146,43 @@ func TestLeftForAnotherTransaction(t *testing.T) {
 	}
 	if len(attempts) != 5 || !strings.HasSuffix(attempts[4].Modules, "deliver@12ab") || attempts[4].Number != 1 {
 		t.Errorf("%d attempts: %+v", len(attempts), attempts)
+	}
+}
+
+// While a failure cannot be told, for a full disk say, its recipient is tried again,
+// and those who have their copy get no other one.
+func TestNotGivenUpUntold(t *testing.T) {
+	h := newHouse(t, devList("anne@example.com", "gone@example.com"))
+	h.plan = func(*gateway.Exchange) (gateway.Plan, error) { return gateway.Plan{}, nil }
+	var tried []string
+	h.transport = func(d *gateway.Delivery, _ string) (statuses []*gateway.Status) {
+		for _, r := range d.Recipients {
+			tried = append(tried, string(r.Path))
+			status := gateway.Accepted
+			if r.Path == "gone@example.com" {
+				status = &gateway.Status{Code: 550, Enhanced: gateway.EnhancedCode{5, 1, 1}, Text: "no such user"}
+			}
+			statuses = append(statuses, status)
+		}
+		return statuses
+	}
+	told := 0
+	h.deliverer.Failed = func(_ context.Context, f Fate) error {
+		if told++; told == 1 {
+			return store.Full(syscall.ENOSPC)
+		}
+		return nil
+	}
+	h.post("anne@example.com", hello, "dev@lists.example.com")
+	later := h.settle()
+	if len(later) != 1 || later[0].Attempt != 1 {
+		t.Fatalf("left: %+v", later)
+	}
+	h.entries = later
+	if later := h.settle(); len(later) > 0 || h.spooled() > 0 {
+		t.Errorf("left in the end: %+v, %d spooled", later, h.spooled())
+	}
+	if want := []string{"anne@example.com", "gone@example.com", "gone@example.com"}; !slices.Equal(tried, want) || told != 2 {
+		t.Errorf("tried %v, told %d times", tried, told)
 	}
 }

@@ -26,7 +26,7 @@ func (r *batchRun) settle(ctx context.Context, o outcomes, settled func()) {
 	}
 	err := r.giveUp(ctx, o)
 	if err == nil {
-		err = r.relayed(ctx, o)
+		err = r.insist(ctx, r.m, func() error { return r.relayed(ctx, o) })
 	}
 	if err != nil {
 		r.fail(err)
@@ -73,12 +73,16 @@ func (r *batchRun) observe(ctx context.Context, a *Attempt) {
 	}
 }
 
+// giveUp books or reports the recipients that are given up. Those for which that
+// fails are not given up yet: they are tried again, and nobody else is for that.
 func (r *batchRun) giveUp(ctx context.Context, o outcomes) error {
 	d := &r.b.Deliveries[o.delivery]
 	f := Fate{Message: r.m, Leg: r.leg, ReversePath: d.ReversePath}
-	for _, j := range o.tried {
+	var places []int // in o.tried
+	for k, j := range o.tried {
 		if outcome := o.all[j]; outcome.Settled && outcome.Status.Class() != gateway.Success {
 			f.add(d.Recipients[j], outcome.Status)
+			places = append(places, k)
 		}
 	}
 	if len(f.Recipients) == 0 || r.Failed == nil {
@@ -87,7 +91,13 @@ func (r *batchRun) giveUp(ctx context.Context, o outcomes) error {
 	if err := r.spooled(); err != nil {
 		return err
 	}
-	return r.Failed(ctx, f)
+	if err := r.Failed(ctx, f); err != nil {
+		logger(r.Log).Error("not given up, as that can be told to nobody", messageAttrs(r.m), "recipients", len(places), "error", err)
+		for _, k := range places {
+			o.all[o.tried[k]].Settled, o.attempts[k].Outcome.Settled = false, false
+		}
+	}
+	return nil
 }
 
 // spooled is gateway.ErrNotSpooled once the message was dropped or given up by
@@ -131,7 +141,7 @@ func (d *Deliverer) openLedger(ctx context.Context, m *gateway.Message, leg int)
 			if d.Attempted != nil {
 				d.Attempted(s.attempts)
 			}
-			return d.insist(ctx, m, gateway.Transition{Message: m.ID, Leg: leg, Outcomes: s.outcomes})
+			return d.commit(ctx, m, gateway.Transition{Message: m.ID, Leg: leg, Outcomes: s.outcomes})
 		}}
 		d.ledgers[key] = l
 	}
@@ -186,16 +196,21 @@ func (l *ledger) take() (s settlement, ok bool) {
 	return s, l.writing
 }
 
-// commitInterval is how often a commit that the disk did not take is tried
+// commitInterval is how often a change that the disk did not take is tried
 // again: soon after there is room, and often enough while an engine reopens.
 const commitInterval = time.Second
 
-// insist commits what remote hosts answered, and tries again for as long as the
-// disk is full or fails: an outcome that is given up is a copy sent twice. Who
-// waits here begins no other delivery, which is as well.
-func (d *Deliverer) insist(ctx context.Context, m *gateway.Message, t gateway.Transition) error {
+// commit makes what remote hosts answered durable.
+func (d *Deliverer) commit(ctx context.Context, m *gateway.Message, t gateway.Transition) error {
+	return d.insist(ctx, m, func() error { return d.Spool.Commit(ctx, t) })
+}
+
+// insist does what has to be done for an outcome to be kept, and tries again for
+// as long as the disk is full or fails: one that is given up is a copy sent
+// twice. Who waits here begins no other delivery, which is as well.
+func (d *Deliverer) insist(ctx context.Context, m *gateway.Message, f func() error) error {
 	for {
-		err := d.Spool.Commit(ctx, t)
+		err := f()
 		var fault *gateway.Status
 		if !errors.As(err, &fault) || ctx.Err() != nil {
 			return err

@@ -11,6 +11,7 @@ import (
 	"github.com/mmgw/mmgw/gateway/pipeline"
 	"github.com/mmgw/mmgw/gateway/queue"
 	"github.com/mmgw/mmgw/gateway/spool"
+	"github.com/mmgw/mmgw/gateway/store"
 )
 
 // handsMax is the load of one lane that is worked on at a time (see
@@ -191,24 +192,40 @@ func (s *Server) work(ctx context.Context, stop <-chan struct{}) {
 	}
 }
 
+// diskInterval is how often an entry that the disk does not let go on is tried again.
+const diskInterval = time.Second
+
 // handle does what is to be done for one entry and returns what is left of it.
+// While the disk takes nothing it waits for that with the entry in hand: what
+// others in line would have to write would not be taken either.
 func (s *Server) handle(ctx context.Context, e gateway.Entry, stop <-chan struct{}) (next gateway.Entry, left bool) {
-	var err error
+	for {
+		next, left, err := s.attempt(ctx, e, stop)
+		switch {
+		case errors.Is(err, gateway.ErrNotSpooled), errors.Is(err, spool.ErrDamaged):
+			s.log.Warn("not in the queue any more", "id", e.Message.String(), "reason", err)
+			return e, false
+		case err != nil && ctx.Err() != nil:
+			return e, true
+		case err != nil && !errors.Is(err, store.ErrUnwritable):
+			return s.postpone(e, err)
+		case err == nil:
+			return next, left
+		}
+		s.log.Warn("waits for the disk", "id", e.Message.String(), "leg", e.Leg, "batch", e.Batch, "error", err)
+		select {
+		case <-stop:
+			return e, true
+		case <-time.After(diskInterval):
+		}
+	}
+}
+
+func (s *Server) attempt(ctx context.Context, e gateway.Entry, stop <-chan struct{}) (next gateway.Entry, left bool, err error) {
 	if e.Batch == gateway.ExpandLeg {
-		err = s.expander.Expand(ctx, e)
-	} else {
-		next, left, err = s.deliverer.Deliver(ctx, e, stop)
+		return e, false, s.expander.Expand(ctx, e)
 	}
-	switch {
-	case errors.Is(err, gateway.ErrNotSpooled), errors.Is(err, spool.ErrDamaged):
-		s.log.Warn("not in the queue any more", "id", e.Message.String(), "reason", err)
-		return e, false
-	case err != nil && ctx.Err() != nil:
-		return e, true
-	case err != nil:
-		return s.postpone(e, err)
-	}
-	return next, left
+	return s.deliverer.Deliver(ctx, e, stop)
 }
 
 // postpone puts off an entry that met a fault of ours. When its time is up it

@@ -1,13 +1,17 @@
 package server
 
 import (
+	"fmt"
+	"log/slog"
 	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/pipeline"
 	"github.com/mmgw/mmgw/gateway/queue"
+	"github.com/mmgw/mmgw/gateway/store"
 )
 
 func entry(message gateway.QueueID) gateway.Entry {
@@ -149,4 +153,53 @@ func TestTurns(t *testing.T) {
 		<-enough
 		endOther()
 	})
+}
+
+// faultySpool gives an error for some time, and has nothing then.
+type faultySpool struct {
+	gateway.Spool
+	until time.Time
+	err   error
+	loads int
+}
+
+func (s *faultySpool) Load(gateway.QueueID) (*gateway.Message, error) {
+	s.loads++
+	if time.Now().Before(s.until) {
+		return nil, s.err
+	}
+	return nil, gateway.ErrNotSpooled
+}
+
+// A full disk puts nothing off: what is due waits for it in hand, and goes on as
+// soon as there is room. Other faults of ours are for the back-off.
+func TestWaitForTheDisk(t *testing.T) {
+	unwritable := store.Full(fmt.Errorf("%w: no space", store.ErrUnwritable))
+	for _, test := range []struct {
+		name  string
+		err   error
+		stop  bool
+		took  time.Duration
+		loads int
+		left  bool
+	}{
+		{"an hour without room", unwritable, false, time.Hour, int(time.Hour/diskInterval) + 1, false},
+		{"the gateway stops", unwritable, true, 0, 1, true},
+		{"another fault", gateway.Deferred(nil), false, 0, 1, true},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			spool := &faultySpool{until: time.Now().Add(time.Hour), err: test.err}
+			s := Server{log: slog.New(slog.DiscardHandler), expander: &pipeline.Expander{Spool: spool}, deliverer: &pipeline.Deliverer{}}
+			begun, stop := time.Now(), make(chan struct{})
+			if test.stop {
+				close(stop)
+			}
+			e := entry(1)
+			e.Batch = gateway.ExpandLeg
+			_, left := s.handle(t.Context(), e, stop)
+			if took := time.Since(begun); took != test.took || spool.loads != test.loads || left != test.left {
+				t.Errorf("%s: %d attempts in %v, left %v; want %d in %v, %v", test.name, spool.loads, took, left, test.loads, test.took, test.left)
+			}
+		})
+	}
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"iter"
 	"slices"
 
@@ -64,6 +65,10 @@ func (b *Batch) size() int {
 // Empty says whether the batch changes nothing.
 func (b *Batch) Empty() bool { return len(b.changes) == 0 }
 
+// ErrUnwritable is the cause of all errors of Commit: the disk is full or fails,
+// and every other change would meet the same.
+var ErrUnwritable = errors.New("the database takes no changes")
+
 // Commit makes the changes of b, and returns when they and all that was
 // committed before are on the disk. Errors are of class Transient; after one
 // it is open whether the batch was committed.
@@ -78,10 +83,13 @@ func (s *Store) commit(b *Batch, options *pebble.WriteOptions) error {
 		return nil
 	}
 	e, err := s.use()
-	if err != nil {
-		return err
+	if err == nil {
+		err = e.write(func() error { return e.apply(b, options) })
 	}
-	return Failure(e.write(func() error { return e.apply(b, options) }))
+	if err != nil {
+		return deferral(fmt.Errorf("%w: %w", ErrUnwritable, err))
+	}
+	return nil
 }
 
 func (e *engine) apply(b *Batch, options *pebble.WriteOptions) error {
@@ -124,7 +132,7 @@ var ErrNotFound = errors.New("not found")
 func (s *Store) Get(key []byte) ([]byte, error) {
 	e, err := s.use()
 	if err != nil {
-		return nil, err
+		return nil, deferral(err)
 	}
 	value, closer, err := e.db.Get(key)
 	switch {
@@ -196,7 +204,7 @@ func (s *Store) Last(prefix []byte) ([]byte, error) {
 func (s *Store) iterator(start, end []byte) (*pebble.Iterator, error) {
 	e, err := s.use()
 	if err != nil {
-		return nil, err
+		return nil, deferral(err)
 	}
 	it, err := e.db.NewIter(&pebble.IterOptions{LowerBound: start, UpperBound: end})
 	if err != nil {

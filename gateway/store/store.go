@@ -115,7 +115,7 @@ func (s *Store) use() (*engine, error) {
 	s.mu.RUnlock()
 	switch {
 	case e == nil:
-		return nil, deferral(errClosed)
+		return nil, errClosed
 	case e.failure() == nil:
 		return e, nil
 	}
@@ -126,23 +126,23 @@ func (s *Store) reopen() (*engine, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.engine == nil {
-		return nil, deferral(errClosed)
+		return nil, errClosed
 	}
 	cause := s.engine.failure()
 	switch {
 	case cause == nil:
 		return s.engine, nil
 	case time.Since(s.tried) < s.options.ReopenAfter, s.engines >= enginesMax, !s.engine.abandon():
-		return nil, deferral(cause)
+		return nil, cause
 	}
 	s.tried = time.Now()
 	if err := s.options.FS.probe(s.options.Dir); err != nil {
-		return nil, deferral(err)
+		return nil, err
 	}
 	s.engines++
 	e, err := openEngine(s.options)
 	if err != nil {
-		return nil, deferral(err)
+		return nil, err
 	}
 	s.options.Log.Info("database opened again", "dir", s.options.Dir, "after", cause)
 	s.engine = e
