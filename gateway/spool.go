@@ -12,8 +12,9 @@ import (
 // A failing disk gives a Status of class Transient. It is safe for concurrent use.
 type Spool interface {
 	// Begin starts a message that came at now: its id, and a writer that
-	// takes the content up. A content of any size costs bounded memory.
-	Begin(now time.Time) (QueueID, ContentWriter, error)
+	// takes the content up. A content of any size costs bounded memory. Mail of
+	// our own, a report say, is taken while there is too little room for other.
+	Begin(now time.Time, own bool) (QueueID, ContentWriter, error)
 
 	// Accept takes responsibility for m, whose Content came from Begin. It
 	// returns the indices of legs that were accepted within DuplicateWindow

@@ -147,7 +147,7 @@ var copyBuffers = sync.Pool{New: func() any {
 // receive streams a content into the spool and digests it.
 func (in *Intake) receive(client gateway.Client, envelope *gateway.Envelope, content io.Reader) (*gateway.Message, gateway.ContentWriter, error) {
 	now := time.Now()
-	id, w, err := in.Spool.Begin(now)
+	id, w, err := in.Spool.Begin(now, false)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -35,7 +35,7 @@ func (o *Outbox) Send(ctx context.Context, to []gateway.ForwardPath, write Write
 // reverse-path.
 func (o *Outbox) SendFrom(ctx context.Context, from gateway.ReversePath, to []gateway.ForwardPath, write Writer) error {
 	now := time.Now()
-	id, w, err := o.Spool.Begin(now)
+	id, w, err := o.Spool.Begin(now, true)
 	if err != nil {
 		return err
 	}

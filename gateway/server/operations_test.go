@@ -39,7 +39,7 @@ func atRest(t *testing.T) *Server {
 // receive puts a post into the spool.
 func receive(t *testing.T, s *Server) *gateway.Message {
 	t.Helper()
-	id, w, err := s.spool.Begin(time.Now())
+	id, w, err := s.spool.Begin(time.Now(), false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,7 +31,7 @@ func onDisk(b *testing.B, dir string) *fixture {
 
 // acceptOne accepts the n-th message of 10 kB, unlike all others.
 func (f *fixture) acceptOne(content []byte, n uint64) error {
-	id, w, err := f.Begin(noon)
+	id, w, err := f.Begin(noon, false)
 	if err != nil {
 		return err
 	}

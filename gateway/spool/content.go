@@ -25,6 +25,7 @@ const bufferBytesMax = store.EnclosureBytes + ContentInlineBytesMax
 type contentWriter struct {
 	spool    *Spool
 	id       gateway.QueueID
+	own      bool   // mail of our own
 	buffer   []byte // all of it, or what the file does not have yet, behind store.EnclosureBytes
 	size     int64
 	file     store.File
@@ -52,7 +53,7 @@ func (w *contentWriter) Write(p []byte) (int, error) {
 
 // flush moves the buffer to the file.
 func (w *contentWriter) flush() {
-	w.try(w.spool.room.check)
+	w.try(func() error { return w.spool.admit(w.own) })
 	if w.file == nil && w.err == nil {
 		var err error
 		w.file, err = w.spool.fs.Create(w.spool.contentFile(w.id))

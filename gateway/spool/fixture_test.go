@@ -73,7 +73,7 @@ func text(n int) []byte {
 
 // begin writes content and makes the message of one post to a list.
 func (f *fixture) begin(content []byte, at time.Time) (*gateway.Message, gateway.ContentWriter, error) {
-	id, w, err := f.Begin(at)
+	id, w, err := f.Begin(at, false)
 	if err != nil {
 		return nil, nil, err
 	}

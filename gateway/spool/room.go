@@ -22,33 +22,43 @@ const (
 // believed: some thousand messages at full speed, far less than the reserve.
 const roomInterval = 100 * time.Millisecond
 
+// ownShare is the part of the reserve that mail of our own may take: a report
+// lets the mail go that it is about.
+const ownShare = 2
+
 // room knows whether the disk has room for mail.
 type room struct {
 	fs  store.FS
 	db  *store.Store
 	dir string
 
-	mu    sync.Mutex
-	asked time.Time
-	err   error
+	mu            sync.Mutex
+	asked         time.Time
+	known         bool
+	free, reserve uint64 // octets
 }
 
-// check returns store.Full where only the reserve is left.
-func (r *room) check() error {
+// check returns store.Full where only the reserve is left, or for mail of our own
+// less than its share.
+func (r *room) check(own bool) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if now := time.Now(); now.Sub(r.asked) >= roomInterval || now.Before(r.asked) {
-		r.asked, r.err = now, r.ask()
+		r.asked = now
+		r.ask()
 	}
-	return r.err
-}
-
-func (r *room) ask() error {
-	free, total, ok := r.fs.Free(r.dir)
-	reserve := min(total/reserveDiskShare, reserveBytesMax)
-	reserve = min(reserve+r.db.TableBytes(reserveBytesMax), reserveBytesMax)
-	if ok && free < reserve {
-		return store.Full(fmt.Errorf("%s: %d octets free, less than the reserve of %d", r.dir, free, reserve))
+	reserve := r.reserve
+	if own {
+		reserve -= reserve / ownShare
+	}
+	if r.known && r.free < reserve {
+		return store.Full(fmt.Errorf("%s: %d octets free, less than the reserve of %d", r.dir, r.free, reserve))
 	}
 	return nil
+}
+
+func (r *room) ask() {
+	free, total, ok := r.fs.Free(r.dir)
+	reserve := min(total/reserveDiskShare, reserveBytesMax)
+	r.known, r.free, r.reserve = ok, free, min(reserve+r.db.TableBytes(reserveBytesMax), reserveBytesMax)
 }

@@ -31,6 +31,8 @@ type Spool struct {
 	legs  locks[string]          // by duplicate key: acceptances in progress
 	locks locks[gateway.QueueID] // changes of the state of a message in progress
 
+	reclaimer reclaimer
+
 	duplicates *store.Daybook // by the fingerprints of accepted legs
 
 	mu       sync.Mutex
@@ -132,12 +134,12 @@ func (s *Spool) removeOrphans() error {
 
 // Begin implements gateway.Spool. It gives 452 4.3.1 while the disk has too
 // little room.
-func (s *Spool) Begin(now time.Time) (gateway.QueueID, gateway.ContentWriter, error) {
-	if err := s.room.check(); err != nil {
+func (s *Spool) Begin(now time.Time, own bool) (gateway.QueueID, gateway.ContentWriter, error) {
+	if err := s.admit(own); err != nil {
 		return 0, nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.last = gateway.NextQueueID(s.last, now)
-	return s.last, &contentWriter{spool: s, id: s.last}, nil
+	return s.last, &contentWriter{spool: s, id: s.last, own: own}, nil
 }

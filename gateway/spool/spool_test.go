@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/mmgw/mmgw/gateway"
@@ -271,7 +272,7 @@ func TestAdmission(t *testing.T) {
 	m := f.accept(t, text(100))
 	disk.SetFree(24<<20, 100<<20)
 	f = f.restart(t)
-	_, _, err := f.Begin(noon)
+	_, _, err := f.Begin(noon, false)
 	if s := gateway.AsStatus(err); s.Code != 452 || s.Enhanced != (gateway.EnhancedCode{4, 3, 1}) {
 		t.Errorf("on a full disk: %v", err)
 	}
@@ -301,9 +302,73 @@ func TestAdmissionLeavesRoomToCompact(t *testing.T) {
 	}
 	disk.SetFree(26<<20, 100<<20)
 	f = f.restart(t)
-	_, _, err := f.Begin(noon)
+	_, _, err := f.Begin(noon, false)
 	if s := gateway.AsStatus(err); s.Code != 452 || s.Enhanced != (gateway.EnhancedCode{4, 3, 1}) {
 		t.Errorf("without room for a compaction: %v", err)
+	}
+}
+
+// Mail that is delivered keeps no other out: the room that the database still
+// has for it is made free. What is not delivered is not rewritten for that.
+func TestRoomOfMailThatHasGone(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		gone  bool
+		taken bool
+	}{
+		{"all delivered", true, true},
+		{"none delivered", false, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				disk := store.NewMemory()
+				disk.SetFree(100<<20, 100<<20)
+				f := open(t, disk)
+				random := rand.NewChaCha8([32]byte{})
+				var all []*gateway.Message
+				for range 100 {
+					content := make([]byte, 60_000)
+					random.Read(content)
+					all = append(all, f.accept(t, content))
+				}
+				for _, m := range all {
+					if !test.gone {
+						break
+					}
+					if err := errors.Join(f.expand(m, 1), f.settle(m.ID, 0)); err != nil {
+						t.Fatal(err)
+					}
+				}
+				tables := f.db.TableBytes(1 << 30)
+				disk.SetFree(26<<20, 100<<20)
+				time.Sleep(time.Second) // what was known of the room is old
+				if _, _, err := f.Begin(noon, false); err == nil {
+					t.Fatalf("taken with tables of %d octets: the test proves nothing", tables)
+				}
+				synctest.Wait()
+				time.Sleep(time.Second)
+				_, _, err := f.Begin(noon, false)
+				if (err == nil) != test.taken {
+					t.Errorf("%v; tables of %d octets have become %d", err, tables, f.db.TableBytes(1<<30))
+				}
+			})
+		})
+	}
+}
+
+// A report may take half of the reserve: it lets the mail go that it is about.
+func TestAdmissionOfOurOwn(t *testing.T) {
+	disk := store.NewMemory()
+	disk.SetFree(24<<20, 100<<20)
+	f := open(t, disk)
+	if _, _, err := f.Begin(noon, true); err != nil {
+		t.Error(err)
+	}
+	disk.SetFree(12<<20, 100<<20)
+	f = f.restart(t)
+	_, _, err := f.Begin(noon, true)
+	if s := gateway.AsStatus(err); s.Code != 452 {
+		t.Errorf("with less than half the reserve: %v", err)
 	}
 }
 
@@ -314,7 +379,7 @@ func TestIDsGrow(t *testing.T) {
 		t.Fatal(err)
 	}
 	f = f.restart(t)
-	id, _, err := f.Begin(noon.Add(-time.Hour)) // the clock was set back
+	id, _, err := f.Begin(noon.Add(-time.Hour), false) // the clock was set back
 	if err != nil || id <= m.ID {
 		t.Errorf("%v after %v: %v", id, m.ID, err)
 	}

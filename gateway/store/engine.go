@@ -44,6 +44,8 @@ type engine struct {
 	crew  crew // in which writes run
 	log   *slog.Logger
 
+	rewriting sync.Mutex // tables, by reclaim; held for ever once the engine closes
+
 	mu      sync.Mutex
 	cause   error          // of the failure or the stall
 	failed  bool           // for good
@@ -238,7 +240,11 @@ func (e *engine) abandon() bool {
 }
 
 func (e *engine) close() error {
-	if err := e.write(e.db.Close); err != nil {
+	end := func() error {
+		e.rewriting.Lock()
+		return e.db.Close()
+	}
+	if err := e.write(end); err != nil {
 		e.abandon() // what is committed is on the disk
 	}
 	e.crew.close()

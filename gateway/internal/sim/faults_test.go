@@ -49,7 +49,7 @@ func (f fault) accept(ctx context.Context, s gateway.Spool, m *gateway.Message) 
 		return nil, nil
 	case doubles:
 		twin := *m
-		if id, w, err := s.Begin(time.Now()); err == nil {
+		if id, w, err := s.Begin(time.Now(), false); err == nil {
 			twin.ID, twin.Digest = id, [32]byte{}
 			if r, err := m.Content.Open(); err == nil {
 				io.Copy(w, r)
