@@ -43,6 +43,17 @@ var Suffixes = []Suffix{
 	{"-unsubscribe", Leave, false},
 }
 
+// CutService takes the ending that names a service from a local part in lower
+// case: "dev" and "-join" of "dev-join". Where there is none, suffix is "".
+func CutService(local string) (name, suffix string) {
+	for _, s := range Suffixes {
+		if name, ok := strings.CutSuffix(local, s.Text); ok && name != "" && s.Text != "" {
+			return name, s.Text
+		}
+	}
+	return local, ""
+}
+
 // Posting says who may post to a list.
 type Posting string
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mmgw/mmgw/gateway/admin"
 	"github.com/mmgw/mmgw/gateway/config"
+	"github.com/mmgw/mmgw/gateway/roster"
 	"github.com/mmgw/mmgw/gateway/server"
 	"github.com/mmgw/mmgw/gateway/store"
 )
@@ -44,7 +45,12 @@ func (a *access) call(ctx context.Context, name string, args, result any) error 
 		if !errors.Is(err, admin.ErrNotRunning) {
 			return err
 		}
-		if a.state, err = openState(a.cfg); err != nil {
+		if a.state, err = openState(a.cfg); errors.Is(err, roster.ErrListExists) && name == "list.delete" {
+			without := *a.cfg // the list that is to go keeps those of the file out
+			without.Lists = nil
+			a.state, err = openState(&without)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -58,6 +64,8 @@ func openState(cfg *config.Config) (*server.Server, error) {
 	switch {
 	case errors.Is(err, store.ErrInUse):
 		return nil, failure(admin.ExitTryLater, "%s is in use, and no gateway answers there; try again later", cfg.StateDir)
+	case errors.Is(err, roster.ErrListExists), errors.Is(err, roster.ErrServiceAddress):
+		return nil, errors.Join(problemsOf(cfg, err), err)
 	case err != nil:
 		return nil, stateFailure(err)
 	}

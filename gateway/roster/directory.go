@@ -114,19 +114,52 @@ func addresses(l *gateway.List) []string {
 // lists a.b@c and a@b.c have the same.
 var ErrListExists = errors.New("such a list exists")
 
-// conflict says why a list cannot stand beside those that accept mail, or nil.
+// ErrServiceAddress says that a list would have an address by which another one is
+// run: beside dev@, a list dev-join@ would get as posts what people write to join.
+var ErrServiceAddress = errors.New("it would take mail away that runs a list")
+
+// Beside returns what says why a list of the file cannot stand beside other
+// lists, all of which accept mail. Its error is nil where it can.
+func Beside(others []gateway.List) func(*gateway.List) error {
+	d := newDirectory()
+	for i := range others {
+		d.enter(&listing{list: &others[i]})
+	}
+	return d.conflict
+}
+
+// conflict says why a list cannot stand beside those that accept mail, and the
+// way out, or nil.
 func (d *directory) conflict(list *gateway.List) error {
-	other := d.byID[list.ID]
-	if other != nil && other.gone {
-		other = nil
+	if other := d.byID[list.ID]; other != nil && !other.gone {
+		return inTheWay(list, ErrListExists, "", other.list)
 	}
 	for _, address := range addresses(list) {
-		if other == nil {
-			other = d.byAddress[address]
+		if other := d.byAddress[address]; other != nil {
+			return inTheWay(list, ErrListExists, "", other.list)
+		}
+		local, domain, _ := strings.Cut(address, "@")
+		if name, suffix := gateway.CutService(local); suffix != "" {
+			if other := d.byAddress[name+"@"+domain]; other != nil {
+				return inTheWay(list, ErrServiceAddress, "it is the "+suffix+" address of ", other.list)
+			}
+		}
+		for _, suffix := range gateway.Suffixes {
+			if other := d.byAddress[local+suffix.Text+"@"+domain]; other != nil {
+				return inTheWay(list, ErrServiceAddress, "its "+suffix.Text+" address is the list ", other.list)
+			}
 		}
 	}
-	if other == nil {
-		return nil
+	return nil
+}
+
+// inTheWay is the error of a list that another one stands in the way of.
+func inTheWay(list *gateway.List, why error, how string, other *gateway.List) error {
+	made, remedy := "made by `mmgw list create`", "choose another name"
+	if other.Source == SourceFile {
+		made = fmt.Sprintf("in line %d of the configuration", other.Line)
+	} else if list.Source == SourceFile {
+		remedy = "remove it from the configuration, or the other one with `mmgw list delete " + string(other.Address) + "`"
 	}
-	return fmt.Errorf("%s: %w: %s, made by the %s", list.Address, ErrListExists, other.list.Address, other.list.Source)
+	return fmt.Errorf("%s: %w: %s%s, %s; %s", list.Address, why, how, other.Address, made, remedy)
 }

@@ -108,7 +108,7 @@ func openTexts(cfg *config.Config) (texts *notice.Texts, problems config.Problem
 	return texts, problems
 }
 
-// checkLists finds lists of the file that were made at run time too.
+// checkLists finds lists of the file that those made at run time are in the way of.
 func checkLists(ctx context.Context, cfg *config.Config, env Env) (problems config.Problems, err error) {
 	without := *cfg
 	without.Lists = nil
@@ -116,15 +116,10 @@ func checkLists(ctx context.Context, cfg *config.Config, env Env) (problems conf
 	if err != nil {
 		return nil, fmt.Errorf("state_dir: %w", err)
 	}
-	for _, list := range cfg.Lists {
-		same := func(l gateway.List) bool {
-			return l.Source == roster.SourceStore && l.Address.Key() == list.Address.Key()
-		}
-		if slices.ContainsFunc(told.Lists, same) {
-			problems = append(problems, config.Problem{
-				File: cfg.File, Line: list.Line,
-				Text: fmt.Sprintf("[[list]] %s was also made by `mmgw list create`", list.Address), Fix: "remove it here, or there with `mmgw list delete`",
-			})
+	conflict := roster.Beside(slices.DeleteFunc(told.Lists, func(l gateway.List) bool { return l.Source != roster.SourceStore }))
+	for i := range cfg.Lists {
+		if err := conflict(&cfg.Lists[i].List); err != nil {
+			problems = append(problems, config.Problem{File: cfg.File, Line: cfg.Lists[i].Line, Text: gateway.Printable("[[list]] " + err.Error())})
 		}
 	}
 	return problems, nil

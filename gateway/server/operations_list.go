@@ -107,7 +107,7 @@ func (s *Server) listCreate(_ context.Context, args NewList) (any, error) {
 	}
 	err = s.roster.CreateList(list)
 	switch {
-	case errors.Is(err, roster.ErrListExists), errors.Is(err, roster.ErrListName):
+	case errors.Is(err, roster.ErrListExists), errors.Is(err, roster.ErrServiceAddress), errors.Is(err, roster.ErrListName):
 		return nil, badData("%v", err)
 	case err != nil:
 		return nil, err
