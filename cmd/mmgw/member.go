@@ -64,7 +64,11 @@ func memberLs(g *globals) *cobra.Command {
 func writeMembers(w io.Writer, rows []server.MemberRow) {
 	var cells [][]string
 	for _, r := range rows {
-		cells = append(cells, []string{r.Address, r.State, strconv.FormatFloat(r.Score, 'g', 4, 64), r.Source, r.LastBounce})
+		state := r.State
+		if r.Suppressed && state == "enabled" {
+			state = "suppressed"
+		}
+		cells = append(cells, []string{r.Address, state, strconv.FormatFloat(r.Score, 'g', 4, 64), r.Source, r.LastBounce})
 	}
 	table(w, "", "ADDRESS STATE SCORE SOURCE LAST-BOUNCE", cells)
 }

@@ -53,6 +53,9 @@ func suppressLs(g *globals) *cobra.Command {
 					if !r.Expires.IsZero() {
 						expires = r.Expires.Format(time.RFC3339)
 					}
+					if r.Ended {
+						expires += " (ended)"
+					}
 					cells = append(cells, []string{r.Address, r.Added.Format(time.RFC3339), expires, r.Reason})
 				}
 				table(w, "", "ADDRESS ADDED EXPIRES REASON", cells)
@@ -143,19 +146,18 @@ func suppressExport(g *globals) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return exportSuppressions(c.OutOrStdout(), rows, time.Now())
+			return exportSuppressions(c.OutOrStdout(), rows)
 		},
 	}
 }
 
-func exportSuppressions(w io.Writer, rows []server.Suppression, now time.Time) error {
+func exportSuppressions(w io.Writer, rows []server.Suppression) error {
 	for _, r := range rows {
 		line, comments := config.FormatMember(gateway.Recipient{Path: gateway.ForwardPath(r.Address)}), []string{}
-		switch {
-		case r.Expires.IsZero():
-		case !now.Before(r.Expires):
+		if r.Ended {
 			continue
-		default:
+		}
+		if !r.Expires.IsZero() {
 			comments = append(comments, "until "+r.Expires.Format(time.RFC3339))
 		}
 		if r.Reason != "" {

@@ -216,12 +216,12 @@ func (r *Roster) Members(id gateway.ListID, after gateway.Cursor, limit int) ([]
 		return nil, "", fmt.Errorf("members of %s, which is gone: %w", l.list.Address, gateway.ErrUnknownList)
 	}
 	var members []gateway.Recipient
-	now, suppresses := time.Now(), r.suppressesAny()
+	suppressed := r.Suppressed(time.Now())
 	for m, err := range r.walk(l, after) {
 		if err != nil {
 			return nil, "", err
 		}
-		if !m.isMember() || m.row.Disabled || suppresses && r.isSuppressed(m.row.Path.Key(), now) {
+		if !m.isMember() || m.row.Disabled || suppressed(m.row.Path) {
 			continue
 		}
 		if len(members) >= limit {

@@ -18,6 +18,11 @@ type Suppression struct {
 	Expires time.Time // it counts before that; zero is for ever
 }
 
+// HasEnded says whether posts are kept from the address no more.
+func (s *Suppression) HasEnded(now time.Time) bool {
+	return !s.Expires.IsZero() && !now.Before(s.Expires)
+}
+
 // ErrNotSuppressed says that an address is not on the suppression list.
 var ErrNotSuppressed = errors.New("the address is not suppressed")
 
@@ -86,21 +91,20 @@ func decodeSuppression(record []byte) (s Suppression, err error) {
 	return s, r.End()
 }
 
-// isSuppressed says whether posts are kept from an address. One whose record is
-// damaged is suppressed.
+// Suppressed returns what says whether posts are kept from an address at a moment.
+// One whose record is damaged is suppressed. Where nobody is there are no look-ups.
+func (r *Roster) Suppressed(now time.Time) func(gateway.ForwardPath) bool {
+	for range r.db.Prefix(store.RosterSuppressed.Key(), nil) {
+		return func(path gateway.ForwardPath) bool { return r.isSuppressed(path.Key(), now) }
+	}
+	return func(gateway.ForwardPath) bool { return false }
+}
+
 func (r *Roster) isSuppressed(key string, now time.Time) bool {
 	record, err := r.db.Get(suppressionKey(key))
 	if err != nil {
 		return !errors.Is(err, store.ErrNotFound)
 	}
 	s, err := decodeSuppression(record)
-	return err != nil || s.Expires.IsZero() || now.Before(s.Expires)
-}
-
-// suppressesAny spares a list's members their look-ups where nobody is suppressed.
-func (r *Roster) suppressesAny() bool {
-	for range r.db.Prefix(store.RosterSuppressed.Key(), nil) {
-		return true
-	}
-	return false
+	return err != nil || !s.HasEnded(now)
 }

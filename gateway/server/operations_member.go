@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/mmgw/mmgw/gateway"
 	"github.com/mmgw/mmgw/gateway/config"
@@ -30,6 +31,7 @@ type MemberRow struct {
 	State      string  `json:"state"` // enabled, disabled or left
 	Score      float64 `json:"score"`
 	Source     string  `json:"source"` // file, store or overlay
+	Suppressed bool    `json:"suppressed,omitempty"`
 	LastBounce string  `json:"last_bounce,omitempty"`
 }
 
@@ -65,10 +67,12 @@ func (s *Server) memberRows(_ context.Context, args MemberPage) (any, error) {
 		return nil, err
 	}
 	result := MemberRows{Rows: []MemberRow{}, Next: string(next)}
+	suppressed := s.roster.Suppressed(time.Now())
 	for i := range members {
 		m := &members[i]
 		result.Rows = append(result.Rows, MemberRow{
 			Address: string(m.Path), Name: gateway.Printable(m.Name), State: m.State(), Score: m.Score, Source: m.Source,
+			Suppressed: suppressed(m.Path),
 			LastBounce: gateway.Printable(strings.TrimSpace(m.Bounce.Status + " " + m.Bounce.Text)),
 		})
 	}

@@ -16,6 +16,7 @@ type Suppression struct {
 	Reason  string    `json:"reason"`
 	Added   time.Time `json:"added"`
 	Expires time.Time `json:"expires,omitzero"` // zero: never
+	Ended   bool      `json:"ended,omitempty"`  // it gets posts again
 }
 
 // SuppressionPage asks for a part of the suppression list.
@@ -42,8 +43,9 @@ func (s *Server) suppressionRows(_ context.Context, args SuppressionPage) (any, 
 		return nil, err
 	}
 	result := Suppressions{Rows: []Suppression{}, Next: string(next)}
+	now := time.Now()
 	for _, one := range all {
-		result.Rows = append(result.Rows, Suppression{Address: string(one.Path), Reason: gateway.Printable(one.Reason), Added: one.Added, Expires: one.Expires})
+		result.Rows = append(result.Rows, Suppression{Address: string(one.Path), Reason: gateway.Printable(one.Reason), Added: one.Added, Expires: one.Expires, Ended: one.HasEnded(now)})
 	}
 	return result, nil
 }
