@@ -35,7 +35,7 @@ func queueFamily(g *globals) *cobra.Command {
 
 // selectionFlags are --list and --domain.
 func selectionFlags(c *cobra.Command, sel *server.QueueSelection) {
-	c.Flags().StringVar(&sel.List, "list", "", "messages of this `list`")
+	c.Flags().StringVar(&sel.List, "list", "", "messages of this `list`, or of this forward route")
 	c.Flags().StringVar(&sel.Domain, "domain", "", "messages that came in for an address in this `domain`")
 }
 
@@ -163,7 +163,7 @@ func (g *globals) changeQueue(c *cobra.Command, verb string, sel server.QueueSel
 		ids := sel.IDs
 		if sel.List != "" || sel.Domain != "" {
 			var err error
-			if ids, err = selectedIDs(call, sel); err != nil {
+			if ids, err = selectedIDs(call, sel, verb == "release"); err != nil {
 				return err
 			}
 			fmt.Fprintf(c.ErrOrStderr(), "%s %s\n", verb, plural(len(ids), "message"))
@@ -195,15 +195,18 @@ func operator() string {
 	return u.Username
 }
 
-// selectedIDs are the messages that a selection means at this moment.
-func selectedIDs(call gatewayCall, sel server.QueueSelection) ([]string, error) {
+// selectedIDs are the messages that a selection means at this moment, all or
+// those that are held.
+func selectedIDs(call gatewayCall, sel server.QueueSelection, held bool) ([]string, error) {
 	var got server.QueueRows
 	if err := call("queue.ls", sel, &got); err != nil {
 		return nil, err
 	}
 	var ids []string
 	for _, row := range got.Rows {
-		ids = append(ids, row.ID)
+		if !held || row.State == "held" {
+			ids = append(ids, row.ID)
+		}
 	}
 	slices.Sort(ids)
 	return slices.Compact(ids), nil

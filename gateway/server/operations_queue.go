@@ -3,11 +3,13 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/config"
 	"github.com/mmgw/mmgw/gateway/pipeline"
 	"github.com/mmgw/mmgw/gateway/queue"
 	"github.com/mmgw/mmgw/gateway/spool"
@@ -20,7 +22,7 @@ const QueueRowsMax = 100_000
 // every field that is given.
 type QueueSelection struct {
 	IDs    []string `json:"ids,omitempty"`
-	List   string   `json:"list,omitempty"`   // address or id
+	List   string   `json:"list,omitempty"`   // address or id, or the name of a forward route
 	Domain string   `json:"domain,omitempty"` // of a recipient that the message came in for
 	Limit  int      `json:"limit,omitempty"`  // of rows; 0: QueueRowsMax
 }
@@ -113,6 +115,10 @@ func (s *Server) selected(sel QueueSelection) (func(*spool.Row) bool, error) {
 		if path, err := gateway.ParseForwardPath(sel.List); err == nil {
 			list = gateway.NewListID(path)
 		}
+		isRoute := slices.ContainsFunc(s.cfg.Forwards, func(f config.Forward) bool { return f.Name == sel.List })
+		if _, err := s.roster.List(list); err != nil && !isRoute { // a list that is gone may have some queued
+			return nil, badData("%s: %v", gateway.Printable(sel.List), gateway.ErrUnknownList)
+		}
 	}
 	ids := map[gateway.QueueID]bool{}
 	for _, text := range sel.IDs {
@@ -123,7 +129,7 @@ func (s *Server) selected(sel QueueSelection) (func(*spool.Row) bool, error) {
 		ids[id] = true
 	}
 	return func(row *spool.Row) bool {
-		return (len(ids) == 0 || ids[row.ID]) && (list == "" || row.List == list) &&
+		return (len(ids) == 0 || ids[row.ID]) && (list == "" || row.List == list || row.List == "" && row.Forward == sel.List) &&
 			(sel.Domain == "" || s.cameInFor(row.ID, sel.Domain))
 	}, nil
 }
@@ -142,7 +148,7 @@ type QueueIDs struct {
 }
 
 // QueueChange is how many messages an operation changed. Those that are not in
-// the spool any more do not count.
+// the spool any more do not count, nor do those released that were not held.
 type QueueChange struct {
 	Messages int `json:"messages"`
 }
@@ -159,6 +165,13 @@ func (s *Server) queueHold(ctx context.Context, args QueueIDs) (any, error) {
 
 func (s *Server) queueRelease(ctx context.Context, args QueueIDs) (any, error) {
 	return eachMessage(ctx, args, func(id gateway.QueueID) error {
+		m, err := s.spool.Load(id)
+		if err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(m.Legs, func(l gateway.Leg) bool { return l.Stage == gateway.StageHeld }) {
+			return fmt.Errorf("%s: %w", id, errNotHeld)
+		}
 		entries, err := s.spool.Release(id, time.Now())
 		if err == nil && s.wake != nil {
 			s.wake(entries...)
@@ -167,13 +180,16 @@ func (s *Server) queueRelease(ctx context.Context, args QueueIDs) (any, error) {
 	})
 }
 
+// errNotHeld is of a message that goes on by itself.
+var errNotHeld = errors.New("the message is not held")
+
 // forget takes a message out of the queue.
 func (s *Server) forget(id gateway.QueueID) {
 	s.line.change(func(q *queue.Queue) { q.Remove(id) })
 }
 
-// eachMessage changes messages one after the other. It fails where none of
-// them is in the spool, and at the first that cannot be changed.
+// eachMessage changes messages one after the other. It fails where there is
+// nothing to change in any, and at the first that cannot be changed.
 func eachMessage(ctx context.Context, args QueueIDs, change func(gateway.QueueID) error) (any, error) {
 	var done QueueChange
 	missing := error(badData("no message is named"))
@@ -189,6 +205,8 @@ func eachMessage(ctx context.Context, args QueueIDs, change func(gateway.QueueID
 		switch {
 		case err == nil:
 			done.Messages++
+		case errors.Is(err, errNotHeld):
+			missing = badData("%v", err)
 		case errors.Is(err, gateway.ErrNotSpooled):
 			missing = err
 		default:
