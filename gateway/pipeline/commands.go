@@ -222,6 +222,12 @@ func (t *talk) confirm(ctx context.Context, text string) error {
 		return err
 	}
 	logger(t.Log).Info("confirmed", messageAttrs(t.m), "list", string(t.list.ID), "what", p.Purpose, "member", string(p.Member.Path), "message", p.Message.String(), "by", string(t.author.Path))
+	if moderates { // each token is worth one answer, however many posts there are to rule on in a day
+		quotas := answerQuotas(t.list.ID, notice.Answer, t.author.Path)
+		if err := t.Roster.GiveBack(quotas[:2]...); err != nil { // the author's
+			return err
+		}
+	}
 	return t.Confirmations.end(p, text)
 }
 

@@ -186,7 +186,10 @@ func TestHeldPosts(t *testing.T) {
 	_, drop, _ := strings.Cut(told.content, "To throw it away, write to\r\n  ")
 	drop, _, _ = strings.Cut(drop, "\r\n")
 	h.post("owner@example.com", letter("owner@example.com", "x", ""), gateway.ForwardPath(drop))
-	want(t, h.answers())
+	want(t, h.answers(), "owner@example.com: Your message *") // to each ruling of the day
+	if !strings.Contains(h.sent[0].content, "the post is thrown away") {
+		t.Errorf("the moderator is told %s", h.sent[0].content)
+	}
 	if h.spooled() != 0 {
 		t.Errorf("%d legs are left", h.spooled())
 	}
