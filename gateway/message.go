@@ -1,6 +1,9 @@
 package gateway
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Message is one accepted transaction: a content and the legs it goes by.
 type Message struct {
@@ -44,3 +47,7 @@ type Leg struct {
 	Cursor     Cursor // where expansion goes on
 	Batches    int    // planned so far
 }
+
+// Whose says for people whose mail a leg is: the id of its list, or the name of its
+// forward route. Mail of the gateway's own has "".
+func (l *Leg) Whose() string { return cmp.Or(string(l.List), l.Forward) }

@@ -21,7 +21,7 @@ type Failures struct {
 // Failed books or reports the recipients of f.
 func (s *Failures) Failed(ctx context.Context, f Fate) error {
 	for i, recipient := range f.Recipients {
-		logger(s.Log).Warn("gave up", messageAttrs(f.Message), "list", string(f.Leg.List),
+		logger(s.Log).Warn("gave up", messageAttrs(f.Message), "list", f.Leg.Whose(),
 			"recipient", gateway.Printable(string(recipient.Path)), "status", f.Statuses[i].Error())
 	}
 	if f.Leg.Service == gateway.Post {

@@ -103,7 +103,7 @@ func (e *examination) isReply() (string, error) {
 
 // endFlood throws a post away. It is the end of a loop: nobody is told but the log.
 func (e *examination) endFlood(ctx context.Context, leg gateway.Leg, r ruling, reason string) {
-	logger(e.in.Log).Warn("post ended", messageAttrs(e.m), "list", string(leg.List), "reason", reason)
+	logger(e.in.Log).Warn("post ended", messageAttrs(e.m), "list", leg.Whose(), "reason", reason)
 	r.action = gateway.Discard
 	e.enter(ctx, leg, r)
 }

@@ -235,7 +235,7 @@ func (in *Intake) accept(ctx context.Context, m *gateway.Message) error {
 	var entries []gateway.Entry
 	for i := range m.Legs {
 		if slices.Contains(duplicates, i) {
-			logger(in.Log).Warn("duplicate", messageAttrs(m), "leg", i, "service", string(m.Legs[i].Service), "list", string(m.Legs[i].List))
+			logger(in.Log).Warn("duplicate", messageAttrs(m), "leg", i, "service", string(m.Legs[i].Service), "list", m.Legs[i].Whose())
 			continue
 		}
 		if m.Legs[i].Stage != gateway.StageHeld {

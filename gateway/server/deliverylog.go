@@ -109,7 +109,7 @@ func appendRecord(b []byte, a *pipeline.Attempt, nextHop string, now time.Time) 
 	status := a.Outcome.Status
 	b = now.AppendFormat(append(b, `{"time":"`...), time.RFC3339Nano)
 	b = append(append(b, `","id":"`...), a.Message.ID.String()...)
-	b = appendText(append(b, `","list":`...), string(a.Leg.List))
+	b = appendText(append(b, `","list":`...), a.Leg.Whose())
 	b = appendText(append(b, `,"member":`...), string(a.Recipient.Path))
 	b = appendText(append(b, `,"next_hop":`...), nextHop)
 	b = strconv.AppendInt(append(b, `,"code":`...), int64(status.Code), 10)

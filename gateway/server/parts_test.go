@@ -165,15 +165,17 @@ func TestDeliveryLog(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.size = deliveryLogBytesMax
-	if err := l.write([]pipeline.Attempt{attempt(gateway.Accepted, true)}, hop); err != nil {
+	forwarded := attempt(gateway.Accepted, true)
+	forwarded.Leg = &gateway.Leg{Service: gateway.Forward, Forward: "mailman"}
+	if err := l.write([]pipeline.Attempt{forwarded}, hop); err != nil {
 		t.Fatal(err)
 	}
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
 	for file, want := range map[string]string{
-		"deliveries.jsonl.1": `"code":451,"enhanced":"4.7.1","text":"later?{\"forged\":true}","attempt":2,"ms":1500,"outcome":"deferred","module":"tag@12ab"}`,
-		"deliveries.jsonl":   `"outcome":"delivered"`,
+		"deliveries.jsonl.1": `"list":"dev.lists.example.com","member":"anne@example.com","next_hop":"smtp:127.0.0.1:25","code":451,"enhanced":"4.7.1","text":"later?{\"forged\":true}","attempt":2,"ms":1500,"outcome":"deferred","module":"tag@12ab"}`,
+		"deliveries.jsonl":   `"list":"mailman","member":"anne@example.com",`,
 	} {
 		text, err := os.ReadFile(filepath.Join(dir, file))
 		if err != nil || !bytes.Contains(text, []byte(want)) || bytes.Count(text, []byte("\n")) != 1 {
