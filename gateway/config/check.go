@@ -18,6 +18,7 @@ func (c *Config) check(d *document) {
 	c.checkLists(d)
 	c.checkForwards(d)
 	c.checkListener(d)
+	c.checkPlaces(d)
 	c.checkUnsubscribe(d)
 }
 
