@@ -84,6 +84,7 @@ type Entry struct {
 	Attempt    int
 	Due        time.Time
 	Expires    time.Time
+	Fault      string // of ours, for which it was put off; it is not stored
 }
 
 // ExpandLeg stands for the batch number of an Entry that is a leg to be expanded.

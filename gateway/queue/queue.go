@@ -163,11 +163,20 @@ func (q *Queue) Remove(id gateway.QueueID) {
 	}
 }
 
-// Retry makes every entry of a message due at now that is waiting for a later
+// Find returns an entry, wherever it is.
+func (q *Queue) Find(key gateway.BatchKey) (e gateway.Entry, ok bool) {
+	it := q.items[key]
+	if it == nil {
+		return e, false
+	}
+	return it.entry, true
+}
+
+// Retry makes every entry due at now that is meant and is waiting for a later
 // time, and returns how many there were.
-func (q *Queue) Retry(id gateway.QueueID, now time.Time) (n int) {
-	for key, it := range q.items {
-		if key.Message == id && it.place == placeWaiting && it.due.After(now) {
+func (q *Queue) Retry(meant func(*gateway.Entry) bool, now time.Time) (n int) {
+	for _, it := range q.items {
+		if it.place == placeWaiting && it.due.After(now) && meant(&it.entry) {
 			it.due, it.entry.Due = now, now
 			heap.Fix(&q.waiting, it.index)
 			n++

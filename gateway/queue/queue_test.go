@@ -79,7 +79,7 @@ func (s *script) run(t *testing.T, fields []string) []string {
 	case "remove":
 		s.q.Remove(id(t, args[0]))
 	case "retry":
-		return []string{fmt.Sprint(s.q.Retry(id(t, args[0]), s.at()))}
+		return []string{fmt.Sprint(s.q.Retry(func(e *gateway.Entry) bool { return e.Message == id(t, args[0]) }, s.at()))}
 	case "count":
 		return []string{fmt.Sprintf("%+v", s.q.Count())}
 	case "wake":

@@ -164,6 +164,22 @@ func (l *line) done(e gateway.Entry, next gateway.Entry, left bool) {
 	})
 }
 
+// mended has what was put off for a fault of ours tried at once: modules or
+// settings are others now.
+func (l *line) mended() {
+	l.change(func(q *queue.Queue) {
+		q.Retry(func(e *gateway.Entry) bool { return e.Fault != "" }, time.Now())
+	})
+}
+
+// putOff returns a leg that waits for a fault of ours, until when and for which.
+func (l *line) putOff(id gateway.QueueID, leg int) (e gateway.Entry, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	e, ok = l.queue.Find(gateway.BatchKey{Message: id, Leg: leg, Number: gateway.ExpandLeg})
+	return e, ok && e.Fault != ""
+}
+
 // work takes what is due from the line until stop closes, then waits for what
 // is in progress. Transactions in progress end with ctx.
 func (s *Server) work(ctx context.Context, stop <-chan struct{}) {
@@ -238,6 +254,7 @@ func (s *Server) postpone(e gateway.Entry, fault error) (gateway.Entry, bool) {
 			return e, false
 		}
 	}
+	e.Fault = gateway.Printable(fault.Error())
 	e.Attempt++
 	e.Due = s.deliverer.Retry.Next(e.Attempt, now, time.Time{})
 	return e, true

@@ -35,7 +35,7 @@ type QueueLeg struct {
 	Forward   string           `json:"forward,omitempty"`
 	Service   string           `json:"service"`
 	State     string           `json:"state"`
-	Reason    string           `json:"reason,omitempty"`
+	Reason    string           `json:"reason,omitempty"` // as in QueueRow
 	Handlers  []string         `json:"handlers,omitempty"`
 	Edits     []string         `json:"edits,omitempty"`
 	Expires   *time.Time       `json:"expires,omitempty"`
@@ -96,6 +96,9 @@ func (s *Server) queueLeg(m *gateway.Message, i int) (QueueLeg, error) {
 	row := QueueLeg{
 		List: string(leg.List), Forward: leg.Forward, Service: string(leg.Service), State: stateName(leg.Stage),
 		Reason: gateway.Printable(leg.Reason), Handlers: leg.Handlers, Remaining: []QueueRecipient{},
+	}
+	if e, ok := s.line.putOff(m.ID, i); ok {
+		row.Reason = putOffReason + e.Fault
 	}
 	for _, e := range leg.Edits {
 		row.Edits = append(row.Edits, e.String())

@@ -33,8 +33,8 @@ type QueueRow struct {
 	Leg         int        `json:"leg"`
 	List        string     `json:"list"` // its id, or the name of the forward route
 	Service     string     `json:"service"`
-	State       string     `json:"state"` // accepted, expanding, queued, held
-	Reason      string     `json:"reason,omitempty"`
+	State       string     `json:"state"`            // accepted, expanding, queued, held
+	Reason      string     `json:"reason,omitempty"` // why it is held, or for which fault of ours it was put off
 	ReversePath string     `json:"reverse_path"`
 	Size        int64      `json:"size"`
 	Received    time.Time  `json:"received"`
@@ -72,11 +72,17 @@ func (s *Server) queueRows(ctx context.Context, sel QueueSelection) (any, error)
 			continue
 		}
 		if result.Total++; len(result.Rows) < limit {
+			if e, ok := s.line.putOff(row.ID, row.Leg); ok {
+				row.Reason, row.NextAttempt = putOffReason+e.Fault, e.Due
+			}
 			result.Rows = append(result.Rows, queueRow(&row))
 		}
 	}
 	return result, nil
 }
+
+// putOffReason begins the Reason of a leg that is tried again after a fault of ours.
+const putOffReason = "put off: "
 
 func queueRow(row *spool.Row) QueueRow {
 	r := QueueRow{

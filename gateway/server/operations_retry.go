@@ -18,7 +18,7 @@ func (s *Server) queueRetry(ctx context.Context, args QueueIDs) (any, error) {
 			return err
 		}
 		if s.wake != nil {
-			s.line.change(func(q *queue.Queue) { q.Retry(id, time.Now()) })
+			s.line.change(func(q *queue.Queue) { q.Retry(func(e *gateway.Entry) bool { return e.Message == id }, time.Now()) })
 			return nil
 		}
 		for leg := range m.Legs {

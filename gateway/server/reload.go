@@ -84,6 +84,7 @@ func (s *Server) takeOn(l *loader, set *moduleSet) {
 	}
 	s.loaded.Store(set)
 	s.exchanging.Unlock()
+	s.line.mended()
 	for name, shadow := range old.shadows {
 		if set.shadows[name] != shadow {
 			shadow.Close()

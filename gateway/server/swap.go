@@ -166,6 +166,7 @@ func (s *Server) perform(ctx context.Context, e *exchange, onTrial bool, keep fu
 	s.exchanging.Lock()
 	set.modules[e.name].Exchange(v, onTrial)
 	s.exchanging.Unlock()
+	s.line.mended()
 	if e.name == writerName(set) {
 		s.listsChanged()
 	}
@@ -258,4 +259,5 @@ func (s *Server) keepRolledBack(name string, from, to *modules.Version) {
 	if err := s.shelf.Back(name, from.Plugin.Digest(), to.Plugin.Digest(), named); err != nil {
 		s.log.Error("the roll-back does not outlive a restart", "handler", name, "error", err)
 	}
+	s.line.mended()
 }
