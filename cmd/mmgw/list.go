@@ -102,6 +102,9 @@ func (g *globals) changeList(c *cobra.Command, done, operation string, args any)
 	}
 	return g.show(c, change, func(w io.Writer) {
 		fmt.Fprintln(w, done, change.Address)
+		if change.Note != "" {
+			fmt.Fprintln(w, "note:", change.Note)
+		}
 		if !change.Running {
 			fmt.Fprintln(w, "the MTA hears of it by: mmgw mta apply")
 		}

@@ -64,7 +64,7 @@ func openState(cfg *config.Config) (*server.Server, error) {
 	switch {
 	case errors.Is(err, store.ErrInUse):
 		return nil, failure(admin.ExitTryLater, "%s is in use, and no gateway answers there; try again later", cfg.StateDir)
-	case errors.Is(err, roster.ErrListExists), errors.Is(err, roster.ErrServiceAddress):
+	case errors.Is(err, roster.ErrListExists):
 		return nil, errors.Join(problemsOf(cfg, err), err)
 	case err != nil:
 		return nil, stateFailure(err)

@@ -84,14 +84,6 @@ func (c *Config) checkLists(d *document) {
 			d.problem(l.Line, fmt.Sprintf("[[list]] %s has the [verp] delimiter %q in its name", quote(string(l.Address)), delimiter), "rename the list, or choose another delimiter")
 		}
 	}
-	for i := range c.Lists {
-		l := &c.Lists[i]
-		local, domain, _ := strings.Cut(l.Address.Key(), "@")
-		name, suffix := gateway.CutService(local)
-		if of, ok := byAddress[name+"@"+domain]; ok && suffix != "" {
-			d.problem(l.Line, fmt.Sprintf("[[list]] %s is the %s address of the list in line %d, and would take its mail", quote(string(l.Address)), suffix, of), "rename one of the lists")
-		}
-	}
 }
 
 // checkForwards finds forward routes that cannot be told apart from others or

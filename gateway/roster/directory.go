@@ -114,10 +114,6 @@ func addresses(l *gateway.List) []string {
 // lists a.b@c and a@b.c have the same.
 var ErrListExists = errors.New("such a list exists")
 
-// ErrServiceAddress says that a list would have an address by which another one is
-// run: beside dev@, a list dev-join@ would get as posts what people write to join.
-var ErrServiceAddress = errors.New("it would take mail away that runs a list")
-
 // Beside returns what says why a list of the file cannot stand beside other
 // lists, all of which accept mail. Its error is nil where it can.
 func Beside(others []gateway.List) func(*gateway.List) error {
@@ -132,34 +128,56 @@ func Beside(others []gateway.List) func(*gateway.List) error {
 // way out, or nil.
 func (d *directory) conflict(list *gateway.List) error {
 	if other := d.byID[list.ID]; other != nil && !other.gone {
-		return inTheWay(list, ErrListExists, "", other.list)
+		return inTheWay(list, other.list)
 	}
 	for _, address := range addresses(list) {
 		if other := d.byAddress[address]; other != nil {
-			return inTheWay(list, ErrListExists, "", other.list)
-		}
-		local, domain, _ := strings.Cut(address, "@")
-		if name, suffix := gateway.CutService(local); suffix != "" {
-			if other := d.byAddress[name+"@"+domain]; other != nil {
-				return inTheWay(list, ErrServiceAddress, "it is the "+suffix+" address of ", other.list)
-			}
-		}
-		for _, suffix := range gateway.Suffixes {
-			if other := d.byAddress[local+suffix.Text+"@"+domain]; other != nil {
-				return inTheWay(list, ErrServiceAddress, "its "+suffix.Text+" address is the list ", other.list)
-			}
+			return inTheWay(list, other.list)
 		}
 	}
 	return nil
 }
 
+// Overlap is a list whose name is a service address of another one, as dev-join@
+// is of dev@: its posts are what people write there, for a name counts first.
+type Overlap struct {
+	List, Of gateway.List
+	Suffix   string // of the service
+}
+
+// String says what the list does to the other.
+func (o Overlap) String() string {
+	return fmt.Sprintf("%s takes what comes to the %s address of %s", string(o.List.Address), o.Suffix, string(o.Of.Address))
+}
+
+// Overlaps finds them among all lists of a site.
+func Overlaps(lists []gateway.List) (all []Overlap) {
+	byAddress := map[string]int{}
+	for i := range lists {
+		for _, address := range addresses(&lists[i]) {
+			byAddress[address] = i
+		}
+	}
+	for i := range lists {
+		for _, address := range addresses(&lists[i]) {
+			local, domain, _ := strings.Cut(address, "@")
+			name, suffix := gateway.CutService(local)
+			if of, ok := byAddress[name+"@"+domain]; ok && suffix != "" {
+				all = append(all, Overlap{lists[i], lists[of], suffix})
+				break
+			}
+		}
+	}
+	return all
+}
+
 // inTheWay is the error of a list that another one stands in the way of.
-func inTheWay(list *gateway.List, why error, how string, other *gateway.List) error {
+func inTheWay(list, other *gateway.List) error {
 	made, remedy := "made by `mmgw list create`", "choose another name"
 	if other.Source == SourceFile {
 		made = fmt.Sprintf("in line %d of the configuration", other.Line)
 	} else if list.Source == SourceFile {
 		remedy = "remove it from the configuration, or the other one with `mmgw list delete " + string(other.Address) + "`"
 	}
-	return fmt.Errorf("%s: %w: %s%s, %s; %s", list.Address, why, how, other.Address, made, remedy)
+	return fmt.Errorf("%s: %w: %s, %s; %s", list.Address, ErrListExists, other.Address, made, remedy)
 }

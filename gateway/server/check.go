@@ -29,7 +29,7 @@ func Check(ctx context.Context, cfg *config.Config, env Env) (doubts config.Prob
 		return nil, err
 	}
 	defer host.Close(ctx)
-	twice, err := checkLists(ctx, cfg, env)
+	twice, doubts, err := checkLists(ctx, cfg, env)
 	if err != nil {
 		return nil, err
 	}
@@ -108,21 +108,30 @@ func openTexts(cfg *config.Config) (texts *notice.Texts, problems config.Problem
 	return texts, problems
 }
 
-// checkLists finds lists of the file that those made at run time are in the way of.
-func checkLists(ctx context.Context, cfg *config.Config, env Env) (problems config.Problems, err error) {
+// checkLists finds lists of the file that those made at run time are in the way
+// of. Those whose names are service addresses of others are doubts.
+func checkLists(ctx context.Context, cfg *config.Config, env Env) (problems, doubts config.Problems, err error) {
 	without := *cfg
 	without.Lists = nil
 	told, err := whatMTAIsTold(ctx, &without, env)
 	if err != nil {
-		return nil, fmt.Errorf("state_dir: %w", err)
+		return nil, nil, fmt.Errorf("state_dir: %w", err)
 	}
-	conflict := roster.Beside(slices.DeleteFunc(told.Lists, func(l gateway.List) bool { return l.Source != roster.SourceStore }))
+	lists := slices.DeleteFunc(told.Lists, func(l gateway.List) bool { return l.Source != roster.SourceStore })
+	conflict := roster.Beside(lists)
+	problem := func(line int, text, fix string) config.Problem {
+		return config.Problem{File: cfg.File, Line: line, Text: gateway.Printable("[[list]] " + text), Fix: fix}
+	}
 	for i := range cfg.Lists {
+		lists = append(lists, cfg.Lists[i].List)
 		if err := conflict(&cfg.Lists[i].List); err != nil {
-			problems = append(problems, config.Problem{File: cfg.File, Line: cfg.Lists[i].Line, Text: gateway.Printable("[[list]] " + err.Error())})
+			problems = append(problems, problem(cfg.Lists[i].Line, err.Error(), ""))
 		}
 	}
-	return problems, nil
+	for _, o := range roster.Overlaps(lists) {
+		doubts = append(doubts, problem(o.List.Line, o.String(), "rename one of them, unless that is meant"))
+	}
+	return problems, doubts, nil
 }
 
 // Unused names the settings of cfg that this version reads and does not act

@@ -48,7 +48,8 @@ type NewList struct {
 // ListChange is the result of list.create and list.delete.
 type ListChange struct {
 	Address string `json:"address"`
-	Running bool   `json:"running"` // the gateway runs, and tells the MTA by itself
+	Running bool   `json:"running"`        // the gateway runs, and tells the MTA by itself
+	Note    string `json:"note,omitempty"` // of a list that takes mail of another, or loses some
 }
 
 func (s *Server) listRow(l *gateway.List) ListRow {
@@ -107,12 +108,29 @@ func (s *Server) listCreate(_ context.Context, args NewList) (any, error) {
 	}
 	err = s.roster.CreateList(list)
 	switch {
-	case errors.Is(err, roster.ErrListExists), errors.Is(err, roster.ErrServiceAddress), errors.Is(err, roster.ErrListName):
+	case errors.Is(err, roster.ErrListExists), errors.Is(err, roster.ErrListName):
 		return nil, badData("%v", err)
 	case err != nil:
 		return nil, err
 	}
-	return s.listChanged(list.Address), nil
+	change := s.listChanged(list.Address)
+	change.Note = s.overlaps(list.Address)
+	return change, nil
+}
+
+// overlaps says which lists take mail of each other because of the one of address.
+func (s *Server) overlaps(address gateway.ForwardPath) string {
+	var lists []gateway.List
+	for l := range s.roster.Lists() {
+		lists = append(lists, *l)
+	}
+	var notes []string
+	for _, o := range roster.Overlaps(lists) {
+		if o.List.Address == address || o.Of.Address == address {
+			notes = append(notes, o.String())
+		}
+	}
+	return strings.Join(notes, "; ")
 }
 
 // newList checks what a list is made of and fills in the defaults of [[list]].
@@ -167,5 +185,5 @@ func (s *Server) listChanged(address gateway.ForwardPath) ListChange {
 	if running {
 		s.listsChanged()
 	}
-	return ListChange{string(address), running}
+	return ListChange{Address: string(address), Running: running}
 }
