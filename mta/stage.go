@@ -57,11 +57,13 @@ func (s *session) ownerFor(p string, mode uint32) (owner, error) {
 	return ownerOf(info), nil
 }
 
+const noPostmapFix = "set postmap_command in [mta.configuration], or a transport_file_type that needs none"
+
 // compileStaged runs postmap on a staged file. A postmap that makes no table,
 // as one for a type that needs none, is no error.
 func (s *session) compileStaged(ctx context.Context, staged, target string) (noPostmap, err error) {
 	if len(s.options.Postmap) == 0 {
-		return fmt.Errorf("%w: postmap_command is not set", ErrNoPostmap), nil
+		return fmt.Errorf("%w: %s", ErrNoPostmap, noPostmapFix), nil
 	}
 	if err := s.before("postmap", staged); err != nil {
 		return nil, err
@@ -71,7 +73,7 @@ func (s *session) compileStaged(ctx context.Context, staged, target string) (noP
 	output, err := run(ctx, s.options.Timeout, argv...)
 	switch {
 	case isMissing(err):
-		return fmt.Errorf("%w: %w", ErrNoPostmap, err), nil
+		return fmt.Errorf("%w: %w; %s", ErrNoPostmap, err, noPostmapFix), nil
 	case err != nil:
 		return nil, fmt.Errorf("%w: %s: %w", ErrPostmap, target, err)
 	}

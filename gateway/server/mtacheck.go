@@ -33,7 +33,7 @@ func CheckMTA(ctx context.Context, cfg *config.Config, env Env) ([]check.Finding
 		Writer: cfg.MTA.Incoming, Tree: &mta.Tree{Dir: dir}, Files: files, FileType: options.FileType,
 		Delimiter: cfg.VERP.Delimiter, Lists: told.Lists, Domains: mtaDomains(told.Lists, cfg.Forwards),
 		LMTP: endpointOf(site.LMTPTarget, site.LMTPSocket), Lookup: endpointOf(site.LookupTarget, site.LookupSocket),
-		SMTP: cfg.MTA.UpstreamAddress(), Postmap: beside(options.Postmap, "postmap"),
+		SocketGroup: cfg.LMTP.SocketGroup, SMTP: cfg.MTA.UpstreamAddress(), Postmap: beside(options.Postmap, "postmap"),
 		Postconf: beside(options.Postmap, "postconf"), Exim: eximCommand(cfg),
 	}), nil
 }

@@ -209,7 +209,7 @@ func (s *Server) keepMTAFiles(ctx context.Context) {
 		case ctx.Err() != nil:
 			return
 		case errors.Is(err, mta.ErrNoPostmap):
-			s.log.Warn("the MTA's files are written, but not compiled; set mta.configuration.postmap_command", "error", err)
+			s.log.Warn("the MTA's files are written, but not compiled", "error", err)
 		case err != nil:
 			s.log.Error("the MTA's files", "error", err, "again_in", mtaRetry)
 			retry = time.After(mtaRetry)

@@ -79,7 +79,10 @@ func Open(options Options) (*Store, error) {
 // lockError tells a lock that is held from a file that cannot be made.
 func lockError(dir string, err error) error {
 	var path *fs.PathError
-	if errors.As(err, &path) {
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%s: %w; run this as the user of the gateway, or give the directory to who runs it", dir, fs.ErrPermission)
+	case errors.As(err, &path):
 		return fmt.Errorf("lock %s: %w", dir, err)
 	}
 	return fmt.Errorf("%s: %w", dir, ErrInUse)

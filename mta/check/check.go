@@ -10,6 +10,8 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/mmgw/mmgw/gateway"
@@ -38,6 +40,8 @@ type Site struct {
 	LMTP   Endpoint // where the MTA is told to deliver
 	Lookup Endpoint // where it may ask; the zero value where it may not
 	SMTP   string   // "host:port" where the MTA takes mail
+
+	SocketGroup string // [lmtp] socket_group
 
 	Postconf, Postmap, Exim []string // commands with their arguments
 }
@@ -88,6 +92,25 @@ func (s *Site) gateway(ctx context.Context) (found []Finding) {
 			continue
 		}
 		conn.Close()
+		if at.Network == "unix" {
+			found = append(found, s.closed(at.Address)...)
+		}
+	}
+	return found
+}
+
+// closed tells what keeps the MTA's user from a Unix socket that we can connect to.
+// Who named a group knows who is in it.
+func (s *Site) closed(socket string) (found []Finding) {
+	for _, dir := range upwards(filepath.Dir(socket)) {
+		found = append(found, mode(dir, othersSearch, "o+x")...)
+	}
+	info, err := os.Stat(socket)
+	if err == nil && s.SocketGroup == "" && info.Mode().Perm()&othersWrite == 0 {
+		found = append(found, Finding{
+			Finding: fmt.Sprintf("has mode %04o, so that the MTA's user cannot connect to it", info.Mode().Perm()), File: socket,
+			Fix: "name a group of the MTA's user by socket_group in [lmtp], or set socket_mode = \"0666\"; then restart mmgw",
+		})
 	}
 	return found
 }

@@ -86,12 +86,16 @@ func (s *settings) finding(text, name, value string) Finding {
 	return Finding{Finding: text, File: s.mainCF, Line: s.lines[name], Fix: name + " = " + value}
 }
 
-// with is the line that has elements beside what main.cf says already.
-func (s *settings) with(name string, elements []string) string {
-	if raw := s.raw[name]; raw != "" {
-		return raw + ", " + strings.Join(elements, ", ")
+// with is the line that has elements beside what main.cf says already, but for
+// those that are to go.
+func (s *settings) with(name string, elements, gone []string) string {
+	all := []string{}
+	if raw := s.raw[name]; len(gone) > 0 {
+		all = slices.DeleteFunc(words(raw), func(w string) bool { return slices.Contains(gone, w) })
+	} else if raw != "" {
+		all = append(all, raw)
 	}
-	return strings.Join(elements, ", ")
+	return strings.Join(append(all, elements...), ", ")
 }
 
 // without is the list of a setting without one of its elements.

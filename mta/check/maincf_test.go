@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/mmgw/mmgw/mta"
 )
 
 func TestParseMainCF(t *testing.T) {
@@ -40,7 +42,7 @@ func TestSettingLines(t *testing.T) {
 	}
 	have := parsePostconf("config_directory = " + dir + "\nmydestination = mx.example.com, lists.example.com\nmyhostname = mx.example.com\nempty =\n")
 	have.readMainCF()
-	if f := have.finding("x", "transport_maps", have.with("transport_maps", []string{"hash:/a", "hash:/b"})); f.Line != 3 ||
+	if f := have.finding("x", "transport_maps", have.with("transport_maps", []string{"hash:/a", "hash:/b"}, nil)); f.Line != 3 ||
 		f.Fix != "transport_maps = hash:/etc/postfix/transport, hash:/a, hash:/b" {
 		t.Errorf("%+v", f)
 	}
@@ -52,8 +54,28 @@ func TestSettingLines(t *testing.T) {
 			t.Errorf("without %s: %q", element, got)
 		}
 	}
-	if got := have.with("relay_domains", []string{"hash:/a"}); got != "hash:/a" {
+	if got := have.with("relay_domains", []string{"hash:/a"}, nil); got != "hash:/a" {
 		t.Error(got)
+	}
+}
+
+// TestTablesOf: who goes from one type of tables to another is told to take those
+// of the first out.
+func TestTablesOf(t *testing.T) {
+	s := Site{Tree: &mta.Tree{Dir: "/state/mta"}}
+	have := parsePostconf("transport_maps = hash:/etc/postfix/transport, proxy:hash:/state/mta/postfix_lmtp\nlocal_recipient_maps = hash:/state/mta/postfix_lmtp\n")
+	have.raw = have.effective
+	for name, want := range map[string]string{
+		"transport_maps":       "transport_maps = hash:/etc/postfix/transport, regexp:/state/mta/postfix_lmtp",
+		"local_recipient_maps": "local_recipient_maps = regexp:/state/mta/postfix_lmtp",
+	} {
+		f := s.setting(have, setting{name: name, value: "regexp:/state/mta/postfix_lmtp"})
+		if len(f) != 1 || f[0].Fix != want {
+			t.Errorf("%+v, want %q", f, want)
+		}
+	}
+	if f := s.setting(have, setting{name: "transport_maps", value: "hash:/state/mta/postfix_lmtp"}); f != nil {
+		t.Errorf("%+v", f)
 	}
 }
 

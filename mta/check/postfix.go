@@ -60,12 +60,10 @@ var consequences = map[string]string{
 	"smtpd_authorized_verp_clients":       "so that the gateway must send each copy by itself",
 }
 
-// setting compares one setting. local_recipient_maps is left out: it is not
-// asked for domains of relay_domains. Those of virtual_alias_maps only matter
-// where a list has an alias domain.
+// setting compares one setting.
 func (s *Site) setting(have settings, wanted setting) []Finding {
 	value, known := have.effective[wanted.name]
-	if !known || wanted.name == "local_recipient_maps" || wanted.name == "virtual_alias_maps" && !s.hasAliases() {
+	if !known {
 		return nil
 	}
 	tell := func(text, line string) []Finding {
@@ -82,15 +80,36 @@ func (s *Site) setting(have settings, wanted setting) []Finding {
 			return tell("is empty", wanted.value)
 		}
 	case strings.HasSuffix(wanted.name, "_maps"), strings.HasSuffix(wanted.name, "_domains"):
-		list := words(value)
-		missing := slices.DeleteFunc(words(wanted.value), func(w string) bool { return has(list, w) })
-		if len(missing) > 0 {
-			return tell("lacks "+strings.Join(missing, " "), have.with(wanted.name, missing))
+		missing, stale := s.tablesOf(value, wanted)
+		switch line := have.with(wanted.name, missing, stale); {
+		case len(missing) > 0 && len(stale) == 0:
+			return tell("lacks "+strings.Join(missing, " "), line)
+		case len(stale) > 0:
+			text := fmt.Sprintf("%s has %s, which mmgw does not keep, so that Postfix defers mail", wanted.name, strings.Join(stale, " "))
+			return []Finding{have.finding(text, wanted.name, line)}
 		}
 	case value != wanted.value:
 		return tell(fmt.Sprintf("is %q", value), wanted.value)
 	}
 	return nil
+}
+
+// tablesOf are those that a value lacks, and those of our directory that it has
+// from another type of tables. local_recipient_maps may lack any: it is not asked
+// for domains of relay_domains, but must not become empty. Those of
+// virtual_alias_maps only matter where a list has an alias domain.
+func (s *Site) tablesOf(value string, wanted setting) (missing, stale []string) {
+	list, ours := words(value), words(wanted.value)
+	for _, table := range list {
+		if strings.Contains(table, ":"+s.Tree.Dir+"/") && !slices.Contains(ours, strings.TrimPrefix(table, "proxy:")) {
+			stale = append(stale, table)
+		}
+	}
+	optional := wanted.name == "local_recipient_maps" || wanted.name == "virtual_alias_maps" && !s.hasAliases()
+	if optional && len(stale) == 0 {
+		return nil, nil
+	}
+	return slices.DeleteFunc(slices.Clone(ours), func(w string) bool { return has(list, w) }), stale
 }
 
 func (s *Site) hasAliases() bool {
