@@ -59,7 +59,8 @@ func guideConfigurations(t *testing.T, command string) {
 		}
 		checked++
 		file := filepath.Join(t.TempDir(), "mmgw.toml")
-		write(t, file, "state_dir = \"state\"\n"+m[4]+"[[list]]\naddress = \"dev@lists.example.com\"\n")
+		block := strings.ReplaceAll(m[4], `socket_group = "postfix"`, `socket_group = "`+existingGroup("postfix", "mail")+`"`)
+		write(t, file, "state_dir = \"state\"\n"+block+"[[list]]\naddress = \"dev@lists.example.com\"\n")
 		for _, what := range [][]string{{"check"}, {"mta", "show"}} {
 			if out, err := exec.Command(command, append(what, "--config", file)...).CombinedOutput(); err != nil {
 				t.Errorf("mmgw %s: %v\n%s\nfor\n%s", strings.Join(what, " "), err, out, m[4])

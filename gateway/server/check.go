@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/user"
 	"path/filepath"
 	"slices"
 
@@ -40,7 +41,7 @@ func Check(ctx context.Context, cfg *config.Config, env Env) (doubts config.Prob
 		return doubts, err
 	}
 	_, wrong := openTexts(cfg)
-	if problems = slices.Concat(checkStateDir(cfg), wrong, twice, problems); len(problems) > 0 {
+	if problems = slices.Concat(checkStateDir(cfg), checkSocketGroup(cfg), wrong, twice, problems); len(problems) > 0 {
 		if err == nil {
 			set.close()
 		}
@@ -89,6 +90,20 @@ func checkStateDir(cfg *config.Config) config.Problems {
 		File: cfg.File, Text: fmt.Sprintf("state_dir %s cannot be made: %s: %v", cfg.StateDir, dir, err),
 		Fix: "give a directory that the user who runs mmgw may write to",
 	}}
+}
+
+// checkSocketGroup looks for the group that sockets are given to.
+func checkSocketGroup(cfg *config.Config) config.Problems {
+	name := cfg.LMTP.SocketGroup
+	if name == "" || cfg.MTA.LMTPSocket == "" && cfg.Lookup.Listen.Network != "unix" {
+		return nil
+	}
+	if _, err := user.LookupGroup(name); err != nil {
+		return config.Problems{{
+			File: cfg.File, Text: fmt.Sprintf("[lmtp] socket_group = %q: %v", name, err), Fix: "name a group that is there: the MTA's",
+		}}
+	}
+	return nil
 }
 
 // openTexts reads the texts of the site and tries them out. Each wrong one is a

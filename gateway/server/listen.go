@@ -56,7 +56,7 @@ func openTo(path string, mode fs.FileMode, group string) error {
 			return fmt.Errorf("group %s: %w", group, err)
 		}
 		if err := os.Chown(path, -1, gid); err != nil {
-			return err
+			return fmt.Errorf("%w: the gateway's user must be in the group %s", err, group)
 		}
 	}
 	return os.Chmod(path, mode)
