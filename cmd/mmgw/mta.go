@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -48,11 +49,24 @@ func (g *globals) render(c *cobra.Command, dir string) (*rendered, error) {
 	} else if dir, err = filepath.Abs(dir); err != nil {
 		return nil, failure(admin.ExitCantCreate, "%v", err)
 	}
-	files, err := server.RenderMTA(c.Context(), cfg, server.Env{Version: version()}, dir)
+	files, err := server.RenderMTA(c.Context(), cfg, server.Env{Version: version(), Log: warnings(c)}, dir)
 	if err != nil {
 		return nil, mtaFailure(err)
 	}
 	return &rendered{cfg: cfg, tree: mta.Tree{Dir: dir}, files: files}, nil
+}
+
+// warnings are what modules have to say to who runs a command.
+func warnings(c *cobra.Command) *slog.Logger {
+	return slog.New(slog.NewTextHandler(c.ErrOrStderr(), &slog.HandlerOptions{
+		Level: slog.LevelWarn,
+		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+			if a.Key == slog.TimeKey {
+				return slog.Attr{}
+			}
+			return a
+		},
+	}))
 }
 
 // mtaFailure gives an error of rendering or installing its exit code; nil stays nil.

@@ -30,11 +30,24 @@ func Example(mta string) (file, membersFile string) {
 		mta = "postfix"
 	}
 	file = strings.ReplaceAll(exampleText, `"{{mta}}"`, basicString(mta))
-	if mta == "opensmtpd" {
+	switch mta {
+	case "opensmtpd":
 		file += exampleOpenSMTPD
+	case "qmail":
+		file = strings.Replace(file, exampleReload, exampleReload+exampleQmail, 1)
 	}
 	return file, exampleMembers
 }
+
+// exampleQmail goes behind exampleReload: qmail's users/assign has numbers.
+const (
+	exampleReload = "reload_command = \"\"\n"
+	exampleQmail  = `# Who runs the delivery, by "id mmgw": without them there are no lines for users/assign.
+#user = "mmgw"
+#uid = 998
+#gid = 998
+`
+)
 
 // exampleOpenSMTPD is what OpenSMTPD needs: it takes the second of two replies in
 // one packet for a failure, and sends that copy again.

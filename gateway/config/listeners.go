@@ -24,8 +24,8 @@ func (c *Config) listeners() []listener {
 	}
 }
 
-// checkPlaces finds listeners that cannot both be had, and a backend that is the
-// gateway itself: its mail would go round.
+// checkPlaces finds listeners that cannot both be had, and a next hop that is the
+// gateway itself: its mail would go round, or wait for ever.
 func (c *Config) checkPlaces(d *document) {
 	all := c.listeners()
 	for i, l := range all {
@@ -35,8 +35,11 @@ func (c *Config) checkPlaces(d *document) {
 				break
 			}
 		}
+		if l.section == "mta" && l.at.isAt(Endpoint{"tcp", c.MTA.UpstreamAddress()}) {
+			d.problem(d.line("mta", "smtp_port"), fmt.Sprintf("[mta] smtp_host and smtp_port lead to %s, where [mta] %s has this gateway listen", c.MTA.UpstreamAddress(), l.key), "give the port at which the MTA takes mail")
+		}
 		for _, f := range c.Forwards {
-			if l.section == "mta" && l.at.meets(f.To.Endpoint) {
+			if l.section == "mta" && l.at.isAt(f.To.Endpoint) {
 				d.problem(f.Line, fmt.Sprintf("[[forward]] %s goes to %s, where [%s] %s has this gateway listen", quote(f.Name), f.To, l.section, l.key), "give the backend or the gateway another port")
 			}
 		}
@@ -54,13 +57,21 @@ func (e Endpoint) meets(other Endpoint) bool {
 	if e.Network == "unix" || err != nil || otherErr != nil {
 		return e.Address == other.Address
 	}
-	return port == otherPort && port != "0" && (isEverywhere(host) || isEverywhere(otherHost) || numeric(host) == numeric(otherHost))
+	return port == otherPort && port != "0" && (covers(host, otherHost) || covers(otherHost, host) || numeric(host) == numeric(otherHost))
 }
 
-// isEverywhere says whether who listens at a host does so at all addresses.
-func isEverywhere(host string) bool {
-	addr, err := netip.ParseAddr(host)
-	return host == "" || err == nil && addr.IsUnspecified()
+// isAt says whether mail for a next hop comes to who listens at an endpoint. Another
+// machine may have the port that is taken at all addresses of this one.
+func (e Endpoint) isAt(hop Endpoint) bool {
+	host, _, _ := net.SplitHostPort(hop.Address)
+	return e.meets(hop) && (e.Address == hop.Address || isLoopback(host))
+}
+
+// covers says whether who listens at a host does so at another one too.
+func covers(host, other string) bool {
+	all, err := netip.ParseAddr(host)
+	one, otherErr := netip.ParseAddr(other)
+	return err == nil && all.IsUnspecified() && (all.Is6() || otherErr != nil || one.Is4())
 }
 
 func numeric(host string) string {

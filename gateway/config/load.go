@@ -60,7 +60,7 @@ func Load(path string, opts Options) (*Config, error) {
 // Parse reads a configuration that was read from the file of that name;
 // relative paths in it start at the directory of name. The error is Problems.
 func Parse(name string, data []byte, opts Options) (*Config, error) {
-	d := &document{file: name, opts: opts, findings: findings{order: []string{name}}}
+	d := &document{file: name, opts: opts, home: homeOf, findings: findings{order: []string{name}}}
 	dir, err := filepath.Abs(filepath.Dir(name))
 	var c *Config
 	switch {

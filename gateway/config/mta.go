@@ -139,6 +139,8 @@ const (
 	keyTransportType = "transport_file_type"
 )
 
+var writerKeys = []string{keyPostmap, keyReload, keyTransportType}
+
 // PostmapCommand makes a map of a text file, for transport file types that
 // need it; "" where there is none.
 func (m *MTA) PostmapCommand() string { return m.setting(keyPostmap) }
@@ -173,6 +175,13 @@ func (m *MTA) writerDefaults(s *section) {
 		}
 		if !given {
 			m.Configuration[name] = preset
+		}
+	}
+	for _, name := range sortedKeys(m.Configuration) {
+		for _, meant := range writerKeys {
+			if distance(name, meant) == 1 { // others may have any name
+				s.doc.problem(at.lineOf(name), "[mta.configuration] has "+quote(name), "did you mean "+quote(meant)+"?")
+			}
 		}
 	}
 	if form := m.setting(keyTransportType); m.Incoming == "postfix" && form != "" && !slices.Contains(transportTypes, form) {

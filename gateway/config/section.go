@@ -18,7 +18,8 @@ type document struct {
 	findings findings
 	mentions []mention
 	root     *table
-	out      *strings.Builder // nil: the document is read
+	out      *strings.Builder        // nil: the document is read
+	home     func(key string) string // where a key belongs that is unknown where it stands
 }
 
 // mention is a place of the file that names a plugin.
@@ -183,12 +184,35 @@ func (s *section) finish() {
 			text += " in " + s.name
 		}
 		if !s.doc.findings.full(s.doc.file) {
-			if near := nearest(key, s.in.known); near != "" {
+			if home := s.doc.home(key); home != "" {
+				fix = "it belongs into " + home
+			} else if near := nearest(key, s.in.known); near != "" {
 				fix = fmt.Sprintf("did you mean %q?", near)
 			}
 		}
 		s.doc.problem(s.in.keys[key].line, text, fix)
 	}
+}
+
+// homeOf is the only table that has a key of that name, "" where there is none or
+// are several.
+func homeOf(key string) (home string) {
+	if slices.Contains(writerKeys, key) {
+		return "[mta.configuration]"
+	}
+	table := ""
+	for line := range strings.Lines(new(Config).Text()) {
+		name, _, isKey := strings.Cut(strings.TrimSpace(line), " = ")
+		switch {
+		case strings.HasPrefix(name, "["):
+			table = name
+		case isKey && name == key && home != "":
+			return ""
+		case isKey && name == key:
+			home = table
+		}
+	}
+	return home
 }
 
 // top is the section of the keys in front of all tables.
