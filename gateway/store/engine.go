@@ -21,6 +21,7 @@ const (
 	memTableBytesMax  = 16 << 20
 	memTableDiskShare = 64       // a memtable, its log and its table shall fit well into a small disk
 	memTablesMax      = 4        // then writers wait for a flush
+	flushesMerged     = 8        // tables of so many memtables are merged at a time: most of what they have is removed again soon, and with 2 that was written once or twice more before
 	cacheBytes        = 48 << 20 // of table blocks: with 32 MiB the same load takes a quarter more CPU; the operating system caches the rest
 	openTablesMax     = 256      // of the files that a process may have open, usually 1,024
 	filterBitsPerKey  = 10       // 1 % of look-ups for an absent key touch a table in vain
@@ -83,6 +84,8 @@ func (e *engine) pebbleOptions(disk vfs.FS, memTable uint64) *pebble.Options {
 		MemTableSize:                memTable,
 		MemTableStopWritesThreshold: memTablesMax,
 		CacheSize:                   cacheBytes,
+		L0CompactionThreshold:       2 * flushesMerged, // Pebble merges at half of it
+		L0StopWritesThreshold:       4 * flushesMerged,
 		MaxOpenFiles:                openTablesMax,
 		BytesPerSync:                bytesPerSync,
 	}
