@@ -2,7 +2,9 @@ package server
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -11,21 +13,32 @@ import (
 
 	"github.com/mmgw/mmgw/gateway"
 	"github.com/mmgw/mmgw/gateway/pipeline"
+	"github.com/mmgw/mmgw/gateway/store"
 )
 
-// deliveryLogBytesMax is the size at which the delivery log is rotated: some
-// 300,000 copies. One older file is kept.
-const deliveryLogBytesMax = 100 << 20
+// The size at which the delivery log is rotated. One older file is kept, and what
+// both take nobody makes free for mail.
+const (
+	deliveryLogBytesMax  = 100 << 20 // some 300,000 copies
+	deliveryLogDiskShare = 16        // of a small disk
+)
+
+// deliveryLogTell is how often it is told that records cannot be written: there
+// may be thousands a second.
+const deliveryLogTell = time.Minute
 
 // deliveryLog writes one JSON record for each attempt at a recipient. A disk
-// that fails stops the records, never the mail.
+// that fails stops the records, never the mail; once it works they go on.
 type deliveryLog struct {
 	path string
+	max  int64 // octets of a file
 
 	mu     sync.Mutex
 	file   *os.File
 	size   int64
 	buffer []byte
+	lost   int       // records
+	told   time.Time // of them
 }
 
 // openDeliveryLog appends to dir/deliveries.jsonl.
@@ -33,8 +46,16 @@ func openDeliveryLog(dir string) (*deliveryLog, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	l := &deliveryLog{path: filepath.Join(dir, "deliveries.jsonl")}
+	_, total, ok := store.FS{}.Free(dir)
+	l := &deliveryLog{path: filepath.Join(dir, "deliveries.jsonl"), max: deliveryLogBytes(total, ok)}
 	return l, l.open()
+}
+
+func deliveryLogBytes(disk uint64, known bool) int64 {
+	if !known {
+		return deliveryLogBytesMax
+	}
+	return int64(min(disk/deliveryLogDiskShare, deliveryLogBytesMax))
 }
 
 // record writes attempts to the log, where there is one. A command that works
@@ -69,27 +90,56 @@ func (l *deliveryLog) open() error {
 	return nil
 }
 
-// write appends the records of attempts, all by one write.
+// write appends the records of attempts, all by one write. An error is about all
+// records that were lost, and is told once in a while.
 func (l *deliveryLog) write(attempts []pipeline.Attempt, nextHop func(*pipeline.Attempt) string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	now := time.Now().UTC()
+	now := time.Now()
 	l.buffer = l.buffer[:0]
 	for i := range attempts {
-		l.buffer = appendRecord(l.buffer, &attempts[i], nextHop(&attempts[i]), now)
+		l.buffer = appendRecord(l.buffer, &attempts[i], nextHop(&attempts[i]), now.UTC())
 	}
-	if l.size+int64(len(l.buffer)) > deliveryLogBytesMax {
+	err := l.append()
+	if err == nil {
+		return nil
+	}
+	l.lost += len(attempts)
+	if now.Sub(l.told) < deliveryLogTell {
+		return nil
+	}
+	l.told = now
+	return fmt.Errorf("mail goes on without records of its copies, %d are missing: %w", l.lost, err)
+}
+
+// append writes the buffer, whole or not at all.
+func (l *deliveryLog) append() error {
+	if l.size+int64(len(l.buffer)) > l.max {
 		if err := l.rotate(); err != nil {
 			return err
 		}
 	}
 	n, err := l.file.Write(l.buffer)
+	if err != nil {
+		return errors.Join(err, l.cut(n))
+	}
 	l.size += int64(n)
-	return err
+	return nil
 }
 
+// cut takes the last n octets back: a part of a record would spoil the next one.
+func (l *deliveryLog) cut(n int) error {
+	info, err := l.file.Stat()
+	if n == 0 || err != nil {
+		return err
+	}
+	return l.file.Truncate(info.Size() - int64(n))
+}
+
+// rotate begins another file. There may be none to rotate: somebody took it away,
+// or no other one could be made behind it.
 func (l *deliveryLog) rotate() error {
-	if err := os.Rename(l.path, l.path+".1"); err != nil {
+	if err := os.Rename(l.path, l.path+".1"); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("rotate the delivery log: %w", err)
 	}
 	l.file.Close()

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"maps"
@@ -17,7 +16,6 @@ import (
 	"time"
 
 	"github.com/mmgw/mmgw/gateway"
-	"github.com/mmgw/mmgw/gateway/pipeline"
 )
 
 func TestCallouts(t *testing.T) {
@@ -143,45 +141,6 @@ func TestListenUnixGroup(t *testing.T) {
 		return
 	}
 	t.Skip("no group of this process has a name")
-}
-
-func attempt(status *gateway.Status, settled bool) pipeline.Attempt {
-	return pipeline.Attempt{
-		Message: &gateway.Message{ID: 1 << 40}, Leg: &gateway.Leg{List: "dev.lists.example.com"}, Modules: "tag@12ab",
-		Delivery: &gateway.Delivery{}, Recipient: gateway.Recipient{Path: "anne@example.com"},
-		Outcome: gateway.Outcome{Status: status, Settled: settled}, Number: 2, Took: 1500 * time.Millisecond,
-	}
-}
-
-func TestDeliveryLog(t *testing.T) {
-	dir := t.TempDir()
-	l, err := openDeliveryLog(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	hostile := &gateway.Status{Code: 451, Enhanced: gateway.EnhancedCode{4, 7, 1}, Text: "later\n{\"forged\":true}"}
-	hop := func(*pipeline.Attempt) string { return "smtp:127.0.0.1:25" }
-	if err := l.write([]pipeline.Attempt{attempt(hostile, false)}, hop); err != nil {
-		t.Fatal(err)
-	}
-	l.size = deliveryLogBytesMax
-	forwarded := attempt(gateway.Accepted, true)
-	forwarded.Leg = &gateway.Leg{Service: gateway.Forward, Forward: "mailman"}
-	if err := l.write([]pipeline.Attempt{forwarded}, hop); err != nil {
-		t.Fatal(err)
-	}
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
-	for file, want := range map[string]string{
-		"deliveries.jsonl.1": `"list":"dev.lists.example.com","member":"anne@example.com","next_hop":"smtp:127.0.0.1:25","code":451,"enhanced":"4.7.1","text":"later?{\"forged\":true}","attempt":2,"ms":1500,"outcome":"deferred","module":"tag@12ab"}`,
-		"deliveries.jsonl":   `"list":"mailman","member":"anne@example.com",`,
-	} {
-		text, err := os.ReadFile(filepath.Join(dir, file))
-		if err != nil || !bytes.Contains(text, []byte(want)) || bytes.Count(text, []byte("\n")) != 1 {
-			t.Errorf("%s: %s, %v", file, text, err)
-		}
-	}
 }
 
 func TestOutcomes(t *testing.T) {
