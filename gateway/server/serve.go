@@ -167,6 +167,7 @@ func (r *running) start() {
 		r.run(func() error { return server.Serve(r.ctx, r.lookup) })
 	}
 	r.group.Go(func() { r.work(r.delivering, r.stopped) })
+	r.group.Go(func() { r.spool.KeepRoom(r.ctx) })
 	r.group.Go(func() { r.keepMTAFiles(r.ctx) })
 	r.group.Go(func() { r.expireHeld(r.ctx) })
 	r.group.Go(func() { r.forgetKept(r.ctx) })

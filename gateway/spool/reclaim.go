@@ -1,77 +1,138 @@
 package spool
 
 import (
-	"sync/atomic"
+	"cmp"
+	"context"
 	"time"
 
 	"github.com/mmgw/mmgw/gateway"
 	"github.com/mmgw/mmgw/gateway/store"
 )
 
-// reclaimInterval is how often, while the disk has no room, the database is asked
-// for what mail that has gone still takes there. It costs a walk over as much mail
-// as fits into the room that is left.
-const reclaimInterval = 2 * time.Second
+// While mail is refused for want of room, the database is asked for what mail that
+// has gone still takes there: at once, and again after reclaimIntervalMin, or twice
+// as long each time that gains less than reclaimBytesMin.
+const (
+	reclaimIntervalMin = 2 * time.Second
+	reclaimIntervalMax = 5 * time.Minute
+	reclaimBytesMin    = 1 << 20
+)
 
 // reclaimShare is the part of the free room that live mail may fill once more
-// while the tables are rewritten.
-const reclaimShare = 2
+// while its tables are rewritten. Below reclaimFreeMin not even the tables at both
+// ends would fit.
+const (
+	reclaimShare   = 2
+	reclaimFreeMin = 4 << 20
+)
 
 // recipientBytes is more than what the plan of a recipient takes, and its outcome.
 const recipientBytes = 1 << 10
 
-// reclaimer knows when the database was last asked.
-type reclaimer struct{ next atomic.Int64 } // in Unix nanoseconds
-
-// due says, once in an interval, that it is time.
-func (r *reclaimer) due(now time.Time) bool {
-	next := r.next.Load()
-	return now.UnixNano() >= next && r.next.CompareAndSwap(next, now.Add(reclaimInterval).UnixNano())
+// reclaimer is about a disk that has no room for mail.
+type reclaimer struct {
+	bell chan struct{}   // rung when mail is refused
+	next gateway.QueueID // from which on tables are to be rewritten
 }
 
-// admit is room.check. Where mail is refused it looks for room as well: an engine
-// keeps what was deleted until so much comes that tables are merged, which on a
-// disk that takes nothing is never.
+// admit is room.check, and rings where mail is refused.
 func (s *Spool) admit(own bool) error {
 	err := s.room.check(own)
-	if err != nil && s.reclaimer.due(time.Now()) {
-		go s.reclaim()
+	if err != nil {
+		select {
+		case s.reclaimer.bell <- struct{}{}:
+		default:
+		}
 	}
 	return err
 }
 
-// reclaim has the tables of messages rewritten if what lives in them surely fits
-// into the room that is left.
-func (s *Spool) reclaim() {
-	free, _, _ := s.fs.Free(s.dir)
-	most := free / reclaimShare
-	live, err := s.liveBytes(most)
-	if err == nil && live <= most {
-		err = s.db.Reclaim(store.SpoolMessages, live)
-	}
-	if err != nil {
-		s.log.Warn("spool: the room of mail that has gone is not free yet", "error", err)
+// KeepRoom looks for room whenever there is none for mail, until ctx ends. An
+// engine keeps what was deleted until so much comes that tables are merged, which
+// on a disk that takes nothing is never.
+func (s *Spool) KeepRoom(ctx context.Context) {
+	for interval := reclaimIntervalMin; ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.reclaimer.bell:
+		}
+		freed, err := s.reclaim(ctx)
+		switch {
+		case err != nil:
+			s.log.Warn("spool: the room of mail that has gone is not free yet", "error", err)
+		case freed >= reclaimBytesMin:
+			s.log.Info("spool: mail that has gone made room", "octets", freed)
+			interval = reclaimIntervalMin
+		default:
+			interval = min(2*interval, reclaimIntervalMax)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(interval):
+		}
 	}
 }
 
-// liveBytes is about what all messages take in the database, or the first ones
-// that take more than most.
-func (s *Spool) liveBytes(most uint64) (n uint64, err error) {
-	var last gateway.QueueID
-	for item, err := range s.db.Prefix(store.SpoolIndex.Key(), nil) {
-		if err != nil || n > most {
-			return n, err
+// reclaim goes on behind what it looked at the last time, until there is some room
+// or no more to look at.
+func (s *Spool) reclaim(ctx context.Context) (freed uint64, err error) {
+	for freed < reclaimBytesMin && err == nil && ctx.Err() == nil {
+		var n uint64
+		n, err = s.reclaimPart()
+		freed += n
+		if s.reclaimer.next == 0 {
+			break
+		}
+	}
+	return freed, err
+}
+
+// reclaimPart has the tables rewritten of as many messages as fit into the room
+// that is left.
+func (s *Spool) reclaimPart() (freed uint64, err error) {
+	free, _, _ := s.fs.Free(s.dir)
+	start, end := messagePrefix(s.reclaimer.next), store.PrefixEnd(store.SpoolMessages.Key())
+	next, fits, err := s.fitting(s.reclaimer.next, free/reclaimShare)
+	if err != nil {
+		return 0, err
+	}
+	if s.reclaimer.next = next; !fits || free < reclaimFreeMin {
+		return 0, nil
+	}
+	if next != 0 {
+		end = messagePrefix(next)
+	}
+	return s.db.Reclaim(start, end)
+}
+
+// fitting returns the message behind those, from the given one on, that take no
+// more than most octets in the database, which is 0 behind all; or, where not even
+// the first one fits, the place behind that.
+func (s *Spool) fitting(from gateway.QueueID, most uint64) (next gateway.QueueID, fits bool, err error) {
+	var first, last gateway.QueueID
+	var n uint64
+	for item, err := range s.db.Range(indexPrefix(from), store.PrefixEnd(store.SpoolIndex.Key())) {
+		if err != nil {
+			return from, false, err
 		}
 		key, _ := parseIndexKey(item.Key)
 		if key.Message != last {
-			last = key.Message
+			first, last = cmp.Or(first, key.Message), key.Message
 			n += s.contentBytes(last)
 		}
 		if state, err := decodeBatchState(item.Value); err == nil && key.Number != gateway.ExpandLeg {
 			n += uint64(state.recipients) * recipientBytes
 		}
+		if n > most && last == first {
+			return last + 1, false, nil
+		}
+		if n > most {
+			return last, true, nil
+		}
 	}
-	return n, nil
+	return 0, true, nil
 }
 
 // contentBytes is what a message takes in the database, its plans aside.

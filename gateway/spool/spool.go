@@ -52,6 +52,7 @@ func Open(options Options) (*Spool, error) {
 		db: options.Store, fs: options.FS, dir: options.Dir, log: options.Log,
 		room:   room{fs: options.FS, db: options.Store, dir: options.Dir},
 		doubts: map[gateway.QueueID]doubt{}, verified: map[gateway.QueueID]bool{},
+		reclaimer: reclaimer{bell: make(chan struct{}, 1)},
 	}
 	for _, dir := range []string{s.contentDir(), s.damagedDir()} {
 		if err := s.fs.MkdirAll(dir); err != nil {

@@ -45,8 +45,6 @@ type engine struct {
 	crew  crew // in which writes run
 	log   *slog.Logger
 
-	rewriting sync.Mutex // tables, by reclaim; held for ever once the engine closes
-
 	mu      sync.Mutex
 	cause   error          // of the failure or the stall
 	failed  bool           // for good
@@ -243,11 +241,7 @@ func (e *engine) abandon() bool {
 }
 
 func (e *engine) close() error {
-	end := func() error {
-		e.rewriting.Lock()
-		return e.db.Close()
-	}
-	if err := e.write(end); err != nil {
+	if err := e.write(e.db.Close); err != nil {
 		e.abandon() // what is committed is on the disk
 	}
 	e.crew.close()

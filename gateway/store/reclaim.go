@@ -1,33 +1,23 @@
 package store
 
-import (
-	"context"
-)
+import "context"
 
-// reclaimBytesMin is what a reclaim frees at least: a rewritten table has its cost.
-const reclaimBytesMin = 1 << 20
-
-// Reclaim rewrites the tables of a space if more than half of them is not in use
-// any more. live is how many octets are; they are on the disk twice meanwhile. It
-// returns when that is done, at once where another is under way, and when the
-// database is closed or fails.
-func (s *Store) Reclaim(space Space, live uint64) error {
+// Reclaim rewrites the tables from start on, up to end, and returns how many
+// octets of the disk that made free. Tables of which nothing was deleted are
+// rewritten once at most; what is in use is on the disk twice meanwhile. It ends
+// before Close is called, and at once where the database fails.
+func (s *Store) Reclaim(start, end []byte) (freed uint64, err error) {
 	e, err := s.use()
+	if err != nil {
+		return 0, deferral(err)
+	}
+	before, err := e.db.EstimateDiskUsage(start, end)
 	if err == nil {
-		err = e.write(func() error { return e.reclaim(space.Key(), PrefixEnd(space.Key()), live) })
+		err = e.write(func() error { return e.db.Compact(context.Background(), start, end, false) })
 	}
-	return Failure(err)
-}
-
-func (e *engine) reclaim(start, end []byte, live uint64) error {
-	if !e.rewriting.TryLock() {
-		return nil
+	if err != nil {
+		return 0, deferral(err)
 	}
-	defer e.rewriting.Unlock()
-	used, err := e.db.EstimateDiskUsage(start, end)
-	if err != nil || used < 2*live+reclaimBytesMin {
-		return err
-	}
-	e.log.Info("database makes room", "octets", used, "in use", live)
-	return e.db.Compact(context.Background(), start, end, false)
+	after, err := e.db.EstimateDiskUsage(start, end)
+	return before - min(before, after), Failure(err)
 }
