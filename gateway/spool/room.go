@@ -12,10 +12,12 @@ import (
 // outcomes, and so get rid of mail, while the disk is full of it. On a small
 // disk it is a share, for logs and memtables, and once more what the tables
 // have: a compaction that rewrites all of them must come to its end, since
-// only then is the room of what was delivered free again.
+// only then is the room of what was delivered free again. Of files it is what
+// logs and tables may need, each of which is one, as a large content is.
 const (
 	reserveBytesMax  = 128 << 20 // of a large disk: several logs, memtables and compactions
-	reserveDiskShare = 4         // of a small one
+	reserveFilesMax  = 128
+	reserveDiskShare = 4 // of a small one
 )
 
 // roomInterval is how long an answer of the file system about its room is
@@ -34,8 +36,13 @@ type room struct {
 
 	mu            sync.Mutex
 	asked         time.Time
+	octets, files supply
+}
+
+// supply is what a disk has of something.
+type supply struct {
 	known         bool
-	free, reserve uint64 // octets
+	free, reserve uint64
 }
 
 // check returns store.Full where only the reserve is left, or for mail of our own
@@ -47,12 +54,21 @@ func (r *room) check(own bool) error {
 		r.asked = now
 		r.ask()
 	}
-	reserve := r.reserve
-	if own {
-		reserve -= reserve / ownShare
+	if err := r.octets.check(own, "octets"); err != nil {
+		return store.Full(fmt.Errorf("%s: %w", r.dir, err))
 	}
-	if r.known && r.free < reserve {
-		return store.Full(fmt.Errorf("%s: %d octets free, less than the reserve of %d", r.dir, r.free, reserve))
+	if err := r.files.check(own, "files (inodes)"); err != nil {
+		return store.Full(fmt.Errorf("%s: %w", r.dir, err))
+	}
+	return nil
+}
+
+func (s supply) check(own bool, of string) error {
+	if own {
+		s.reserve -= s.reserve / ownShare
+	}
+	if s.known && s.free < s.reserve {
+		return fmt.Errorf("%d %s free, less than the reserve of %d", s.free, of, s.reserve)
 	}
 	return nil
 }
@@ -60,5 +76,7 @@ func (r *room) check(own bool) error {
 func (r *room) ask() {
 	free, total, ok := r.fs.Free(r.dir)
 	reserve := min(total/reserveDiskShare, reserveBytesMax)
-	r.known, r.free, r.reserve = ok, free, min(reserve+r.db.TableBytes(reserveBytesMax), reserveBytesMax)
+	r.octets = supply{ok, free, min(reserve+r.db.TableBytes(reserveBytesMax), reserveBytesMax)}
+	free, total, ok = r.fs.Files(r.dir)
+	r.files = supply{ok, free, min(total/reserveDiskShare, reserveFilesMax)}
 }

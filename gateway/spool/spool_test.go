@@ -377,6 +377,20 @@ func TestAdmissionOfOurOwn(t *testing.T) {
 	}
 }
 
+// Large contents leave the database the files that it needs to let them go.
+func TestAdmissionLeavesFiles(t *testing.T) {
+	disk := store.NewMemory()
+	disk.SetFiles(20, 100)
+	f := open(t, disk)
+	_, _, err := f.Begin(noon, false)
+	if s := gateway.AsStatus(err); s.Code != 452 {
+		t.Errorf("with a fifth of the files left: %v", err)
+	}
+	if _, _, err := f.Begin(noon, true); err != nil {
+		t.Errorf("a report: %v", err)
+	}
+}
+
 func TestIDsGrow(t *testing.T) {
 	f := open(t, store.NewMemory())
 	m := f.accept(t, text(1))

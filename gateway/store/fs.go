@@ -105,6 +105,16 @@ func (f FS) Free(dir string) (free, total uint64, ok bool) {
 	return usage.AvailBytes, usage.TotalBytes, err == nil
 }
 
+// Files returns how many files can still be made below dir, and how many its disk
+// has room for in all. ok is false where the file system does not tell, or takes
+// as many as fit.
+func (f FS) Files(dir string) (free, total uint64, ok bool) {
+	if g, in := f.inner.(gatedFS); in {
+		return g.gate.(*Memory).freeFiles()
+	}
+	return freeFiles(dir)
+}
+
 // TableBytes is about how many octets the tables of the database take on the
 // disk, those that a compaction is writing included; the counting ends at limit.
 // It asks the disk, not the engine, which may be waiting for room.

@@ -16,6 +16,8 @@ type Memory struct {
 	mu   sync.Mutex
 	hook func(op, path string) error
 	lies bool
+
+	freeNames, names uint64 // of files; of no number where names is 0
 }
 
 // NewMemory returns an empty file system.
@@ -56,6 +58,20 @@ func (m *Memory) IgnoreSync() {
 // FS.Free tells; writes do not run out of it.
 func (m *Memory) SetFree(free, total uint64) {
 	m.mem.TestingSetDiskUsage(vfs.DiskUsage{AvailBytes: free, TotalBytes: total, UsedBytes: total - free})
+}
+
+// SetFiles makes the disk one for total files of which free can still be made, as
+// SetFree does for octets.
+func (m *Memory) SetFiles(free, total uint64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.freeNames, m.names = free, total
+}
+
+func (m *Memory) freeFiles() (free, total uint64, ok bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.freeNames, m.names, m.names > 0
 }
 
 func (m *Memory) do(op, path string, f func() error) error {
