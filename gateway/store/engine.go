@@ -23,21 +23,23 @@ const (
 	memTablesMax      = 4        // then writers wait for a flush
 	flushesMerged     = 8        // tables of so many memtables are merged at a time: most of what they have is removed again soon, and with 2 that was written once or twice more before
 	cacheBytes        = 48 << 20 // of table blocks: with 32 MiB the same load takes a quarter more CPU; the operating system caches the rest
-	openTablesMax     = 256      // of the files that a process may have open, usually 1,024
-	filterBitsPerKey  = 10       // 1 % of look-ups for an absent key touch a table in vain
-	bytesPerSync      = 1 << 20  // written behind while a table is made, so that no sync has much to do
+	openTablesMax     = 256
+	openTablesShare   = 8       // of the files that the process may have open
+	filterBitsPerKey  = 10      // 1 % of look-ups for an absent key touch a table in vain
+	bytesPerSync      = 1 << 20 // written behind while a table is made, so that no sync has much to do
 )
 
-// fullRetryInterval is how often a write that found the disk full is tried again.
-const fullRetryInterval = 100 * time.Millisecond
+// scarceRetryInterval is how often a write is tried again that found the disk full,
+// or the process without a file descriptor for it.
+const scarceRetryInterval = 100 * time.Millisecond
 
 // engine is one Pebble database and what stands between it and the disk.
 //
 // Pebble takes a failing log or manifest for the end of the process: it calls
 // Logger.Fatalf, or panics where it holds locks or, worse, where its deferred
 // unlocking then ends the process beyond any recover. So it never learns of
-// such an error. While the disk is full its writes wait; after any other
-// failure every goroutine of the engine stays where it is, for ever. Writes
+// such an error. While the disk is full, or file descriptors are used up, its
+// writes wait; after any other failure every goroutine of the engine stays where it is, for ever. Writes
 // therefore run in goroutines of their own, and their callers wait for neither.
 type engine struct {
 	db    *pebble.DB
@@ -77,14 +79,14 @@ func (e *engine) pebbleOptions(disk vfs.FS, memTable uint64) *pebble.Options {
 	o := &pebble.Options{
 		FS:                          disk,
 		Logger:                      engineLog{e},
-		EventListener:               &pebble.EventListener{BackgroundError: e.failAndPark},
+		EventListener:               &pebble.EventListener{BackgroundError: e.backgroundError},
 		FormatMajorVersion:          pebble.FormatNewest,
 		MemTableSize:                memTable,
 		MemTableStopWritesThreshold: memTablesMax,
 		CacheSize:                   cacheBytes,
 		L0CompactionThreshold:       2 * flushesMerged, // Pebble merges at half of it
 		L0StopWritesThreshold:       4 * flushesMerged,
-		MaxOpenFiles:                openTablesMax,
+		MaxOpenFiles:                min(openTablesMax, descriptorsMax()/openTablesShare),
 		BytesPerSync:                bytesPerSync,
 	}
 	o.Experimental.SpanPolicyFunc = tableOfSpace
@@ -136,7 +138,7 @@ func (e *engine) waitForLate() (<-chan struct{}, error) {
 		select {
 		case <-done:
 		case <-stopped:
-			cause = errStopped
+			cause = e.reason()
 		}
 	}
 	e.mu.Lock()
@@ -148,13 +150,20 @@ func (e *engine) waitForLate() (<-chan struct{}, error) {
 // leave notes that a write goes on although nobody waits for it any more.
 func (e *engine) leave(done <-chan error) error {
 	e.mu.Lock()
-	defer e.mu.Unlock()
 	e.late = append(e.late, done)
+	e.mu.Unlock()
+	return e.reason()
+}
+
+// reason is why the engine has stopped.
+func (e *engine) reason() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	return cmp.Or(e.cause, error(errStopped))
 }
 
 // errStopped is the cause of a stall that was over before it could be asked for.
-var errStopped = fmt.Errorf("the disk was full a moment ago: %w", syscall.ENOSPC)
+var errStopped = fmt.Errorf("there was no room a moment ago: %w", syscall.ENOSPC)
 
 // report turns a panic of f into an error.
 func report(done chan<- error, f func() error) {
@@ -190,7 +199,7 @@ func (e *engine) stop(cause error, forever bool) {
 		close(e.stopped)
 	}
 	e.cause, e.failed = cause, forever
-	e.log.Error("database stopped", "error", cause, "until", map[bool]string{true: "it is opened again", false: "there is space"}[forever])
+	e.log.Error("database stopped", "error", cause.Error(), "until", map[bool]string{true: "it is opened again", false: "there is room"}[forever])
 }
 
 // resume ends a stall.
@@ -208,6 +217,15 @@ func (e *engine) failAndPark(cause error) {
 	park()
 }
 
+// backgroundError hears of flushes and compactions that came to no end. Pebble begins
+// them again at once; those that lacked a descriptor to read from may.
+func (e *engine) backgroundError(cause error) {
+	if !scarce(cause) {
+		e.failAndPark(cause)
+	}
+	time.Sleep(scarceRetryInterval)
+}
+
 // do is the gate between Pebble and the disk.
 func (e *engine) do(op, path string, f func() error) error {
 	for stalled := false; ; stalled = true {
@@ -218,9 +236,9 @@ func (e *engine) do(op, path string, f func() error) error {
 				e.resume()
 			}
 			return nil
-		case full(err) && op != "sync" && op != "preallocate":
+		case scarce(err) && op != "sync" && op != "preallocate":
 			e.stop(err, false)
-			time.Sleep(fullRetryInterval)
+			time.Sleep(scarceRetryInterval)
 		case op == "write", op == "sync", op == "create", op == "reuse", op == "rename":
 			e.failAndPark(fmt.Errorf("%s %s: %w", op, path, err))
 		default:
@@ -231,6 +249,11 @@ func (e *engine) do(op, path string, f func() error) error {
 
 // full says whether an error means that there is no room.
 func full(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
+
+// scarce says whether an error is about what comes back by itself.
+func scarce(err error) bool {
+	return full(err) || errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
+}
 
 // abandon keeps the engine from the disk for ever. It fails while an operation
 // is under way.

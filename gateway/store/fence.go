@@ -100,9 +100,13 @@ func (g gatedFS) OpenReadWrite(name string, c vfs.DiskWriteCategory, o ...vfs.Op
 	return g.file("open", name, func() (vfs.File, error) { return g.FS.OpenReadWrite(name, c, o...) })
 }
 
-// ReuseForWrite renames a file and writes it from its beginning.
+// ReuseForWrite renames a file and writes it from its beginning. These are two
+// operations: the second may be run again alone.
 func (g gatedFS) ReuseForWrite(old, name string, c vfs.DiskWriteCategory) (vfs.File, error) {
-	return g.file("reuse", name, func() (vfs.File, error) { return g.FS.ReuseForWrite(old, name, c) })
+	if err := g.Rename(old, name); err != nil {
+		return nil, err
+	}
+	return g.file("reuse", name, func() (vfs.File, error) { return g.FS.OpenReadWrite(name, c) })
 }
 
 // OpenDir changes nothing, but what it opens can be synced.

@@ -1,6 +1,10 @@
 package store
 
-import "golang.org/x/sys/unix"
+import (
+	"math"
+
+	"golang.org/x/sys/unix"
+)
 
 // freeFiles asks the file system of dir. Those that make as many files as fit say
 // that there are none in all.
@@ -10,4 +14,13 @@ func freeFiles(dir string) (free, total uint64, ok bool) {
 		return 0, 0, false
 	}
 	return s.Ffree, s.Files, true
+}
+
+// descriptorsMax is how many files the process may have open.
+func descriptorsMax() int {
+	var r unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &r); err != nil {
+		return math.MaxInt
+	}
+	return int(min(r.Cur, math.MaxInt))
 }

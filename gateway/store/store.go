@@ -10,7 +10,8 @@
 // A disk that fails or is full never ends the process and never damages what
 // was committed. A commit that meets it returns a Status of class Transient:
 // 452 4.3.1 for a full disk, whose writes then go on as soon as there is room;
-// 451 4.3.0 for any other failure. After one of those the engine that met it
+// 451 4.3.0 for any other failure. So do writes that lack a file descriptor as
+// soon as there is one; after any other failure the engine that met it
 // is fenced off from the disk, since a sync that failed must not be repeated
 // on the same file, and another one is opened, by the next call, from what is
 // on the disk. A commit that returned an error may still take place: its
@@ -147,7 +148,7 @@ func (s *Store) reopen() (*engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.options.Log.Info("database opened again", "dir", s.options.Dir, "after", cause)
+	s.options.Log.Info("database opened again", "dir", s.options.Dir, "after", cause.Error())
 	s.engine = e
 	return e, nil
 }

@@ -3,6 +3,7 @@ package store_test
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"runtime"
 	"strings"
 	"sync"
@@ -191,6 +192,36 @@ func TestFullDisk(t *testing.T) {
 	s = open(t, m)
 	if got := contents(t, s, "before", "") + contents(t, s, "after", ""); got != "before=1after=" {
 		t.Errorf("after the restart: %q", got)
+	}
+}
+
+// A process out of file descriptors goes on with the engine that it has once there
+// are some, however often: other ones would be used up.
+func TestNoDescriptors(t *testing.T) {
+	m := store.NewMemory()
+	s, err := store.Open(store.Options{Dir: "/state/db", FS: m.FS(), MemTableBytes: 64 << 10, ReopenAfter: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for i := range 3 {
+		m.BeforeWrite(func(op, path string) error {
+			if op == "create" || op == "open" {
+				return &fs.PathError{Op: "open", Path: path, Err: syscall.EMFILE}
+			}
+			return nil
+		})
+		var refused error
+		for n := 0; refused == nil; n++ {
+			var b store.Batch
+			b.Set(fmt.Appendf(nil, "%d %d", i, n), make([]byte, 8<<10))
+			refused = s.Commit(&b)
+		}
+		if status := gateway.AsStatus(refused); status.Code != 451 {
+			t.Errorf("commit without descriptors: %v", refused)
+		}
+		m.BeforeWrite(nil)
+		commitAgain(t, s, "after")
 	}
 }
 
