@@ -91,7 +91,7 @@ func OpenState(cfg *config.Config, env Env) (*Server, error) {
 	}
 	var err error
 	if s.store, err = store.Open(store.Options{Dir: filepath.Join(cfg.StateDir, "db"), Log: s.log}); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrStateDir, err)
 	}
 	if err := s.openOnStore(); err != nil {
 		s.store.Close()
@@ -182,11 +182,11 @@ func (s *Server) openAll(ctx context.Context) error {
 	s.loaded.Store(set)
 	keys, err := verp.LoadOrCreateKeys(filepath.Join(s.cfg.StateDir, verpKeyFile))
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", ErrStateDir, err)
 	}
 	if s.cfg.Log.Deliveries {
 		if s.deliveries, err = openDeliveryLog(filepath.Join(s.cfg.StateDir, "log")); err != nil {
-			return err
+			return fmt.Errorf("%w: %w", ErrStateDir, err)
 		}
 	}
 	s.relay = relay.New(relayOptions(s.cfg, s.env))
