@@ -22,8 +22,8 @@ type Spool interface {
 	// not stored again.
 	Accept(ctx context.Context, m *Message) (duplicates []int, err error)
 
-	// Load returns a message, its legs as they are now. Content that no
-	// longer has its Digest is an error, and is set aside.
+	// Load returns a message, its legs as they are now. Content that is not as
+	// it was written is an error, and is set aside.
 	Load(id QueueID) (*Message, error)
 
 	// Batch returns one batch with the outcomes it has so far.
