@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -39,6 +40,12 @@ func TestScripts(t *testing.T) {
 			e.Setenv("SPIN", filepath.Join(root, "wasm-examples", "spin", "spin.wasm"))
 			e.Setenv("CARELESS", filepath.Join(root, "gateway", "conformance", "testdata"))
 			return err
+		},
+		Condition: func(condition string) (bool, error) {
+			if condition != "root" {
+				return false, fmt.Errorf("there is no condition %q", condition)
+			}
+			return os.Geteuid() == 0, nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"waitfor": waitFor, "exits": exits, "closedport": closedPort, "envsubst": substitute,

@@ -35,6 +35,7 @@ type access struct {
 	cfg    *config.Config
 	client admin.Client
 	state  *server.Server // open where no gateway runs
+	back   func()         // from the rights of its owner
 }
 
 // call calls an operation of the gateway that runs. Where none does, the state
@@ -45,6 +46,7 @@ func (a *access) call(ctx context.Context, name string, args, result any) error 
 		if !errors.Is(err, admin.ErrNotRunning) {
 			return err
 		}
+		a.back = server.AsOwner(a.cfg.StateDir)
 		if a.state, err = openState(a.cfg); errors.Is(err, roster.ErrListExists) && name == "list.delete" {
 			without := *a.cfg // the list that is to go keeps those of the file out
 			without.Lists = nil
@@ -82,6 +84,9 @@ func stateFailure(err error) error {
 }
 
 func (a *access) close() error {
+	if a.back != nil {
+		defer a.back()
+	}
 	if a.state == nil {
 		return nil
 	}

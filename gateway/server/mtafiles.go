@@ -89,6 +89,7 @@ func whatMTAIsTold(ctx context.Context, cfg *config.Config, env Env) (told ListI
 		told.Listening = cfg.MTA.ListenAddress()
 		return told, nil
 	}
+	defer AsOwner(cfg.StateDir)()
 	s, err := OpenState(cfg, env)
 	if errors.Is(err, store.ErrInUse) {
 		client := &admin.Client{Socket: filepath.Join(cfg.StateDir, AdminSocket)}

@@ -72,6 +72,9 @@ func Open(options Options) (*Store, error) {
 	s := &Store{options: options, lock: lock}
 	if s.engine, err = openEngine(options); err != nil {
 		lock.Close()
+		if errors.Is(err, fs.ErrPermission) {
+			err = fmt.Errorf("%w; all files there have to belong to the user of the gateway", err)
+		}
 		return nil, fmt.Errorf("open database %s: %w", options.Dir, err)
 	}
 	return s, nil
