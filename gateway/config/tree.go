@@ -96,6 +96,12 @@ func syntaxFault(err error) fault {
 	if errors.As(err, &decode) {
 		f.line, _ = decode.Position()
 	}
+	switch {
+	case strings.Contains(f.text, "already"):
+		f.fix = "have all keys of a table in one place, each of them once"
+	case strings.Contains(f.text, "at start of value"):
+		f.fix = `texts stand in quotes, as "localhost"`
+	}
 	return f
 }
 
