@@ -63,7 +63,7 @@ func keyOf(e *gateway.Entry) gateway.BatchKey {
 // Add puts an entry into the queue, in place of the one of the same message,
 // leg and batch: a new one, or one that was taken and is due again. An entry
 // with gateway.StageHeld is kept and not given out. One whose Expires is
-// before its Due is due at Expires.
+// before its Due is due at Expires, for the last attempt; behind that at its Due.
 func (q *Queue) Add(e gateway.Entry) {
 	key := keyOf(&e)
 	q.Done(key)
@@ -71,7 +71,7 @@ func (q *Queue) Add(e gateway.Entry) {
 		q.items = map[gateway.BatchKey]*item{}
 	}
 	it := &item{entry: e, due: e.Due, lane: q.lanes.of(&e)}
-	if !e.Expires.IsZero() && e.Expires.Before(e.Due) {
+	if e.Expires.After(q.last) && e.Expires.Before(e.Due) {
 		it.due = e.Expires
 	}
 	q.items[key] = it
