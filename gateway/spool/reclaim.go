@@ -14,7 +14,7 @@ import (
 // as long each time that gains less than reclaimBytesMin.
 const (
 	reclaimIntervalMin = 2 * time.Second
-	reclaimIntervalMax = 5 * time.Minute
+	reclaimIntervalMax = 10 * time.Second
 	reclaimBytesMin    = 1 << 20
 )
 
