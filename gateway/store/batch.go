@@ -65,8 +65,9 @@ func (b *Batch) size() int {
 // Empty says whether the batch changes nothing.
 func (b *Batch) Empty() bool { return len(b.changes) == 0 }
 
-// ErrUnwritable is the cause of all errors of Commit: the disk is full or fails,
-// and every other change would meet the same.
+// ErrUnwritable is the cause of all errors of Commit, and of reads while a database
+// that failed is not open again: the disk is full or fails, and every other change
+// would meet the same.
 var ErrUnwritable = errors.New("the database takes no changes")
 
 // Commit makes the changes of b, and returns when they and all that was
@@ -83,10 +84,10 @@ func (s *Store) commit(b *Batch, options *pebble.WriteOptions) error {
 		return nil
 	}
 	e, err := s.use()
-	if err == nil {
-		err = e.write(func() error { return e.apply(b, options) })
-	}
 	if err != nil {
+		return deferral(err)
+	}
+	if err := e.write(func() error { return e.apply(b, options) }); err != nil {
 		return deferral(fmt.Errorf("%w: %w", ErrUnwritable, err))
 	}
 	return nil

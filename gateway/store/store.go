@@ -126,7 +126,11 @@ func (s *Store) use() (*engine, error) {
 	case e.failure() == nil:
 		return e, nil
 	}
-	return s.reopen()
+	e, err := s.reopen()
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnwritable, err)
+	}
+	return e, nil
 }
 
 func (s *Store) reopen() (*engine, error) {

@@ -225,6 +225,23 @@ func TestNoDescriptors(t *testing.T) {
 	}
 }
 
+// While a database that failed is not open again, reads say so as commits do: who
+// needs either waits for the same.
+func TestReadsOfFailedDatabase(t *testing.T) {
+	m := store.NewMemory()
+	s := open(t, m)
+	set(t, s, "before", "1")
+	m.BeforeWrite(func(string, string) error { return syscall.EIO })
+	var b store.Batch
+	b.Set([]byte("during"), nil)
+	if err := s.Commit(&b); !errors.Is(err, store.ErrUnwritable) {
+		t.Errorf("commit: %v", err)
+	}
+	if _, err := s.Get([]byte("before")); !errors.Is(err, store.ErrUnwritable) {
+		t.Errorf("read: %v", err)
+	}
+}
+
 // commitAgain commits as soon as the store takes it.
 func commitAgain(t *testing.T, s *store.Store, key string) {
 	t.Helper()
