@@ -209,13 +209,15 @@ func (d *Deliverer) commit(ctx context.Context, m *gateway.Message, t gateway.Tr
 // as long as the disk is full or fails: one that is given up is a copy sent
 // twice. Who waits here begins no other delivery, which is as well.
 func (d *Deliverer) insist(ctx context.Context, m *gateway.Message, f func() error) error {
-	for {
+	for waits := false; ; waits = true {
 		err := f()
 		var fault *gateway.Status
 		if !errors.As(err, &fault) || ctx.Err() != nil {
 			return err
 		}
-		logger(d.Log).Warn("an outcome waits for the disk", messageAttrs(m), "error", err)
+		if !waits {
+			logger(d.Log).Warn("an outcome waits for the disk", messageAttrs(m), "error", err)
+		}
 		select {
 		case <-ctx.Done():
 			return err

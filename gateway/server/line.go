@@ -215,7 +215,7 @@ const diskInterval = time.Second
 // While the disk takes nothing it waits for that with the entry in hand: what
 // others in line would have to write would not be taken either.
 func (s *Server) handle(ctx context.Context, e gateway.Entry, stop <-chan struct{}) (next gateway.Entry, left bool) {
-	for {
+	for waits := false; ; waits = true {
 		next, left, err := s.attempt(ctx, e, stop)
 		switch {
 		case errors.Is(err, gateway.ErrNotSpooled), errors.Is(err, spool.ErrDamaged):
@@ -228,7 +228,9 @@ func (s *Server) handle(ctx context.Context, e gateway.Entry, stop <-chan struct
 		case err == nil:
 			return next, left
 		}
-		s.log.Warn("waits for the disk", "id", e.Message.String(), "leg", e.Leg, "batch", e.Batch, "error", err)
+		if !waits {
+			s.log.Warn("waits for the disk", "id", e.Message.String(), "leg", e.Leg, "batch", e.Batch, "error", err)
+		}
 		select {
 		case <-stop:
 			return e, true
