@@ -69,6 +69,9 @@ func TestApplyFailsAtEachStep(t *testing.T) {
 			if dead && !errors.Is(err, errInjected) {
 				t.Errorf("step %d: error is %v", n, err)
 			}
+			if err != nil && !strings.Contains(err.Error(), tree.Dir) {
+				t.Errorf("step %d: the error does not say where: %v", n, err)
+			}
 			wantWhole(t, tree)
 			apply(t, tree, newFiles, hashed)
 			wantHolds(t, tree, newContent)

@@ -137,10 +137,10 @@ func (t *Tree) Apply(ctx context.Context, files []gateway.File, o Options) (Repo
 	}
 	noPostmap, err := s.stageFiles(ctx)
 	if err != nil {
-		return s.report, errors.Join(err, s.clear())
+		return s.report, errors.Join(fmt.Errorf("write to %s: %w", t.Dir, err), s.clear())
 	}
 	if err := s.install(); err != nil {
-		return s.report, err
+		return s.report, fmt.Errorf("install in %s: %w", t.Dir, err)
 	}
 	return s.report, errors.Join(noPostmap, s.reload(ctx))
 }
