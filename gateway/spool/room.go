@@ -15,7 +15,7 @@ import (
 // only then is the room of what was delivered free again. Of files it is what
 // logs and tables may need, each of which is one, as a large content is.
 const (
-	reserveBytesMax  = 128 << 20 // of a large disk: several logs, memtables and compactions
+	reserveBytesMax  = 512 << 20 // of a large disk: logs and tables of four memtables, and a merge of those of eight more
 	reserveFilesMax  = 128
 	reserveDiskShare = 4 // of a small one
 )
@@ -76,7 +76,7 @@ func (s supply) check(own bool, of string) error {
 func (r *room) ask() {
 	free, total, ok := r.fs.Free(r.dir)
 	reserve := min(total/reserveDiskShare, reserveBytesMax)
-	r.octets = supply{ok, free, min(reserve+r.db.TableBytes(reserveBytesMax), reserveBytesMax)}
+	r.octets = supply{ok, free, reserve + r.db.TableBytes(reserveBytesMax-reserve)}
 	free, total, ok = r.fs.Files(r.dir)
 	r.files = supply{ok, free, min(total/reserveDiskShare, reserveFilesMax)}
 }

@@ -33,6 +33,10 @@ const (
 // or the process without a file descriptor for it.
 const scarceRetryInterval = 100 * time.Millisecond
 
+// mergeRetryInterval is how often a compaction is tried again that found the disk
+// full: it writes all that fits.
+const mergeRetryInterval = 5 * time.Second
+
 // engine is one Pebble database and what stands between it and the disk.
 //
 // Pebble takes a failing log or manifest for the end of the process: it calls
@@ -52,10 +56,13 @@ type engine struct {
 	failed  bool           // for good
 	stopped chan struct{}  // closed while the engine is failed or stalled
 	late    []<-chan error // writes whose callers did not wait for them
+
+	crampedUntil time.Time     // no compaction writes before
+	closing      chan struct{} // closed when the engine is not to be used any more
 }
 
 func openEngine(options Options) (*engine, error) {
-	e := &engine{log: options.Log, stopped: make(chan struct{})}
+	e := &engine{log: options.Log, stopped: make(chan struct{}), closing: make(chan struct{})}
 	disk := options.FS.vfs()
 	memTable := options.MemTableBytes
 	if memTable == 0 {
@@ -218,33 +225,63 @@ func (e *engine) failAndPark(cause error) {
 }
 
 // backgroundError hears of flushes and compactions that came to no end. Pebble begins
-// them again at once; those that lacked a descriptor to read from may.
+// them again at once; those that lacked room, or a descriptor to read from, may.
 func (e *engine) backgroundError(cause error) {
-	if !scarce(cause) {
+	switch {
+	case full(cause): // of a merge, which waits by itself
+		e.log.Warn("database has no room to merge its tables", "error", cause.Error())
+	case scarce(cause):
+		time.Sleep(scarceRetryInterval)
+	default:
 		e.failAndPark(cause)
 	}
-	time.Sleep(scarceRetryInterval)
 }
 
 // do is the gate between Pebble and the disk.
 func (e *engine) do(op, path string, f func() error) error {
-	for stalled := false; ; stalled = true {
-		err := e.fence.pass(f)
-		switch {
-		case err == nil:
-			if stalled {
-				e.resume()
-			}
-			return nil
-		case scarce(err) && op != "sync" && op != "preallocate":
-			e.stop(err, false)
-			time.Sleep(scarceRetryInterval)
-		case op == "write", op == "sync", op == "create", op == "reuse", op == "rename":
+	if op == opMerge {
+		return e.merge(f)
+	}
+	stalled := false
+	err := e.fence.pass(f)
+	for ; scarce(err) && op != "sync" && op != "preallocate"; err = e.fence.pass(f) {
+		stalled = true
+		e.stop(err, false)
+		time.Sleep(scarceRetryInterval)
+	}
+	if stalled {
+		e.resume()
+	}
+	switch op {
+	case "write", "sync", "create", "reuse", "rename":
+		if err != nil {
 			e.failAndPark(fmt.Errorf("%s %s: %w", op, path, err))
-		default:
-			return err // Pebble lives with it
 		}
 	}
+	return err // Pebble lives with it
+}
+
+// merge is do for what compactions write. One that finds no room gives up, and what
+// it had written goes: a disk that has room for outcomes and not for a merge of
+// tables is of more use than one that waits for all of it. The next one waits for a
+// while before it begins.
+func (e *engine) merge(f func() error) error {
+	e.mu.Lock()
+	wait := time.Until(e.crampedUntil)
+	e.mu.Unlock()
+	if wait > 0 {
+		select {
+		case <-e.closing:
+		case <-time.After(wait):
+		}
+	}
+	err := e.fence.pass(f)
+	if scarce(err) {
+		e.mu.Lock()
+		e.crampedUntil = time.Now().Add(mergeRetryInterval)
+		e.mu.Unlock()
+	}
+	return err
 }
 
 // full says whether an error means that there is no room.
@@ -264,6 +301,7 @@ func (e *engine) abandon() bool {
 }
 
 func (e *engine) close() error {
+	close(e.closing)
 	if err := e.write(e.db.Close); err != nil {
 		e.abandon() // what is committed is on the disk
 	}

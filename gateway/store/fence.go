@@ -65,8 +65,15 @@ func (g gatedFS) file(op, path string, open func() (vfs.File, error)) (file vfs.
 	if err != nil {
 		return nil, err
 	}
-	return gatedFile{file, g, path}, nil
+	return gatedFile{file, g, path, "write"}, nil
 }
+
+// opMerge is the making and writing of tables by compactions, which Pebble gives
+// this category.
+const (
+	opMerge       = "merge"
+	mergeCategory = "pebble-compaction"
+)
 
 // markerPrefix begins the names of the empty files by whose names Pebble says
 // which manifest counts.
@@ -92,7 +99,16 @@ func (g gatedFS) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) 
 	if err := g.syncBeforeMarker(name); err != nil {
 		return nil, err
 	}
-	return g.file("create", name, func() (vfs.File, error) { return g.FS.Create(name, c) })
+	if c != mergeCategory {
+		return g.file("create", name, func() (vfs.File, error) { return g.FS.Create(name, c) })
+	}
+	file, err := g.file(opMerge, name, func() (vfs.File, error) { return g.FS.Create(name, c) })
+	if err != nil {
+		return nil, err
+	}
+	merged := file.(gatedFile)
+	merged.write = opMerge
+	return merged, nil
 }
 
 // OpenReadWrite may make the file, and so change the disk.
@@ -115,7 +131,7 @@ func (g gatedFS) OpenDir(name string) (vfs.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return gatedFile{file, g, name}, nil
+	return gatedFile{file, g, name, "write"}, nil
 }
 
 // Link makes a second name.
@@ -158,13 +174,14 @@ func (lockedFS) Lock(string) (io.Closer, error) { return io.NopCloser(nil), nil 
 
 type gatedFile struct {
 	vfs.File
-	fs   gatedFS
-	path string
+	fs    gatedFS
+	path  string
+	write string // the op of a write
 }
 
 // Write goes on behind what was written when the gate runs it again.
 func (f gatedFile) Write(p []byte) (n int, err error) {
-	err = f.fs.do("write", f.path, func() error {
+	err = f.fs.do(f.write, f.path, func() error {
 		m, err := f.File.Write(p[n:]) // behind what an attempt before this one wrote
 		n += m
 		return err
@@ -174,7 +191,7 @@ func (f gatedFile) Write(p []byte) (n int, err error) {
 
 // WriteAt may be run again as a whole.
 func (f gatedFile) WriteAt(p []byte, off int64) (n int, err error) {
-	err = f.fs.do("write", f.path, func() error { n, err = f.File.WriteAt(p, off); return err })
+	err = f.fs.do(f.write, f.path, func() error { n, err = f.File.WriteAt(p, off); return err })
 	return n, err
 }
 

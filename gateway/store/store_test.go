@@ -4,12 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/mmgw/mmgw/gateway"
@@ -193,6 +195,60 @@ func TestFullDisk(t *testing.T) {
 	if got := contents(t, s, "before", "") + contents(t, s, "after", ""); got != "before=1after=" {
 		t.Errorf("after the restart: %q", got)
 	}
+}
+
+// A disk with room for changes and not for a merge of tables takes changes. The
+// merge leaves nothing of what it wrote, and is made when there is room.
+func TestNoRoomToMerge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := store.NewMemory()
+		s := open(t, m)
+		random := rand.NewChaCha8([32]byte{})
+		fill := func(n int) {
+			var b store.Batch
+			value := make([]byte, 100_000)
+			random.Read(value)
+			b.Set(fmt.Appendf(nil, "key %d", n), value)
+			if err := s.Commit(&b); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for n := range 100 {
+			fill(n)
+		}
+		written := 0
+		m.BeforeWrite(func(op, _ string) error {
+			if op != "merge" {
+				return nil
+			}
+			if written++; written%10 > 0 {
+				return nil
+			}
+			return syscall.ENOSPC
+		})
+		merge := func() (tables uint64, took time.Duration) {
+			begun := time.Now()
+			_, err := s.Reclaim([]byte("k"), []byte("l"))
+			if status := gateway.AsStatus(err); status.Code != 452 {
+				t.Errorf("a merge without room: %v", err)
+			}
+			return s.TableBytes(1 << 30), time.Since(begun)
+		}
+		before, _ := merge()
+		fill(0)
+		after, took := merge()
+		if after > before+1<<20 || took < time.Second {
+			t.Errorf("tables of %d octets became %d, after %v", before, after, took)
+		}
+		m.BeforeWrite(nil)
+		time.Sleep(time.Minute)
+		if _, err := s.Reclaim([]byte("k"), []byte("l")); err != nil {
+			t.Errorf("with room: %v", err)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // A process out of file descriptors goes on with the engine that it has once there
