@@ -10,7 +10,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -139,6 +142,52 @@ func TestServeEnds(t *testing.T) {
 	if err := client.Call(context.Background(), "greet", nil, nil); !errors.Is(err, admin.ErrNotRunning) {
 		t.Errorf("after the end: %v", err)
 	}
+}
+
+// crowd is a listener at which somebody comes whenever it accepts.
+type crowd struct {
+	accepted atomic.Int32
+	closed   chan struct{}
+}
+
+func (c *crowd) Accept() (net.Conn, error) {
+	select {
+	case <-c.closed:
+		return nil, net.ErrClosed
+	default:
+	}
+	c.accepted.Add(1)
+	here, _ := net.Pipe()
+	return here, nil
+}
+
+func (c *crowd) Close() error {
+	close(c.closed)
+	return nil
+}
+
+func (*crowd) Addr() net.Addr { return &net.UnixAddr{} }
+
+// Whoever comes and says nothing costs no more than some descriptors, for a while.
+func TestConnectionsAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &crowd{closed: make(chan struct{})}
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- admin.Serve(ctx, c, admin.Handler(nil)) }()
+		synctest.Wait()
+		if n := c.accepted.Load(); n != 65 { // one waits to be served
+			t.Errorf("%d connections are open", n)
+		}
+		time.Sleep(time.Minute)
+		if n := c.accepted.Load(); n <= 65 {
+			t.Error("who says nothing keeps others out")
+		}
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func TestAsError(t *testing.T) {

@@ -18,6 +18,14 @@ const (
 	// the same machine, or a monitor nearby.
 	readTimeout = 10 * time.Second
 
+	// writeTimeout is how long an answer may take, the longest of operations
+	// included: who reads none of it does not keep the connection for ever.
+	writeTimeout = 30 * time.Minute
+
+	// connectionsMax are served at a time; others wait for that. Each is a
+	// file descriptor, of which mail needs some too.
+	connectionsMax = 64
+
 	// idleTimeout is how long a connection may wait for the next request.
 	idleTimeout = time.Minute
 
@@ -68,11 +76,11 @@ func answer(w http.ResponseWriter, code int, body any) {
 	w.Write(text) // a client that is gone needs no answer
 }
 
-// Serve serves h on listener until ctx ends, then lets requests in progress
-// finish for two seconds. It closes listener, and returns nil where ctx ended
-// it.
+// Serve serves h on listener, 64 connections at a time, until ctx ends, then lets
+// requests in progress finish for two seconds. It closes listener, and returns nil
+// where ctx ended it.
 func Serve(ctx context.Context, listener net.Listener, h http.Handler) error {
-	server := &http.Server{Handler: h, ReadTimeout: readTimeout, IdleTimeout: idleTimeout}
+	server := &http.Server{Handler: h, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, ConnState: turnstile()}
 	drained := make(chan struct{})
 	goesOn := context.AfterFunc(ctx, func() {
 		defer close(drained)
@@ -84,6 +92,20 @@ func Serve(ctx context.Context, listener net.Listener, h http.Handler) error {
 	}
 	<-drained
 	return nil
+}
+
+// turnstile has a server accept nobody while connectionsMax connections are open:
+// it calls the function for a new one before it accepts another.
+func turnstile() func(net.Conn, http.ConnState) {
+	open := make(chan struct{}, connectionsMax)
+	return func(_ net.Conn, state http.ConnState) {
+		switch state {
+		case http.StateNew:
+			open <- struct{}{}
+		case http.StateClosed, http.StateHijacked:
+			<-open
+		}
+	}
 }
 
 func drain(server *http.Server) {
