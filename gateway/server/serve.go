@@ -180,7 +180,7 @@ func (r *running) ready() error {
 	case <-r.stopped:
 		return errors.New("stopping")
 	default:
-		return nil
+		return r.spool.Ready()
 	}
 }
 

@@ -133,6 +133,15 @@ func (s *Spool) removeOrphans() error {
 	return nil
 }
 
+// Ready is nil while mail is taken, else why it is not: the disk has no room, or
+// the database has failed.
+func (s *Spool) Ready() error {
+	if _, err := s.db.Get(lastKey); err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	return s.room.check(false)
+}
+
 // Begin implements gateway.Spool. It gives 452 4.3.1 while the disk has too
 // little room.
 func (s *Spool) Begin(now time.Time, own bool) (gateway.QueueID, gateway.ContentWriter, error) {

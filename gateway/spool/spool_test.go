@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -276,12 +277,22 @@ func TestAdmission(t *testing.T) {
 	if s := gateway.AsStatus(err); s.Code != 452 || s.Enhanced != (gateway.EnhancedCode{4, 3, 1}) {
 		t.Errorf("on a full disk: %v", err)
 	}
+	if f.Ready() == nil {
+		t.Error("it is ready for mail on a full disk")
+	}
 	if err := errors.Join(f.expand(m, 1), f.settle(m.ID, 0)); err != nil {
 		t.Errorf("delivery on a full disk: %v", err)
 	}
 	disk.SetFree(26<<20, 100<<20)
 	f = f.restart(t)
-	f.accept(t, text(100_000))
+	m = f.accept(t, text(100_000))
+	if err := f.Ready(); err != nil {
+		t.Error(err)
+	}
+	disk.BeforeWrite(func(string, string) error { return syscall.EIO })
+	if f.expand(m, 1) == nil || f.Ready() == nil {
+		t.Error("it is ready for mail with a disk that fails")
+	}
 }
 
 // On a small disk the reserve has room for all tables once more: a compaction
