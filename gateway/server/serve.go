@@ -166,6 +166,7 @@ func (r *running) start() {
 		server := &lookup.Server{Tables: r.lookupTables(), Allow: r.cfg.LMTP.Allow, Log: r.log}
 		r.run(func() error { return server.Serve(r.ctx, r.lookup) })
 	}
+	r.run(r.untilSpent)
 	r.group.Go(func() { r.work(r.delivering, r.stopped) })
 	r.group.Go(func() { r.spool.KeepRoom(r.ctx) })
 	r.group.Go(func() { r.keepMTAFiles(r.ctx) })
@@ -181,6 +182,17 @@ func (r *running) ready() error {
 		return errors.New("stopping")
 	default:
 		return r.spool.Ready()
+	}
+}
+
+// untilSpent fails when the database is of no more use to this process: one that
+// takes no mail for good gives way to another, which a supervisor starts.
+func (r *running) untilSpent() error {
+	select {
+	case <-r.ctx.Done():
+		return nil
+	case <-r.store.Spent():
+		return fmt.Errorf("%w: its disk failed too often; a start may help", ErrStateDir)
 	}
 }
 

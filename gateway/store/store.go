@@ -50,6 +50,7 @@ type Store struct {
 	engine  *engine   // nil once closed
 	engines int       // opened until now
 	tried   time.Time // when another engine was last to be opened
+	spent   chan struct{}
 }
 
 // Open opens the database in options.Dir, and makes one where there is none.
@@ -69,7 +70,7 @@ func Open(options Options) (*Store, error) {
 	if err != nil {
 		return nil, lockError(options.Dir, err)
 	}
-	s := &Store{options: options, lock: lock}
+	s := &Store{options: options, lock: lock, spent: make(chan struct{})}
 	if s.engine, err = openEngine(options); err != nil {
 		lock.Close()
 		if errors.Is(err, fs.ErrPermission) {
@@ -110,8 +111,11 @@ func (s *Store) Close() error {
 const reopenInterval = time.Second
 
 // enginesMax bounds the engines of one process: a failed one keeps its memory.
-// A disk that failed more often needs a person, and the process a restart.
 const enginesMax = 16
+
+// Spent is closed when the disk failed so often that this process does not open the
+// database again. Another process may.
+func (s *Store) Spent() <-chan struct{} { return s.spent }
 
 var errClosed = errors.New("the database is closed")
 
@@ -143,7 +147,10 @@ func (s *Store) reopen() (*engine, error) {
 	switch {
 	case cause == nil:
 		return s.engine, nil
-	case time.Since(s.tried) < s.options.ReopenAfter, s.engines >= enginesMax, !s.engine.abandon():
+	case s.engines >= enginesMax:
+		s.spend()
+		return nil, cause
+	case time.Since(s.tried) < s.options.ReopenAfter, !s.engine.abandon():
 		return nil, cause
 	}
 	s.tried = time.Now()
@@ -158,4 +165,13 @@ func (s *Store) reopen() (*engine, error) {
 	s.options.Log.Info("database opened again", "dir", s.options.Dir, "after", cause.Error())
 	s.engine = e
 	return e, nil
+}
+
+// spend closes s.spent. The caller holds s.mu.
+func (s *Store) spend() {
+	select {
+	case <-s.spent:
+	default:
+		close(s.spent)
+	}
 }

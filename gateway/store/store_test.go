@@ -354,3 +354,35 @@ func TestEveryFailure(t *testing.T) {
 		}
 	}
 }
+
+// A disk that fails again and again is at last the matter of another process.
+func TestSpent(t *testing.T) {
+	m := store.NewMemory()
+	s, err := store.Open(store.Options{Dir: "/state/db", FS: m.FS(), ReopenAfter: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	commit := func() error {
+		var b store.Batch
+		b.Set([]byte("key"), nil)
+		return s.Commit(&b)
+	}
+	for again := 0; ; again++ {
+		m.BeforeWrite(func(string, string) error { return syscall.EIO })
+		if commit() == nil {
+			t.Fatal("a disk that fails takes a commit")
+		}
+		m.BeforeWrite(nil)
+		for commit() != nil {
+			select {
+			case <-s.Spent():
+				if again != 16 {
+					t.Errorf("spent after it was opened again %d times", again)
+				}
+				return
+			default:
+			}
+		}
+	}
+}
