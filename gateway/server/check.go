@@ -15,6 +15,8 @@ import (
 	"github.com/mmgw/mmgw/gateway/notice"
 	"github.com/mmgw/mmgw/gateway/roster"
 	"github.com/mmgw/mmgw/gateway/sandbox"
+	"github.com/mmgw/mmgw/gateway/spool"
+	"github.com/mmgw/mmgw/gateway/store"
 	"github.com/mmgw/mmgw/mta"
 )
 
@@ -33,6 +35,9 @@ func Check(ctx context.Context, cfg *config.Config, env Env) (doubts config.Prob
 	twice, doubts, err := checkLists(ctx, cfg, env)
 	if err != nil {
 		return nil, err
+	}
+	if free, total, ok := (store.FS{}).Free(cfg.StateDir); ok {
+		doubts = append(doubts, crowded(cfg, free, total)...)
 	}
 	doubtful := func(p config.Problem) { doubts = append(doubts, p) }
 	set, err := loadModules(ctx, loader{host: host, cfg: cfg, shelf: shelfOf(cfg), log: env.Log, doubtful: doubtful})
@@ -105,6 +110,19 @@ func checkSocketGroup(cfg *config.Config) config.Problems {
 	}
 	return nil
 }
+
+// crowded is a doubt about a state directory on a disk that has no room for mail.
+func crowded(cfg *config.Config, free, total uint64) (doubts config.Problems) {
+	if reserve := spool.Reserve(total); free < reserve {
+		doubts = append(doubts, config.Problem{
+			File: cfg.File, Text: fmt.Sprintf("state_dir %s has %s free, and mail is refused below %s", cfg.StateDir, wholeMiB(free), wholeMiB(reserve)),
+			Fix: "make room there, or choose a directory on another disk",
+		})
+	}
+	return doubts
+}
+
+func wholeMiB(octets uint64) string { return config.FormatSize(int64(octets >> 20 << 20)) }
 
 // openTexts reads the texts of the site and tries them out. Each wrong one is a
 // problem.

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/config"
 )
 
 func TestCallouts(t *testing.T) {
@@ -189,5 +190,16 @@ func TestRecordIsJSON(t *testing.T) {
 	}
 	if !maps.Equal(got, want) {
 		t.Errorf("%v\nwant %v", got, want)
+	}
+}
+
+func TestCrowdedDisk(t *testing.T) {
+	cfg := &config.Config{File: "site.toml", StateDir: "/var/lib/mmgw"}
+	if doubts := crowded(cfg, 600<<20, 1<<40); len(doubts) > 0 {
+		t.Error(doubts)
+	}
+	const want = "site.toml: state_dir /var/lib/mmgw has 100MiB free, and mail is refused below 512MiB; make room there, or choose a directory on another disk"
+	if doubts := crowded(cfg, 100<<20+123, 1<<40); len(doubts) != 1 || doubts[0].Error() != want {
+		t.Error(doubts)
 	}
 }

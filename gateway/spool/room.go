@@ -73,9 +73,13 @@ func (s supply) check(own bool, of string) error {
 	return nil
 }
 
+// Reserve is how many octets of a disk are kept free of mail, beside as many as the
+// tables of the database take on a small one.
+func Reserve(total uint64) uint64 { return min(total/reserveDiskShare, reserveBytesMax) }
+
 func (r *room) ask() {
 	free, total, ok := r.fs.Free(r.dir)
-	reserve := min(total/reserveDiskShare, reserveBytesMax)
+	reserve := Reserve(total)
 	r.octets = supply{ok, free, reserve + r.db.TableBytes(reserveBytesMax-reserve)}
 	free, total, ok = r.fs.Files(r.dir)
 	r.files = supply{ok, free, min(total/reserveDiskShare, reserveFilesMax)}
