@@ -110,6 +110,32 @@ func TestLoadBesideDrop(t *testing.T) {
 	}
 }
 
+// Who reads a batch while it is finished finds it whole, or gone.
+func TestBatchBesideItsEnd(t *testing.T) {
+	f := open(t, store.NewMemory())
+	for i := range 200 {
+		m := f.accept(t, text(100+i))
+		if err := f.expand(m, 1); err != nil {
+			t.Fatal(err)
+		}
+		var reader sync.WaitGroup
+		reader.Go(func() {
+			for {
+				if _, err := f.Batch(gateway.BatchKey{Message: m.ID}); err != nil {
+					if !errors.Is(err, gateway.ErrNotSpooled) {
+						t.Error(err)
+					}
+					return
+				}
+			}
+		})
+		if err := f.settle(m.ID, 0); err != nil {
+			t.Error(err)
+		}
+		reader.Wait()
+	}
+}
+
 func idBytes(id gateway.QueueID) []byte {
 	b := make([]byte, 8)
 	for i := range b {

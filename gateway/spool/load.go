@@ -199,7 +199,12 @@ func (s *Spool) setMessageAside(id gateway.QueueID, cause error) error {
 	return fmt.Errorf("message %s: %w: %w", id, ErrDamaged, cause)
 }
 
+// setBatchAside is setMessageAside for a batch.
 func (s *Spool) setBatchAside(key gateway.BatchKey, cause error) error {
+	defer s.locks.lock(key.Message)()
+	if _, err := s.lookUp(indexKey(key)); errors.Is(err, gateway.ErrNotSpooled) {
+		return fmt.Errorf("batch %d of leg %d of %s: %w", key.Number, key.Leg, key.Message, err)
+	}
 	s.log.Error("ALARM spool: a batch is damaged and set aside", "id", key.Message, "leg", key.Leg, "batch", key.Number, "error", cause)
 	var b store.Batch
 	err := errors.Join(s.moveAside(&b, planKey(key)), s.moveAside(&b, outcomesPrefix(key)),
