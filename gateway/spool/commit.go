@@ -183,14 +183,22 @@ func (s *Spool) sweep(id gateway.QueueID) {
 	}
 }
 
-// alive says whether an index record stands for something to do, or cannot be read.
+// alive says whether an index record stands for something to do, now or once it is
+// released, or cannot be read. Of a leg in batches these do.
 func alive(item store.Item) bool {
 	key, ok := parseIndexKey(item.Key)
 	if !ok || key.Number != gateway.ExpandLeg {
 		return true
 	}
 	state, err := decodeLegState(item.Value)
-	return err != nil || state.stage != gateway.StageExpanded && state.stage != gateway.StageDone
+	if err != nil {
+		return true
+	}
+	stage := state.stage
+	if stage == gateway.StageHeld {
+		stage = state.resume
+	}
+	return stage != gateway.StageExpanded && stage != gateway.StageDone
 }
 
 // remove takes a message out of the spool, its content last, unless an index

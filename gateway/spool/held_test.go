@@ -16,7 +16,7 @@ func TestHoldReleaseDrop(t *testing.T) {
 		t.Fatal(err)
 	}
 	f = f.restart(t)
-	want := "message 1 leg 0 batch -1 stage 3 list dev.lists.example.com\nmessage 1 leg 0 batch 0 stage 3 list dev.lists.example.com\n"
+	want := "message 1 leg 0 batch 0 stage 3 list dev.lists.example.com\n"
 	if got := f.entries(); got != want {
 		t.Errorf("held:\n%s", got)
 	}
@@ -51,6 +51,18 @@ func TestHeldStaysHeld(t *testing.T) {
 	entries, err := f.Release(m.ID, noon.Add(time.Hour))
 	if err != nil || len(entries) != 1 || entries[0].Batch != 0 {
 		t.Errorf("released: %+v, %v", entries, err)
+	}
+}
+
+// An attempt that was under way when a message was held may end it.
+func TestHeldWithNothingLeft(t *testing.T) {
+	f := open(t, store.NewMemory())
+	m := f.accept(t, text(100))
+	if err := errors.Join(f.expand(m, 1), f.Hold(m.ID, "by anne"), f.settle(m.ID, 0)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Load(m.ID); !errors.Is(err, gateway.ErrNotSpooled) {
+		t.Errorf("it stays: %v", err)
 	}
 }
 
