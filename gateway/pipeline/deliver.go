@@ -49,7 +49,7 @@ type Attempt struct {
 // Deliver tries every pending delivery of a batch once. It returns the entry
 // by which what is left waits for its next attempt; ok is false when nothing
 // is left. When stop closes, deliveries that have not begun stay for later,
-// and the attempt does not count.
+// and the attempt does not count. A batch of a leg that is held is ErrHeld.
 func (d *Deliverer) Deliver(ctx context.Context, entry gateway.Entry, stop <-chan struct{}) (next gateway.Entry, ok bool, err error) {
 	b, err := d.Spool.Batch(gateway.BatchKey{Message: entry.Message, Leg: entry.Leg, Number: entry.Batch})
 	if err != nil {
@@ -60,6 +60,9 @@ func (d *Deliverer) Deliver(ctx context.Context, entry gateway.Entry, stop <-cha
 		return entry, false, err
 	}
 	run := batchRun{Deliverer: d, m: m, leg: &m.Legs[b.Leg], b: b}
+	if run.leg.Stage == gateway.StageHeld {
+		return entry, false, ErrHeld
+	}
 	run.modules = strings.Join(run.leg.Handlers, " ")
 	same := run.leg.Edits
 	if at := slices.IndexFunc(same, isTemplate); at >= 0 {

@@ -40,9 +40,13 @@ type Expander struct {
 	Log           *slog.Logger
 }
 
+// ErrHeld says that a leg is held: nothing of it is done before its release.
+var ErrHeld = errors.New("held")
+
 // Expand does what is to be done for a leg until all of its recipients are in
 // batches. It commits each step, so that after an error or a crash it goes on
-// where it stopped.
+// where it stopped. A leg that is held, or comes to be, is ErrHeld; for one that
+// is done there is nothing to do.
 func (e *Expander) Expand(ctx context.Context, entry gateway.Entry) error {
 	m, err := e.Spool.Load(entry.Message)
 	if err != nil {
@@ -52,12 +56,22 @@ func (e *Expander) Expand(ctx context.Context, entry gateway.Entry) error {
 		return fmt.Errorf("message %s has no leg %d", m.ID, entry.Leg)
 	}
 	x := expansion{Expander: e, m: m, at: entry.Leg, leg: &m.Legs[entry.Leg], expires: entry.Expires}
+	switch x.leg.Stage {
+	case gateway.StageHeld:
+		return ErrHeld
+	case gateway.StageExpanded, gateway.StageDone:
+		return nil
+	}
 	if x.leg.List != "" {
 		if x.list, err = e.Roster.List(x.leg.List); err != nil {
 			return fmt.Errorf("list %s of message %s: %w", x.leg.List, m.ID, err)
 		}
 	}
-	return x.route(ctx)
+	err = x.route(ctx)
+	if err == nil && x.leg.Stage == gateway.StageHeld {
+		return ErrHeld
+	}
+	return err
 }
 
 // expansion is the way of one leg into batches.

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/netip"
 	"slices"
@@ -237,7 +238,7 @@ func (h *house) settle() (later []gateway.Entry) {
 		e := h.entries[0]
 		h.entries = h.entries[1:]
 		if e.Batch == gateway.ExpandLeg {
-			if err := h.expander.Expand(h.t.Context(), e); err != nil {
+			if err := h.expander.Expand(h.t.Context(), e); err != nil && !errors.Is(err, ErrHeld) {
 				h.t.Fatal(err)
 			}
 			continue

@@ -24,8 +24,9 @@ type Held struct {
 	Spool         *spool.Spool
 	Desk          *Desk
 	Confirmations *Confirmations
-	For           time.Duration         // how long it is held
-	Queued        func([]gateway.Entry) // hears of what goes on
+	For           time.Duration                     // how long it is held
+	Queued        func([]gateway.Entry)             // hears of what goes on, without an end where that has yet to be set
+	Dropped       func(id gateway.QueueID, leg int) // hears of what is thrown away; nil: nobody does
 	Log           *slog.Logger
 }
 
@@ -114,9 +115,17 @@ func (h *Held) release(id gateway.QueueID, list gateway.ListID) (bool, error) {
 // drop throws the held legs of a list away. It says whether there were any.
 func (h *Held) drop(id gateway.QueueID, list gateway.ListID) (bool, error) {
 	return h.each(id, list, func(leg int) error {
-		_, err := h.Spool.DropLeg(id, leg)
+		_, err := h.dropLeg(id, leg)
 		return err
 	})
+}
+
+func (h *Held) dropLeg(id gateway.QueueID, leg int) (dropped bool, err error) {
+	dropped, err = h.Spool.DropLeg(id, leg)
+	if dropped && h.Dropped != nil {
+		h.Dropped(id, leg)
+	}
+	return dropped, err
 }
 
 // each does something to each leg of a list that is held. A message that is gone
@@ -156,7 +165,7 @@ func (h *Held) Expire(now time.Time) (n int, err error) {
 			row.Reason == ByOperator || strings.HasPrefix(row.Reason, ByFault) {
 			continue // what cannot be read is told of elsewhere
 		}
-		dropped, err := h.Spool.DropLeg(row.ID, row.Leg)
+		dropped, err := h.dropLeg(row.ID, row.Leg)
 		if err != nil {
 			return n, err
 		}

@@ -238,9 +238,7 @@ func (in *Intake) accept(ctx context.Context, m *gateway.Message) error {
 			logger(in.Log).Warn("duplicate", messageAttrs(m), "leg", i, "service", string(m.Legs[i].Service), "list", m.Legs[i].Whose())
 			continue
 		}
-		if m.Legs[i].Stage != gateway.StageHeld {
-			entries = append(entries, entryOf(m, i, m.Received, m.Received.Add(in.Expiry)))
-		}
+		entries = append(entries, entryOf(m, i, m.Received, m.Received.Add(in.Expiry)))
 	}
 	if in.Accepted != nil {
 		in.Accepted(entries)

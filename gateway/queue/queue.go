@@ -84,7 +84,7 @@ func (q *Queue) Add(e gateway.Entry) {
 
 // Next takes up to n entries that are due at now, the most urgent first, and
 // of each lane until its load is LaneMax. Each is in the caller's
-// hands until Add or Done names it again.
+// hands until Return, Add or Done names it again.
 func (q *Queue) Next(now time.Time, n int) []gateway.Entry {
 	q.follow(now)
 	for len(q.waiting) > 0 && !q.waiting[0].due.After(now) {
@@ -133,12 +133,11 @@ func (q *Queue) Crowded(e *gateway.Entry) bool {
 	return q.LaneMax > 0 && l.load >= q.LaneMax && l.ready.count > 0 && l.ready.waits(e)
 }
 
-// Done takes an entry out of the queue, wherever it is. It says whether it was
-// there: one that was removed while it was in the caller's hands was not.
-func (q *Queue) Done(key gateway.BatchKey) bool {
+// Done takes an entry out of the queue, wherever it is.
+func (q *Queue) Done(key gateway.BatchKey) {
 	it := q.items[key]
 	if it == nil {
-		return false
+		return
 	}
 	switch it.place {
 	case placeWaiting:
@@ -151,16 +150,38 @@ func (q *Queue) Done(key gateway.BatchKey) bool {
 	}
 	it.place = placeGone
 	delete(q.items, key)
-	return true
 }
 
-// Remove takes out every entry of a message: it is dropped, or held.
-func (q *Queue) Remove(id gateway.QueueID) {
-	for key := range q.items {
-		if key.Message == id {
+// Return takes back what is left of an entry in the caller's hands. One that was
+// removed, held or added anew meanwhile stays as it is.
+func (q *Queue) Return(left gateway.Entry) {
+	if it := q.items[keyOf(&left)]; it != nil && it.place == placeTaken {
+		q.Add(left)
+	}
+}
+
+// Remove takes out every entry that is meant.
+func (q *Queue) Remove(meant func(*gateway.Entry) bool) {
+	for key, it := range q.items {
+		if meant(&it.entry) {
 			q.Done(key)
 		}
 	}
+}
+
+// Hold keeps every entry that is meant from being given out until it is added
+// anew, and returns those that were not held before, as they were.
+func (q *Queue) Hold(meant func(*gateway.Entry) bool) (held []gateway.Entry) {
+	for _, it := range q.items {
+		if it.place != placeHeld && meant(&it.entry) {
+			held = append(held, it.entry)
+		}
+	}
+	for _, e := range held {
+		e.Stage = gateway.StageHeld
+		q.Add(e)
+	}
+	return held
 }
 
 // Find returns an entry, wherever it is.

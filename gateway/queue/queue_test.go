@@ -20,7 +20,8 @@ import (
 //	advance D
 //	take N
 //	settle ID CODE...   what an attempt at a batch gave, and its next due time
-//	done ID | remove ID | retry ID
+//	return ID ...       as add
+//	done ID | remove ID | hold ID | retry ID
 //	lanes N             LaneMax
 //	wake | count
 func TestQueue(t *testing.T) {
@@ -60,6 +61,10 @@ type script struct {
 	taken  map[gateway.QueueID]gateway.Entry
 }
 
+func of(id gateway.QueueID) func(*gateway.Entry) bool {
+	return func(e *gateway.Entry) bool { return e.Message == id }
+}
+
 func (s *script) at() time.Time { return start.Add(s.now) }
 
 func (s *script) run(t *testing.T, fields []string) []string {
@@ -76,8 +81,12 @@ func (s *script) run(t *testing.T, fields []string) []string {
 		return []string{s.settle(t, s.taken[id(t, args[0])], args[1:])}
 	case "done":
 		s.q.Done(gateway.BatchKey{Message: id(t, args[0])})
+	case "return":
+		s.q.Return(entry(t, args))
+	case "hold":
+		return []string{fmt.Sprintf("held %d", len(s.q.Hold(of(id(t, args[0])))))}
 	case "remove":
-		s.q.Remove(id(t, args[0]))
+		s.q.Remove(of(id(t, args[0])))
 	case "retry":
 		return []string{fmt.Sprint(s.q.Retry(func(e *gateway.Entry) bool { return e.Message == id(t, args[0]) }, s.at()))}
 	case "count":

@@ -154,12 +154,15 @@ func (l *line) crowded(e gateway.Entry) bool {
 }
 
 // done lays an entry down. What is left of it goes back into the queue, unless
-// it was taken out of that meanwhile: held, dropped or released.
+// somebody ruled on it meanwhile: it was held, dropped or released. With nothing
+// left it is over, whatever was ruled.
 func (l *line) done(e gateway.Entry, next gateway.Entry, left bool) {
 	l.change(func(q *queue.Queue) {
 		delete(l.busy, keyOf(e))
-		if q.Done(keyOf(e)) && left {
-			q.Add(next)
+		if left {
+			q.Return(next)
+		} else {
+			q.Done(keyOf(e))
 		}
 	})
 }
@@ -221,6 +224,9 @@ func (s *Server) handle(ctx context.Context, e gateway.Entry, stop <-chan struct
 		case errors.Is(err, gateway.ErrNotSpooled), errors.Is(err, spool.ErrDamaged):
 			s.log.Warn("not in the queue any more", "id", e.Message.String(), "reason", err)
 			return e, false
+		case errors.Is(err, pipeline.ErrHeld):
+			e.Stage = gateway.StageHeld
+			return e, true
 		case err != nil && ctx.Err() != nil:
 			return e, true
 		case err != nil && !errors.Is(err, store.ErrUnwritable):
@@ -252,8 +258,9 @@ func (s *Server) postpone(e gateway.Entry, fault error) (gateway.Entry, bool) {
 	now := time.Now()
 	s.log.Error("put off", "id", e.Message.String(), "leg", e.Leg, "batch", e.Batch, "error", fault)
 	if !e.Expires.IsZero() && now.After(e.Expires) {
-		if err := s.spool.Hold(e.Message, pipeline.ByFault+gateway.Printable(fault.Error())); err == nil {
-			return e, false
+		if err := s.hold(e.Message, pipeline.ByFault+gateway.Printable(fault.Error())); err == nil {
+			e.Stage = gateway.StageHeld
+			return e, true
 		}
 	}
 	e.Fault = gateway.Printable(fault.Error())

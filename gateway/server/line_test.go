@@ -39,28 +39,50 @@ func TestWhatIsLeftGoesBack(t *testing.T) {
 	}
 }
 
+func every(*gateway.Entry) bool { return true }
+
 func TestHeldDuringAnAttempt(t *testing.T) {
-	var l line
-	l.add([]gateway.Entry{entry(1)})
-	e := take(t, &l)
-	l.change(func(q *queue.Queue) { q.Remove(1) })
-	l.done(e, entry(1), true)
-	if entries, _ := l.next(); len(entries) != 0 {
-		t.Errorf("a held message goes on being tried: %v", entries)
+	for _, left := range []bool{true, false} {
+		var l line
+		l.add([]gateway.Entry{entry(1)})
+		e := take(t, &l)
+		l.change(func(q *queue.Queue) { q.Hold(every) })
+		l.done(e, entry(1), left)
+		if entries, _ := l.next(); len(entries) != 0 || l.count().Held == 1 != left {
+			t.Errorf("left %t: %v is tried, %+v", left, entries, l.count())
+		}
 	}
 }
 
-func TestReleasedDuringAnAttempt(t *testing.T) {
+func TestDroppedDuringAnAttempt(t *testing.T) {
 	var l line
 	l.add([]gateway.Entry{entry(1)})
 	e := take(t, &l)
-	l.change(func(q *queue.Queue) { q.Remove(1) })
-	l.add([]gateway.Entry{entry(1)})
-	if entries, wait := l.next(); len(entries) != 0 || wait > busyDelay {
-		t.Fatalf("two attempts at a time: %v, wait %v", entries, wait)
-	}
+	l.change(func(q *queue.Queue) { q.Remove(every) })
 	l.done(e, entry(1), true)
-	take(t, &l)
+	if n := l.count(); n != (queue.Count{}) {
+		t.Errorf("a dropped message is in the queue: %+v", n)
+	}
+}
+
+// TestReleasedDuringAnAttempt: it goes on, also where the attempt found it held.
+func TestReleasedDuringAnAttempt(t *testing.T) {
+	for _, stage := range []gateway.Stage{gateway.StageAccepted, gateway.StageHeld} {
+		synctest.Test(t, func(t *testing.T) {
+			var l line
+			l.add([]gateway.Entry{entry(1)})
+			e := take(t, &l)
+			l.change(func(q *queue.Queue) { q.Hold(every) })
+			l.add([]gateway.Entry{entry(1)})
+			if entries, wait := l.next(); len(entries) != 0 || wait > busyDelay {
+				t.Fatalf("two attempts at a time: %v, wait %v", entries, wait)
+			}
+			e.Stage = stage
+			l.done(e, e, true)
+			time.Sleep(busyDelay)
+			take(t, &l)
+		})
+	}
 }
 
 // While contents are being taken up, deliveries wait, but not for long.

@@ -27,40 +27,44 @@ func (s *Server) queueBounce(ctx context.Context, args QueueIDs) (any, error) {
 		}},
 	}}
 	return eachMessage(ctx, args, func(id gateway.QueueID) error {
-		m, err := s.spool.Load(id)
+		return s.gone(id, func() error { return s.bounce(ctx, failures, id, args.By) })
+	})
+}
+
+func (s *Server) bounce(ctx context.Context, failures *pipeline.Failures, id gateway.QueueID, by string) error {
+	m, err := s.spool.Load(id)
+	if err != nil {
+		return err
+	}
+	s.recordGivenUp(m, "bounce", by)
+	f := pipeline.Fate{Message: m, Leg: &gateway.Leg{Service: gateway.Forward}, ReversePath: m.Envelope.ReversePath}
+	for i := range m.Legs {
+		pending, err := s.unreached(m, i)
 		if err != nil {
 			return err
 		}
-		s.forget(id)
-		s.recordGivenUp(m, "bounce", args.By)
-		f := pipeline.Fate{Message: m, Leg: &gateway.Leg{Service: gateway.Forward}, ReversePath: m.Envelope.ReversePath}
-		for i := range m.Legs {
-			pending, err := s.unreached(m, i)
-			if err != nil {
-				return err
-			}
-			f.Recipients = append(f.Recipients, pending...)
+		f.Recipients = append(f.Recipients, pending...)
+	}
+	for range f.Recipients {
+		f.Statuses = append(f.Statuses, bouncedByOperator)
+	}
+	if len(f.Recipients) > 0 {
+		if err := failures.Failed(ctx, f); err != nil {
+			return err
 		}
-		for range f.Recipients {
-			f.Statuses = append(f.Statuses, bouncedByOperator)
-		}
-		if len(f.Recipients) > 0 {
-			if err := failures.Failed(ctx, f); err != nil {
-				return err
-			}
-		}
-		return s.spool.Drop(id)
-	})
+	}
+	return s.spool.Drop(id)
 }
 
 // queueDrop throws messages away, also those that cannot be read.
 func (s *Server) queueDrop(ctx context.Context, args QueueIDs) (any, error) {
 	return eachMessage(ctx, args, func(id gateway.QueueID) error {
-		s.forget(id)
-		if m, err := s.spool.Load(id); err == nil {
-			s.recordGivenUp(m, "drop", args.By)
-		}
-		return s.spool.Drop(id)
+		return s.gone(id, func() error {
+			if m, err := s.spool.Load(id); err == nil {
+				s.recordGivenUp(m, "drop", args.By)
+			}
+			return s.spool.Drop(id)
+		})
 	})
 }
 

@@ -161,12 +161,12 @@ type QueueChange struct {
 
 func (s *Server) queueHold(ctx context.Context, args QueueIDs) (any, error) {
 	return eachMessage(ctx, args, func(id gateway.QueueID) error {
-		if err := s.spool.Hold(id, pipeline.ByOperator); err != nil {
-			return err
-		}
-		s.forget(id)
-		return nil
+		return s.hold(id, pipeline.ByOperator)
 	})
+}
+
+func (s *Server) hold(id gateway.QueueID, reason string) error {
+	return s.aside(id, func() error { return s.spool.Hold(id, reason) })
 }
 
 func (s *Server) queueRelease(ctx context.Context, args QueueIDs) (any, error) {
@@ -189,9 +189,37 @@ func (s *Server) queueRelease(ctx context.Context, args QueueIDs) (any, error) {
 // errNotHeld is of a message that goes on by itself.
 var errNotHeld = errors.New("the message is not held")
 
-// forget takes a message out of the queue.
-func (s *Server) forget(id gateway.QueueID) {
-	s.line.change(func(q *queue.Queue) { q.Remove(id) })
+// aside has nothing begun of a message while its place in the spool changes, nor
+// afterwards, unless that fails. The queue comes first: an entry too many there is
+// found out when its turn comes, one too few is not.
+func (s *Server) aside(id gateway.QueueID, change func() error) error {
+	var entries []gateway.Entry
+	s.line.change(func(q *queue.Queue) {
+		entries = q.Hold(func(e *gateway.Entry) bool { return e.Message == id })
+	})
+	err := change()
+	if err != nil {
+		s.line.add(entries)
+	}
+	return err
+}
+
+// gone is aside for a change that ends the message.
+func (s *Server) gone(id gateway.QueueID, change func() error) error {
+	err := s.aside(id, change)
+	if err == nil || errors.Is(err, gateway.ErrNotSpooled) {
+		s.line.change(func(q *queue.Queue) {
+			q.Remove(func(e *gateway.Entry) bool { return e.Message == id })
+		})
+	}
+	return err
+}
+
+// legGone takes a leg out of the queue that has nothing left to do.
+func (s *Server) legGone(id gateway.QueueID, leg int) {
+	s.line.change(func(q *queue.Queue) {
+		q.Remove(func(e *gateway.Entry) bool { return e.Message == id && e.Leg == leg })
+	})
 }
 
 // eachMessage changes messages one after the other. It fails where there is

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/mmgw/mmgw/gateway"
 	"github.com/mmgw/mmgw/gateway/pipeline"
 	"github.com/mmgw/mmgw/gateway/token"
 	"github.com/mmgw/mmgw/gateway/verp"
@@ -15,7 +16,8 @@ func (s *Server) assembleServices(site pipeline.Site, desk *pipeline.Desk, keys 
 	confirmations := &pipeline.Confirmations{Roster: s.roster, Tokens: tokens(keys), Delimiter: s.cfg.VERP.Delimiter}
 	s.held = &pipeline.Held{
 		Site: site, Roster: s.roster, Spool: s.spool, Desk: desk, Confirmations: confirmations,
-		For: s.cfg.Incoming.HoldFor, Queued: s.line.add, Log: s.log,
+		For: s.cfg.Incoming.HoldFor, Log: s.log,
+		Queued: func(entries []gateway.Entry) { s.wake(entries...) }, Dropped: s.legGone,
 	}
 	commands := &pipeline.Commands{Site: site, Roster: s.roster, Desk: desk, Confirmations: confirmations, Held: s.held, Log: s.log}
 	s.expander.Commands, s.expander.Held = commands.Handle, s.held.Tell

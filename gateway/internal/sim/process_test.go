@@ -134,14 +134,18 @@ func (p *process) handle(e gateway.Entry) {
 		return
 	case errors.Is(err, gateway.ErrNotSpooled):
 		left = false
+	case errors.Is(err, pipeline.ErrHeld):
+		next.Stage, left = gateway.StageHeld, true
 	case errors.Is(err, spool.ErrDamaged):
 		p.w.ledger.fail("%s: %v", e.Message, err)
 	case err != nil:
 		p.w.tell("put off %s leg %d batch %d: %v", e.Message, e.Leg, e.Batch, err)
 		next, left = p.postpone(e, err)
 	}
-	if p.queue.Done(gateway.BatchKey{Message: e.Message, Leg: e.Leg, Number: e.Batch}) && left {
-		p.queue.Add(next)
+	if left {
+		p.queue.Return(next)
+	} else {
+		p.queue.Done(gateway.BatchKey{Message: e.Message, Leg: e.Leg, Number: e.Batch})
 	}
 }
 
