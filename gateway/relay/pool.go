@@ -82,6 +82,13 @@ func (p *pool) enroll(o *order) *gateway.Status {
 	return nil
 }
 
+func (p *pool) retry() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.until = time.Time{}
+	p.grow()
+}
+
 func (p *pool) isHeld() bool { return time.Now().Before(p.until) }
 
 // taken is the connections that the target sees, or is about to.

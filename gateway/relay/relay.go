@@ -104,6 +104,15 @@ func noRoute(route string) *gateway.Status {
 	}
 }
 
+// Retry has targets that are left alone tried by the next delivery: somebody says
+// that they work again. One that does not is left alone as long as it would have
+// been.
+func (r *Relay) Retry() {
+	for _, p := range r.pools {
+		p.retry()
+	}
+}
+
 // Close refuses what was not sent yet, closes the connections and returns when
 // all are closed. Transactions under way go on; their contexts can end them.
 func (r *Relay) Close() error {

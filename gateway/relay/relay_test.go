@@ -174,7 +174,10 @@ func TestHoldDown(t *testing.T) {
 			h.mu.Lock()
 			h.refused, h.greeting = false, ""
 			h.mu.Unlock()
-			time.Sleep(time.Minute)
+			if status := deliver(t.Context(), r, delivery)[0]; status.Class() != gateway.Transient {
+				t.Fatalf("%v, while it is left alone", status)
+			}
+			r.Retry() // or a minute later
 			send(t, r)
 			r.Close()
 		})

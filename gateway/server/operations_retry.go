@@ -10,8 +10,12 @@ import (
 )
 
 // queueRetry makes what waits for a later attempt due at once. A gateway that
-// runs only changes its schedule; without one it is the spool that is changed.
+// runs only changes its schedule, and tries next hops again that did not answer;
+// without one it is the spool that is changed.
 func (s *Server) queueRetry(ctx context.Context, args QueueIDs) (any, error) {
+	if s.relay != nil {
+		s.relay.Retry()
+	}
 	return eachMessage(ctx, args, func(id gateway.QueueID) error {
 		m, err := s.spool.Load(id)
 		if err != nil {
