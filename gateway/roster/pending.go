@@ -40,7 +40,10 @@ func (r *Roster) AddPending(now time.Time, pending map[string]Pending) error {
 		w.Uint(uint64(p.Message))
 		b.Set(pendingKey(token), w.Record())
 	}
-	if err := r.purge(&b, now); err != nil {
+	r.quotas.Lock()
+	err := r.purge(&b, now)
+	r.quotas.Unlock()
+	if err != nil {
 		return err
 	}
 	if err := r.db.Commit(&b); err != nil {

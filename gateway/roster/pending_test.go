@@ -2,6 +2,7 @@ package roster
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -93,6 +94,25 @@ func TestPosts(t *testing.T) {
 	}
 	if n != 1 {
 		t.Errorf("%d posts are kept", n)
+	}
+}
+
+// What is over does not stay, on a site where nobody asks for a token either.
+func TestQuotasArePurged(t *testing.T) {
+	f := open(t, store.NewMemory())
+	for day := range 30 {
+		for i := range 10 {
+			if _, err := f.Take(noon.AddDate(0, 0, day), Quota{fmt.Sprint(day, i), 1}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	n := 0
+	for range f.db.Prefix(store.RosterQuotas.Key(), nil) {
+		n++
+	}
+	if n > 20 {
+		t.Errorf("%d quotas are kept", n)
 	}
 }
 

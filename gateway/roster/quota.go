@@ -33,6 +33,9 @@ func (r *Roster) Take(now time.Time, quotas ...Quota) (bool, error) {
 	r.quotas.Lock()
 	defer r.quotas.Unlock()
 	var b store.Batch
+	if err := r.purge(&b, now); err != nil {
+		return false, err
+	}
 	for _, q := range quotas {
 		begun, used, err := r.used(q, now)
 		switch {
@@ -100,9 +103,8 @@ func decodeQuota(record []byte) (begun time.Time, used int, err error) {
 }
 
 // purge adds to b the removal of tokens and quotas whose time is up, once a day.
+// r.quotas is held. Where b is not committed they stay for another day.
 func (r *Roster) purge(b *store.Batch, now time.Time) error {
-	r.quotas.Lock()
-	defer r.quotas.Unlock()
 	if now.Sub(r.purged) < QuotaWindow {
 		return nil
 	}
