@@ -23,6 +23,9 @@ const keptMax = 3
 // name: those are digests.
 const recordName = "versions.json"
 
+// newPrefix begins the names of files that are being written.
+const newPrefix = ".new-"
+
 // Shelf keeps the versions of modules as Dir/NAME/DIGEST.wasm. A change is
 // durable and takes effect as a whole. It is safe for concurrent use by one
 // process; names are those of plugins and hold no separators.
@@ -147,7 +150,8 @@ func (r Record) Before(present string) string {
 	return r.Kept[i]
 }
 
-// commit writes the record, and then removes what is in it no more.
+// commit writes the record, and then removes what is in it no more, and what a
+// crash left half written.
 func (s *Shelf) commit(name string, r Record) error {
 	text, err := json.Marshal(r)
 	if err != nil {
@@ -163,7 +167,7 @@ func (s *Shelf) commit(name string, r Record) error {
 	var errs []error
 	for _, entry := range entries {
 		digest, isModule := strings.CutSuffix(entry.Name(), ".wasm")
-		if isModule && !slices.Contains(r.Kept, digest) {
+		if isModule && !slices.Contains(r.Kept, digest) || strings.HasPrefix(entry.Name(), newPrefix) {
 			errs = append(errs, os.Remove(filepath.Join(s.Dir, name, entry.Name())))
 		}
 	}
@@ -176,7 +180,7 @@ func (s *Shelf) write(name, file string, content []byte) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	temporary, err := os.CreateTemp(dir, ".new-")
+	temporary, err := os.CreateTemp(dir, newPrefix)
 	if err != nil {
 		return err
 	}

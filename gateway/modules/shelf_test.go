@@ -19,6 +19,12 @@ func digests(letters string) []string {
 
 func TestShelf(t *testing.T) {
 	s := &Shelf{Dir: t.TempDir()}
+	if err := os.MkdirAll(filepath.Join(s.Dir, "tag"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(s.Dir, "tag", newPrefix+"1"), nil, 0o600); err != nil { // of a crash
+		t.Fatal(err)
+	}
 	advance := func(next, before string, swapped bool) func() error {
 		return func() error { return s.Advance("tag", []byte(next), []byte(before), swapped) }
 	}
@@ -50,8 +56,8 @@ func TestShelf(t *testing.T) {
 		if err != nil || !slices.Equal(r.Kept, digests(step.kept)) || r.Swapped != step.swapped || r.OnTrial != step.trial {
 			t.Errorf("%s: %+v, %v", step.name, r, err)
 		}
-		files, err := filepath.Glob(filepath.Join(s.Dir, "tag", "*.wasm"))
-		if err != nil || len(files) != len(step.kept) {
+		files, err := filepath.Glob(filepath.Join(s.Dir, "tag", "*"))
+		if err != nil || len(files) != len(step.kept)+1 { // and the record
 			t.Errorf("%s: files %v, %v", step.name, files, err)
 		}
 	}
