@@ -128,7 +128,9 @@ func (s *Spool) verify(m *gateway.Message) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.verified[m.ID] = true
+	if _, err := s.lookUp(headKey(m.ID)); err == nil { // nobody forgets one that is gone by now
+		s.verified[m.ID] = true
+	}
 	return nil
 }
 
