@@ -14,7 +14,7 @@ import (
 // Env is the world around the modules.
 type Env struct {
 	Version  string                         // host.version of the ABI
-	CacheDir string                         // for compiled code, made if it is missing; "": none. Only its owner may write there
+	CacheDir string                         // for compiled code, up to CacheBytesMax, made if it is missing; "": none. Only its owner may write there
 	Logger   *slog.Logger                   // nil: nothing is logged
 	Local    func(gateway.ForwardPath) bool // an address of a list or a forward domain; nil: none is
 	KV       KV                             // of the capability kv; nil: its functions fail for the time being

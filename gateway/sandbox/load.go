@@ -222,6 +222,11 @@ func (h *Host) compile(ctx context.Context, p *Plugin, binary []byte) error {
 		return fmt.Errorf("it cannot be compiled: %s", gateway.Printable(err.Error()))
 	}
 	p.runtime, p.compiled = r, compiled
+	if h.env.CacheDir != "" {
+		if err := trimCache(h.env.CacheDir, CacheBytesMax); err != nil {
+			p.log.Warn("compiled code that is not needed stays", "error", err)
+		}
+	}
 	return nil
 }
 
