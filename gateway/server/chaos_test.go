@@ -20,6 +20,7 @@ import (
 	"github.com/mmgw/mmgw/gateway/modules"
 	"github.com/mmgw/mmgw/gateway/probe"
 	"github.com/mmgw/mmgw/gateway/queue"
+	"github.com/mmgw/mmgw/gateway/store"
 )
 
 // chaosLists are a list that everybody may post to, whose members anne and bart
@@ -156,8 +157,25 @@ func (c *chaos) rest(t *testing.T) {
 		return len(ids) == 0
 	})
 	c.agree(t, s)
+	c.isEmpty(t, s)
 	if n := len(s.line.busy); n > 0 {
 		t.Errorf("%d entries are in somebody's hands", n)
+	}
+}
+
+// isEmpty checks that no message that has gone is kept, nor taken for damaged.
+func (c *chaos) isEmpty(t *testing.T, s *Server) {
+	t.Helper()
+	for _, space := range []store.Space{store.SpoolIndex, store.SpoolDamaged} {
+		for item, err := range s.store.Prefix(space.Key(), nil) {
+			t.Errorf("left in the database: %x, %v", item.Key, err)
+		}
+	}
+	for _, name := range []string{"content", "damaged"} {
+		files, err := os.ReadDir(filepath.Join(c.dir, "s", name))
+		if len(files) > 0 || err != nil {
+			t.Errorf("left in %s: %v, %v", name, files, err)
+		}
 	}
 }
 
@@ -175,8 +193,9 @@ func (c *chaos) agree(t *testing.T, s *Server) {
 	}
 }
 
-// disagreement says what the spool has and the queue does not, or the other way
-// around, "" for nothing.
+// disagreement says what the spool has and nobody is going to do, or what the
+// queue holds for nobody, "" for nothing. Other entries of the queue are found out
+// when their turn comes.
 func disagreement(s *Server) string {
 	inQueue := map[gateway.BatchKey]gateway.Entry{}
 	s.line.change(func(q *queue.Queue) {
@@ -190,11 +209,14 @@ func disagreement(s *Server) string {
 			return err.Error()
 		case e.Batch != gateway.ExpandLeg && e.Expires.IsZero():
 			return fmt.Sprintf("%+v is never given up", e)
-		case !ok || (e.Stage == gateway.StageHeld) != (there.Stage == gateway.StageHeld):
+		case !ok || e.Stage != gateway.StageHeld && there.Stage == gateway.StageHeld:
 			return fmt.Sprintf("the spool has %+v, the queue %+v, %v", e, there, ok)
 		}
 	}
 	for _, e := range inQueue {
+		if e.Stage != gateway.StageHeld {
+			continue
+		}
 		return fmt.Sprintf("the queue has %+v, the spool has not", e)
 	}
 	return ""
