@@ -238,7 +238,9 @@ func (in *Intake) accept(ctx context.Context, m *gateway.Message) error {
 			logger(in.Log).Warn("duplicate", messageAttrs(m), "leg", i, "service", string(m.Legs[i].Service), "list", m.Legs[i].Whose())
 			continue
 		}
-		entries = append(entries, entryOf(m, i, m.Received, m.Received.Add(in.Expiry)))
+		e := entryOf(m, i, m.Received, m.Received.Add(in.Expiry))
+		e.Stage = gateway.StageAccepted // what is held is found out in its turn: it may have been ruled on by now
+		entries = append(entries, e)
 	}
 	if in.Accepted != nil {
 		in.Accepted(entries)
