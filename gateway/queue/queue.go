@@ -11,6 +11,8 @@ package queue
 
 import (
 	"container/heap"
+	"iter"
+	"slices"
 	"time"
 
 	"github.com/mmgw/mmgw/gateway"
@@ -31,7 +33,8 @@ type Queue struct {
 	// any time.
 	LaneMax int
 
-	items   map[gateway.BatchKey]*item
+	items   map[gateway.QueueID][]*item // of each message
+	count   int                         // of all items
 	waiting byDue
 	lanes   lanes
 	last    time.Time // the latest now
@@ -68,13 +71,14 @@ func (q *Queue) Add(e gateway.Entry) {
 	key := keyOf(&e)
 	q.Done(key)
 	if q.items == nil {
-		q.items = map[gateway.BatchKey]*item{}
+		q.items = map[gateway.QueueID][]*item{}
 	}
 	it := &item{entry: e, due: e.Due, lane: q.lanes.of(&e)}
 	if e.Expires.After(q.last) && e.Expires.Before(e.Due) {
 		it.due = e.Expires
 	}
-	q.items[key] = it
+	q.items[e.Message] = append(q.items[e.Message], it)
+	q.count++
 	if e.Stage == gateway.StageHeld {
 		it.place = placeHeld
 		return
@@ -133,9 +137,19 @@ func (q *Queue) Crowded(e *gateway.Entry) bool {
 	return q.LaneMax > 0 && l.load >= q.LaneMax && l.ready.count > 0 && l.ready.waits(e)
 }
 
+// find returns the place of an entry among those of its message.
+func (q *Queue) find(key gateway.BatchKey) (at int, it *item) {
+	for at, it := range q.items[key.Message] {
+		if it.entry.Leg == key.Leg && it.entry.Batch == key.Number {
+			return at, it
+		}
+	}
+	return 0, nil
+}
+
 // Done takes an entry out of the queue, wherever it is.
 func (q *Queue) Done(key gateway.BatchKey) {
-	it := q.items[key]
+	at, it := q.find(key)
 	if it == nil {
 		return
 	}
@@ -149,31 +163,65 @@ func (q *Queue) Done(key gateway.BatchKey) {
 		it.lane.load -= load(&it.entry)
 	}
 	it.place = placeGone
-	delete(q.items, key)
+	q.count--
+	if rest := slices.Delete(q.items[key.Message], at, at+1); len(rest) > 0 {
+		q.items[key.Message] = rest
+	} else {
+		delete(q.items, key.Message)
+	}
 }
 
 // Return takes back what is left of an entry in the caller's hands. One that was
 // removed, held or added anew meanwhile stays as it is.
 func (q *Queue) Return(left gateway.Entry) {
-	if it := q.items[keyOf(&left)]; it != nil && it.place == placeTaken {
+	if _, it := q.find(keyOf(&left)); it != nil && it.place == placeTaken {
 		q.Add(left)
 	}
 }
 
-// Remove takes out every entry that is meant.
-func (q *Queue) Remove(meant func(*gateway.Entry) bool) {
-	for key, it := range q.items {
-		if meant(&it.entry) {
-			q.Done(key)
+// Find returns an entry, wherever it is.
+func (q *Queue) Find(key gateway.BatchKey) (e gateway.Entry, ok bool) {
+	_, it := q.find(key)
+	if it == nil {
+		return e, false
+	}
+	return it.entry, true
+}
+
+// All are the entries, in no order. None is added or taken out meanwhile.
+func (q *Queue) All() iter.Seq[*gateway.Entry] {
+	return func(yield func(*gateway.Entry) bool) {
+		for _, items := range q.items {
+			for _, it := range items {
+				if !yield(&it.entry) {
+					return
+				}
+			}
 		}
 	}
 }
 
-// Hold keeps every entry that is meant from being given out until it is added
-// anew, and returns those that were not held before, as they were.
-func (q *Queue) Hold(meant func(*gateway.Entry) bool) (held []gateway.Entry) {
-	for _, it := range q.items {
-		if it.place != placeHeld && meant(&it.entry) {
+// Of are the entries of a message, as they are now.
+func (q *Queue) Of(id gateway.QueueID) []gateway.Entry {
+	var entries []gateway.Entry
+	for _, it := range q.items[id] {
+		entries = append(entries, it.entry)
+	}
+	return entries
+}
+
+// Remove takes out every entry of a message.
+func (q *Queue) Remove(id gateway.QueueID) {
+	for _, e := range q.Of(id) {
+		q.Done(keyOf(&e))
+	}
+}
+
+// Hold keeps every entry of a message from being given out until it is added anew,
+// and returns those that were not held before, as they were.
+func (q *Queue) Hold(id gateway.QueueID) (held []gateway.Entry) {
+	for _, it := range q.items[id] {
+		if it.place != placeHeld {
 			held = append(held, it.entry)
 		}
 	}
@@ -184,26 +232,16 @@ func (q *Queue) Hold(meant func(*gateway.Entry) bool) (held []gateway.Entry) {
 	return held
 }
 
-// Find returns an entry, wherever it is.
-func (q *Queue) Find(key gateway.BatchKey) (e gateway.Entry, ok bool) {
-	it := q.items[key]
-	if it == nil {
-		return e, false
+// Retry makes an entry due at now that is waiting for a later time, and says
+// whether it was.
+func (q *Queue) Retry(key gateway.BatchKey, now time.Time) bool {
+	_, it := q.find(key)
+	if it == nil || it.place != placeWaiting || !it.due.After(now) {
+		return false
 	}
-	return it.entry, true
-}
-
-// Retry makes every entry due at now that is meant and is waiting for a later
-// time, and returns how many there were.
-func (q *Queue) Retry(meant func(*gateway.Entry) bool, now time.Time) (n int) {
-	for _, it := range q.items {
-		if it.place == placeWaiting && it.due.After(now) && meant(&it.entry) {
-			it.due, it.entry.Due = now, now
-			heap.Fix(&q.waiting, it.index)
-			n++
-		}
-	}
-	return n
+	it.due, it.entry.Due = now, now
+	heap.Fix(&q.waiting, it.index)
+	return true
 }
 
 // Count is how many entries are where.
@@ -221,7 +259,7 @@ func (q *Queue) Count() Count {
 		c.Ready += l.ready.count
 		c.Taken += l.taken
 	}
-	c.Held = len(q.items) - c.Waiting - c.Ready - c.Taken
+	c.Held = q.count - c.Waiting - c.Ready - c.Taken
 	return c
 }
 

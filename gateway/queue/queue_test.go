@@ -61,10 +61,6 @@ type script struct {
 	taken  map[gateway.QueueID]gateway.Entry
 }
 
-func of(id gateway.QueueID) func(*gateway.Entry) bool {
-	return func(e *gateway.Entry) bool { return e.Message == id }
-}
-
 func (s *script) at() time.Time { return start.Add(s.now) }
 
 func (s *script) run(t *testing.T, fields []string) []string {
@@ -84,11 +80,17 @@ func (s *script) run(t *testing.T, fields []string) []string {
 	case "return":
 		s.q.Return(entry(t, args))
 	case "hold":
-		return []string{fmt.Sprintf("held %d", len(s.q.Hold(of(id(t, args[0])))))}
+		return []string{fmt.Sprintf("held %d", len(s.q.Hold(id(t, args[0]))))}
 	case "remove":
-		s.q.Remove(of(id(t, args[0])))
+		s.q.Remove(id(t, args[0]))
 	case "retry":
-		return []string{fmt.Sprint(s.q.Retry(func(e *gateway.Entry) bool { return e.Message == id(t, args[0]) }, s.at()))}
+		n := 0
+		for _, e := range s.q.Of(id(t, args[0])) {
+			if s.q.Retry(keyOf(&e), s.at()) {
+				n++
+			}
+		}
+		return []string{fmt.Sprint(n)}
 	case "count":
 		return []string{fmt.Sprintf("%+v", s.q.Count())}
 	case "wake":
@@ -256,5 +258,23 @@ func TestCrowded(t *testing.T) {
 		if got := q.Crowded(&taken[0]); got != c.want {
 			t.Errorf("%s: %v", name, got)
 		}
+	}
+}
+
+// BenchmarkHoldAmong is what it costs to hold one message and let it go on, among
+// few and among many: who rules on all messages of a queue does it for each.
+func BenchmarkHoldAmong(b *testing.B) {
+	for _, n := range []int{100, 100_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			var q Queue
+			for i := range n {
+				q.Add(gateway.Entry{Message: gateway.QueueID(i + 1), Due: start})
+			}
+			for i := 0; b.Loop(); i++ {
+				for _, e := range q.Hold(gateway.QueueID(i%n + 1)) {
+					q.Add(e)
+				}
+			}
+		})
 	}
 }

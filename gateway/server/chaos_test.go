@@ -196,7 +196,9 @@ func (c *chaos) agree(t *testing.T, s *Server) {
 func disagreement(s *Server) string {
 	inQueue := map[gateway.BatchKey]gateway.Entry{}
 	s.line.change(func(q *queue.Queue) {
-		q.Remove(func(e *gateway.Entry) bool { inQueue[keyOf(*e)] = *e; return false })
+		for e := range q.All() {
+			inQueue[keyOf(*e)] = *e
+		}
 	})
 	for e, err := range s.spool.Entries() {
 		there, ok := inQueue[keyOf(e)]

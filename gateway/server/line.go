@@ -171,7 +171,11 @@ func (l *line) done(e gateway.Entry, next gateway.Entry, left bool) {
 // settings are others now.
 func (l *line) mended() {
 	l.change(func(q *queue.Queue) {
-		q.Retry(func(e *gateway.Entry) bool { return e.Fault != "" }, time.Now())
+		for e := range q.All() {
+			if e.Fault != "" {
+				q.Retry(keyOf(*e), time.Now())
+			}
+		}
 	})
 }
 

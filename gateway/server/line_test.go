@@ -39,14 +39,12 @@ func TestWhatIsLeftGoesBack(t *testing.T) {
 	}
 }
 
-func every(*gateway.Entry) bool { return true }
-
 func TestHeldDuringAnAttempt(t *testing.T) {
 	for _, left := range []bool{true, false} {
 		var l line
 		l.add([]gateway.Entry{entry(1)})
 		e := take(t, &l)
-		l.change(func(q *queue.Queue) { q.Hold(every) })
+		l.change(func(q *queue.Queue) { q.Hold(1) })
 		l.done(e, entry(1), left)
 		if entries, _ := l.next(); len(entries) != 0 || l.count().Held == 1 != left {
 			t.Errorf("left %t: %v is tried, %+v", left, entries, l.count())
@@ -58,7 +56,7 @@ func TestDroppedDuringAnAttempt(t *testing.T) {
 	var l line
 	l.add([]gateway.Entry{entry(1)})
 	e := take(t, &l)
-	l.change(func(q *queue.Queue) { q.Remove(every) })
+	l.change(func(q *queue.Queue) { q.Remove(1) })
 	l.done(e, entry(1), true)
 	if n := l.count(); n != (queue.Count{}) {
 		t.Errorf("a dropped message is in the queue: %+v", n)
@@ -72,7 +70,7 @@ func TestReleasedDuringAnAttempt(t *testing.T) {
 			var l line
 			l.add([]gateway.Entry{entry(1)})
 			e := take(t, &l)
-			l.change(func(q *queue.Queue) { q.Hold(every) })
+			l.change(func(q *queue.Queue) { q.Hold(1) })
 			l.add([]gateway.Entry{entry(1)})
 			if entries, wait := l.next(); len(entries) != 0 || wait > busyDelay {
 				t.Fatalf("two attempts at a time: %v, wait %v", entries, wait)

@@ -194,9 +194,7 @@ var errNotHeld = errors.New("the message is not held")
 // found out when its turn comes, one too few is not.
 func (s *Server) aside(id gateway.QueueID, change func() error) error {
 	var entries []gateway.Entry
-	s.line.change(func(q *queue.Queue) {
-		entries = q.Hold(func(e *gateway.Entry) bool { return e.Message == id })
-	})
+	s.line.change(func(q *queue.Queue) { entries = q.Hold(id) })
 	err := change()
 	if err != nil {
 		s.line.add(entries)
@@ -208,9 +206,7 @@ func (s *Server) aside(id gateway.QueueID, change func() error) error {
 func (s *Server) gone(id gateway.QueueID, change func() error) error {
 	err := s.aside(id, change)
 	if err == nil || errors.Is(err, gateway.ErrNotSpooled) {
-		s.line.change(func(q *queue.Queue) {
-			q.Remove(func(e *gateway.Entry) bool { return e.Message == id })
-		})
+		s.line.change(func(q *queue.Queue) { q.Remove(id) })
 	}
 	return err
 }
@@ -218,7 +214,11 @@ func (s *Server) gone(id gateway.QueueID, change func() error) error {
 // legGone takes a leg out of the queue that has nothing left to do.
 func (s *Server) legGone(id gateway.QueueID, leg int) {
 	s.line.change(func(q *queue.Queue) {
-		q.Remove(func(e *gateway.Entry) bool { return e.Message == id && e.Leg == leg })
+		for _, e := range q.Of(id) {
+			if e.Leg == leg {
+				q.Done(keyOf(e))
+			}
+		}
 	})
 }
 

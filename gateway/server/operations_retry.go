@@ -22,7 +22,11 @@ func (s *Server) queueRetry(ctx context.Context, args QueueIDs) (any, error) {
 			return err
 		}
 		if s.wake != nil {
-			s.line.change(func(q *queue.Queue) { q.Retry(func(e *gateway.Entry) bool { return e.Message == id }, time.Now()) })
+			s.line.change(func(q *queue.Queue) {
+				for _, e := range q.Of(id) {
+					q.Retry(keyOf(e), time.Now())
+				}
+			})
 			return nil
 		}
 		for leg := range m.Legs {

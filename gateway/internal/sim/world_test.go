@@ -253,7 +253,7 @@ func (w *world) operate() {
 		if w.rng.IntN(4) == 0 {
 			if p.spool.Drop(row.ID) == nil && !w.disk.dark() {
 				w.tell("dropped %s", row.ID)
-				p.queue.Remove(func(e *gateway.Entry) bool { return e.Message == row.ID })
+				p.queue.Remove(row.ID)
 				w.ledger.droppedAll(row.ID)
 			}
 			return
