@@ -43,8 +43,9 @@ const mergeRetryInterval = 5 * time.Second
 // Logger.Fatalf, or panics where it holds locks or, worse, where its deferred
 // unlocking then ends the process beyond any recover. So it never learns of
 // such an error. While the disk is full, or file descriptors are used up, its
-// writes wait; after any other failure every goroutine of the engine stays where it is, for ever. Writes
-// therefore run in goroutines of their own, and their callers wait for neither.
+// writes wait, but for those of a merge of tables, which it can do without; after
+// any other failure every goroutine of the engine stays where it is, for ever.
+// Writes therefore run in goroutines of their own, and their callers wait for neither.
 type engine struct {
 	db    *pebble.DB
 	fence fence

@@ -9,13 +9,13 @@
 //
 // A disk that fails or is full never ends the process and never damages what
 // was committed. A commit that meets it returns a Status of class Transient:
-// 452 4.3.1 for a full disk, whose writes then go on as soon as there is room;
-// 451 4.3.0 for any other failure. So do writes that lack a file descriptor as
-// soon as there is one; after any other failure the engine that met it
-// is fenced off from the disk, since a sync that failed must not be repeated
-// on the same file, and another one is opened, by the next call, from what is
-// on the disk. A commit that returned an error may still take place: its
-// outcome is unknown until a later Commit succeeds.
+// 452 4.3.1 for a full disk, 451 4.3.0 for any other failure. Writes that lacked
+// room, or a file descriptor, go on as soon as there is some. After any other
+// failure the engine that met it is fenced off from the disk, since a sync that
+// failed must not be repeated on the same file, and another one is opened, by the
+// next call, from what is on the disk, some times: see Spent. A commit that
+// returned an error may still take place: its outcome is unknown until a later
+// Commit succeeds.
 package store
 
 import (
