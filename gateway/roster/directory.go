@@ -152,19 +152,43 @@ func (o Overlap) String() string {
 
 // Overlaps finds them among all lists of a site.
 func Overlaps(lists []gateway.List) (all []Overlap) {
-	byAddress := map[string]int{}
+	d := newDirectory()
 	for i := range lists {
-		for _, address := range addresses(&lists[i]) {
-			byAddress[address] = i
-		}
+		d.enter(&listing{list: &lists[i]})
 	}
 	for i := range lists {
-		for _, address := range addresses(&lists[i]) {
-			local, domain, _ := strings.Cut(address, "@")
-			name, suffix := gateway.CutService(local)
-			if of, ok := byAddress[name+"@"+domain]; ok && suffix != "" {
-				all = append(all, Overlap{lists[i], lists[of], suffix})
-				break
+		if o, ok := d.overlap(&lists[i]); ok {
+			all = append(all, o)
+		}
+	}
+	return all
+}
+
+// overlap says of which list another one takes mail.
+func (d *directory) overlap(list *gateway.List) (o Overlap, ok bool) {
+	for _, address := range addresses(list) {
+		local, domain, _ := strings.Cut(address, "@")
+		name, suffix := gateway.CutService(local)
+		if of := d.byAddress[name+"@"+domain]; of != nil && suffix != "" {
+			return Overlap{*list, *of.list, suffix}, true
+		}
+	}
+	return Overlap{}, false
+}
+
+// OverlapsOf are those that a list has with others. It asks for their names, and
+// does not look through all lists.
+func (r *Roster) OverlapsOf(list *gateway.List) (all []Overlap) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if o, ok := r.lists.overlap(list); ok {
+		all = append(all, o)
+	}
+	for _, address := range addresses(list) {
+		local, domain, _ := strings.Cut(address, "@")
+		for _, suffix := range gateway.Suffixes {
+			if other := r.lists.byAddress[local+suffix.Text+"@"+domain]; other != nil && suffix.Text != "" {
+				all = append(all, Overlap{*other.list, *list, suffix.Text})
 			}
 		}
 	}

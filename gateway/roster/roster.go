@@ -16,6 +16,7 @@ package roster
 import (
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -107,6 +108,22 @@ func (r *Roster) List(id gateway.ListID) (*gateway.List, error) {
 	l, err := r.listing(id)
 	if err != nil {
 		return nil, err
+	}
+	return l.list, nil
+}
+
+// Find returns the list that accepts mail of an address or an id, in any case of
+// letters.
+func (r *Roster) Find(name string) (*gateway.List, error) {
+	key := strings.ToLower(name)
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	l := r.lists.byAddress[key]
+	if l == nil {
+		l = r.lists.byID[gateway.ListID(key)]
+	}
+	if l == nil || l.gone {
+		return nil, fmt.Errorf("%s: %w", gateway.Printable(name), gateway.ErrUnknownList)
 	}
 	return l.list, nil
 }

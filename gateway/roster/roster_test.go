@@ -322,3 +322,47 @@ func TestOverlaps(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// One list has the same overlaps as the look through all of them finds.
+func TestOverlapsOf(t *testing.T) {
+	f := open(t, store.NewMemory())
+	for _, address := range []string{"dev-join@lists.example.com", "Dev@lists.example.com", "dev-owner@lists.example.com", "dev@elsewhere.example.com"} {
+		f.create(t, address)
+	}
+	for id, want := range map[string][]string{
+		"dev.lists.example.com": {
+			"dev-join@lists.example.com takes what comes to the -join address of Dev@lists.example.com",
+			"dev-owner@lists.example.com takes what comes to the -owner address of Dev@lists.example.com",
+		},
+		"dev-join.lists.example.com": {"dev-join@lists.example.com takes what comes to the -join address of Dev@lists.example.com"},
+		"dev.elsewhere.example.com":  nil,
+	} {
+		list, err := f.Find(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, o := range f.OverlapsOf(list) {
+			got = append(got, o.String())
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %q", id, got)
+		}
+	}
+}
+
+func TestFind(t *testing.T) {
+	f := open(t, store.NewMemory())
+	gone := f.create(t, "gone@lists.example.com")
+	if err := errors.Join(f.CreateList(gateway.List{Address: "Dev@lists.example.com", AliasDomain: "mx.example.com"}), f.DeleteList(gone)); err != nil {
+		t.Fatal(err)
+	}
+	for name, found := range map[string]bool{
+		"dev@LISTS.example.com": true, "Dev.lists.example.com": true, "dev@mx.example.com": true,
+		"dev-join@lists.example.com": false, "gone@lists.example.com": false, "gone.lists.example.com": false, "": false,
+	} {
+		if _, err := f.Find(name); found != (err == nil) || err != nil && !errors.Is(err, gateway.ErrUnknownList) {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+}

@@ -2,7 +2,6 @@ package server
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/mmgw/mmgw/gateway"
 	"github.com/mmgw/mmgw/gateway/admin"
@@ -54,10 +53,9 @@ func badData(format string, args ...any) error {
 
 // list finds a list that accepts mail, by its address or its id.
 func (s *Server) list(name string) (*gateway.List, error) {
-	for l := range s.roster.Lists() {
-		if strings.EqualFold(string(l.Address), name) || strings.EqualFold(string(l.ID), name) {
-			return l, nil
-		}
+	l, err := s.roster.Find(name)
+	if err != nil {
+		return nil, badData("%v", err)
 	}
-	return nil, badData("%s: %v", gateway.Printable(name), gateway.ErrUnknownList)
+	return l, nil
 }

@@ -114,21 +114,15 @@ func (s *Server) listCreate(_ context.Context, args NewList) (any, error) {
 		return nil, err
 	}
 	change := s.listChanged(list.Address)
-	change.Note = s.overlaps(list.Address)
+	change.Note = s.overlaps(&list)
 	return change, nil
 }
 
-// overlaps says which lists take mail of each other because of the one of address.
-func (s *Server) overlaps(address gateway.ForwardPath) string {
-	var lists []gateway.List
-	for l := range s.roster.Lists() {
-		lists = append(lists, *l)
-	}
+// overlaps says which lists take mail of each other because of one.
+func (s *Server) overlaps(list *gateway.List) string {
 	var notes []string
-	for _, o := range roster.Overlaps(lists) {
-		if o.List.Address == address || o.Of.Address == address {
-			notes = append(notes, o.String())
-		}
+	for _, o := range s.roster.OverlapsOf(list) {
+		notes = append(notes, o.String())
 	}
 	return strings.Join(notes, "; ")
 }

@@ -1,0 +1,61 @@
+package server
+
+import (
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/mmgw/mmgw/gateway/config"
+)
+
+// What is done to one list or one member costs the same on a site of 500 lists as
+// on one of 2,000: octets are counted, for time tells little.
+func TestOperationsCostNoListBesideTheirOwn(t *testing.T) {
+	few, many := costs(t, 500), costs(t, 2000)
+	for name, n := range many {
+		if n > 2*few[name]+16<<10 {
+			t.Errorf("%s: %d octets allocated among 2,000 lists, %d among 500", name, n, few[name])
+		}
+	}
+}
+
+// costs are the octets that operations allocate on a site of n lists.
+func costs(t *testing.T, n int) map[string]uint64 {
+	var text strings.Builder
+	text.WriteString("state_dir = \"state\"\n")
+	for i := range n {
+		fmt.Fprintf(&text, "[[list]]\naddress = \"list%d@lists.example.com\"\n", i)
+	}
+	cfg, err := config.Parse(filepath.Join(t.TempDir(), "mmgw.toml"), []byte(text.String()), config.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := OpenState(cfg, Env{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	octets := map[string]uint64{}
+	measure := func(name string, args func(i int) any) {
+		for i := range 5 { // the least of some: the database works beside us
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			if err := s.Operations().Call(t.Context(), name, args(i), nil); err != nil {
+				t.Fatal(err)
+			}
+			runtime.ReadMemStats(&after)
+			if spent := after.TotalAlloc - before.TotalAlloc; i == 0 || spent < octets[name] {
+				octets[name] = spent
+			}
+		}
+	}
+	measure("list.create", func(i int) any { return NewList{Address: fmt.Sprintf("new%d@lists.example.com", i)} })
+	measure("list.show", func(int) any { return ListName{List: "LIST7@lists.example.com"} })
+	measure("member.add", func(i int) any {
+		return MemberChange{List: "list7.lists.example.com", Members: []string{fmt.Sprintf("m%d@example.com", i)}}
+	})
+	measure("list.delete", func(i int) any { return ListName{List: fmt.Sprintf("new%d@lists.example.com", i)} })
+	return octets
+}
