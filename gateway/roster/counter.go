@@ -19,7 +19,11 @@ type counters struct {
 	lists map[gateway.ListID]*counter
 }
 
+// counter is locked by itself: no list waits for the sync of another one's, and
+// those of many lists are one.
 type counter struct {
+	mu       sync.Mutex
+	read     bool   // what follows is
 	last     uint64 // handed out
 	reserved uint64 // on the disk: no number up to it is handed out by the next process
 }
@@ -40,19 +44,15 @@ func (r *Roster) NextPost(id gateway.ListID) (uint64, error) {
 }
 
 func (c *counters) next(db *store.Store, id gateway.ListID) (uint64, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	count := c.lists[id]
-	if count == nil {
+	count := c.of(id)
+	count.mu.Lock()
+	defer count.mu.Unlock()
+	if !count.read {
 		last, err := readCounter(db, id)
 		if err != nil {
 			return 0, err
 		}
-		if c.lists == nil {
-			c.lists = map[gateway.ListID]*counter{}
-		}
-		count = &counter{last: last, reserved: last}
-		c.lists[id] = count
+		count.read, count.last, count.reserved = true, last, last
 	}
 	if count.last == count.reserved {
 		var b store.Batch
@@ -66,18 +66,36 @@ func (c *counters) next(db *store.Store, id gateway.ListID) (uint64, error) {
 	return count.last, nil
 }
 
+func (c *counters) of(id gateway.ListID) *counter {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.lists == nil {
+		c.lists = map[gateway.ListID]*counter{}
+	}
+	if c.lists[id] == nil {
+		c.lists[id] = &counter{}
+	}
+	return c.lists[id]
+}
+
 // save gives back what is reserved and was not handed out.
 func (c *counters) save(db *store.Store) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var b store.Batch
 	for id, count := range c.lists {
-		b.Set(counterKey(id), encodeCounter(count.last))
+		count.mu.Lock()
+		defer count.mu.Unlock()
+		if count.read {
+			b.Set(counterKey(id), encodeCounter(count.last))
+		}
 	}
 	if err := db.Commit(&b); err != nil {
 		return fmt.Errorf("save the post numbers: %w", err)
 	}
-	clear(c.lists) // a number that is asked for after this is reserved again
+	for _, count := range c.lists { // a number that is asked for after this is reserved again
+		count.read = false
+	}
 	return nil
 }
 

@@ -241,6 +241,39 @@ func TestNextPost(t *testing.T) {
 	}
 }
 
+// A list whose numbers are used up waits for a sync; no other list waits for it:
+// here one that has some left takes its own during that sync.
+func TestNextPostWaitsForNoOtherList(t *testing.T) {
+	f := open(t, store.NewMemory())
+	f.create(t, "dev@lists.example.com")
+	ops := f.create(t, "ops@lists.example.com")
+	if _, err := f.NextPost(ops); err != nil {
+		t.Fatal(err)
+	}
+	other := errors.New("there was no sync")
+	f.disk.BeforeWrite(func(op, _ string) error {
+		if op != "sync" {
+			return nil
+		}
+		taken := make(chan error, 1)
+		go func() {
+			_, err := f.NextPost(ops)
+			taken <- err
+		}()
+		select {
+		case other = <-taken:
+		case <-time.After(10 * time.Second):
+			other = errors.New("it waits for the sync")
+		}
+		return nil
+	})
+	_, err := f.NextPost(dev)
+	f.disk.BeforeWrite(nil)
+	if err != nil || other != nil {
+		t.Errorf("%v; another list: %v", err, other)
+	}
+}
+
 func TestToken(t *testing.T) {
 	f := open(t, store.NewMemory())
 	const token = "mfxgwzlnpfwgk5dt"
