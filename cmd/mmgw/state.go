@@ -21,18 +21,23 @@ type gatewayCall func(name string, args, result any) error
 // its socket where it runs, else with its state directory, which stays open
 // meanwhile.
 func (g *globals) withGateway(c *cobra.Command, do func(call gatewayCall) error) error {
-	cfg, err := g.load()
-	if err != nil {
-		return err
+	access := &access{load: g.load}
+	dir, ok := g.stateDir()
+	if !ok {
+		cfg, err := g.load()
+		if err != nil {
+			return err
+		}
+		dir = cfg.StateDir
 	}
-	access := &access{cfg: cfg, client: admin.Client{Socket: filepath.Join(cfg.StateDir, server.AdminSocket)}}
-	err = do(func(name string, args, result any) error { return access.call(c.Context(), name, args, result) })
+	access.client.Socket = filepath.Join(dir, server.AdminSocket)
+	err := do(func(name string, args, result any) error { return access.call(c.Context(), name, args, result) })
 	return errors.Join(err, access.close())
 }
 
 // access is the way to a gateway, found out at the first call.
 type access struct {
-	cfg    *config.Config
+	load   func() (*config.Config, error)
 	client admin.Client
 	state  *server.Server // open where no gateway runs
 	back   func()         // from the rights of its owner
@@ -46,17 +51,26 @@ func (a *access) call(ctx context.Context, name string, args, result any) error 
 		if !errors.Is(err, admin.ErrNotRunning) {
 			return err
 		}
-		a.back = server.AsOwner(a.cfg.StateDir)
-		if a.state, err = openState(a.cfg); errors.Is(err, roster.ErrListExists) && name == "list.delete" {
-			without := *a.cfg // the list that is to go keeps those of the file out
-			without.Lists = nil
-			a.state, err = openState(&without)
-		}
-		if err != nil {
+		if err := a.open(name); err != nil {
 			return err
 		}
 	}
 	return a.state.Operations().Call(ctx, name, args, result)
+}
+
+// open opens the state of the whole configuration for an operation.
+func (a *access) open(name string) error {
+	cfg, err := a.load()
+	if err != nil {
+		return err
+	}
+	a.back = server.AsOwner(cfg.StateDir)
+	if a.state, err = openState(cfg); errors.Is(err, roster.ErrListExists) && name == "list.delete" {
+		without := *cfg // the list that is to go keeps those of the file out
+		without.Lists = nil
+		a.state, err = openState(&without)
+	}
+	return err
 }
 
 // openState tells a directory that is in use from one that cannot be used: the
