@@ -11,12 +11,12 @@ import (
 // What StateDir reads is what Load reads, and all that it opens is the file.
 func TestStateDir(t *testing.T) {
 	dir := t.TempDir()
-	options := Options{Getenv: func(name string) string { return map[string]string{"HOME": "/home/anne"}[name] }}
+	options := Options{Getenv: func(name string) string { return map[string]string{"HOME": dir}[name] }}
 	for text, want := range map[string]string{
 		"state_dir = \"state\"":                     filepath.Join(dir, "state"),
 		"# a comment\n state_dir = '/var/mmgw' # x": "/var/mmgw",
-		"hostname = \"a.example.com\"\n[mta]":       "/home/anne/.local/state/mmgw",
-		"":                                          "/home/anne/.local/state/mmgw",
+		"hostname = \"a.example.com\"\n[mta]":       filepath.Join(dir, ".local", "state", "mmgw"),
+		"":                                          filepath.Join(dir, ".local", "state", "mmgw"),
 		"state_dir = \"/a\"\n  [[list]]\naddress = \"dev@lists.example.com\"\nmembers = \"dev.members\"\n": "/a",
 	} {
 		path := filepath.Join(dir, "mmgw.toml")
@@ -55,7 +55,7 @@ func TestStateDirIsCertain(t *testing.T) {
 	} {
 		options := Options{
 			Open:   func(string) (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(text)), nil },
-			Getenv: func(string) string { return "/home/anne" },
+			Getenv: func(string) string { return "/a" },
 		}
 		if dir, ok := StateDir("mmgw.toml", options); ok {
 			t.Errorf("%s: %q", name, dir)
