@@ -95,11 +95,18 @@ func (g *globals) serve(c *cobra.Command, cfg *config.Config) error {
 	signal.Stop(hangUps)
 	close(hangUps)
 	hearing.Wait()
-	err = errors.Join(err, s.Close())
-	if err != nil {
-		return failure(admin.ExitUnavailable, "%s", oneLine(err))
+	return endFailure(errors.Join(err, s.Close()))
+}
+
+// endFailure is for what ended a gateway that ran.
+func endFailure(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, server.ErrStateDir):
+		return failure(admin.ExitCantCreate, "%s", oneLine(err))
 	}
-	return nil
+	return failure(admin.ExitUnavailable, "%s", oneLine(err))
 }
 
 // announcing is the real world, with the listeners on out.

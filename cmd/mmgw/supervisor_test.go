@@ -1,12 +1,17 @@
 package main
 
 import (
+	"errors"
+	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/mmgw/mmgw/gateway/server"
 )
 
 // TestSupervisorIsTold plays systemd's part for a whole life: start, a reload that
@@ -40,4 +45,20 @@ func TestSupervisorIsTold(t *testing.T) {
 	}
 	p.stop()
 	told(nowStopping)
+}
+
+// What ended a gateway tells its supervisor where to look.
+func TestEndFailure(t *testing.T) {
+	for _, test := range []struct {
+		err  error
+		want int
+	}{
+		{nil, 0},
+		{fmt.Errorf("%w: its disk failed too often", server.ErrStateDir), 73},
+		{errors.New("accept: too bad"), 69},
+	} {
+		if got := exitCode(io.Discard, endFailure(test.err)); got != test.want {
+			t.Errorf("%v: exit %d, want %d", test.err, got, test.want)
+		}
+	}
 }

@@ -24,26 +24,36 @@ import (
 const shutdownGrace = 10 * time.Second
 
 // Serve takes and sends mail until ctx ends. It returns nil after an orderly
-// stop, with what is queued still in the spool.
-func (s *Server) Serve(ctx context.Context) error {
-	r := &running{Server: s, ctx: ctx, failed: make(chan error, 8)}
+// stop, with what is queued still in the spool, and stops in the same order where
+// it fails.
+func (s *Server) Serve(ctx context.Context) error { return s.running(ctx).serve() }
+
+func (s *Server) running(ctx context.Context) *running {
+	r := &running{Server: s, failed: make(chan error, 8)}
+	r.ctx, r.end = context.WithCancel(ctx)
 	r.delivering, r.cut = context.WithCancel(context.WithoutCancel(ctx))
+	return r
+}
+
+func (r *running) serve() error {
+	defer r.end()
 	defer r.cut()
 	if err := r.listen(); err != nil {
 		r.closeListeners()
 		return err
 	}
-	s.fillLine()
+	r.fillLine()
 	r.start()
-	s.env.Ready()
+	r.env.Ready()
 	var err error
 	select {
-	case <-ctx.Done():
+	case <-r.ctx.Done():
 	case err = <-r.failed:
+		r.end()
 	}
-	s.log.Info("stopping", "grace", shutdownGrace)
+	r.log.Info("stopping", "grace", shutdownGrace)
 	r.stop()
-	s.log.Info("stopped", "queued", s.line.count().Waiting+s.line.count().Ready)
+	r.log.Info("stopped", "queued", r.line.count().Waiting+r.line.count().Ready)
 	return err
 }
 
@@ -77,7 +87,8 @@ func (s *Server) dated(e gateway.Entry) gateway.Entry {
 // running is a gateway between start and stop.
 type running struct {
 	*Server
-	ctx        context.Context
+	ctx        context.Context // ends with the gateway
+	end        context.CancelFunc
 	delivering context.Context // of transactions going out: outlives ctx by the grace
 	cut        context.CancelFunc
 	failed     chan error

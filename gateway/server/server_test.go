@@ -117,6 +117,21 @@ func (p *place) postAs(id string, to gateway.ForwardPath) string {
 
 const devList = "[[list]]\naddress = \"dev@lists.example.com\"\nmembers = [\"anne@example.com\"]\n"
 
+// A gateway that fails ends by itself, in order: a supervisor waits for that.
+func TestServeEndsWhenItFails(t *testing.T) {
+	p := newPlace(t)
+	s, err := Open(t.Context(), p.load(devList), Env{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	r := s.running(context.Background())
+	r.failed <- ErrStateDir
+	if err := r.serve(); !errors.Is(err, ErrStateDir) {
+		t.Error(err)
+	}
+}
+
 func TestServeOnUnixSocket(t *testing.T) {
 	p := newPlace(t)
 	p.run(p.load(devList))
