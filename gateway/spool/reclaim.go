@@ -3,6 +3,7 @@ package spool
 import (
 	"cmp"
 	"context"
+	"errors"
 	"time"
 
 	"github.com/mmgw/mmgw/gateway"
@@ -35,10 +36,10 @@ type reclaimer struct {
 	next gateway.QueueID // from which on tables are to be rewritten
 }
 
-// admit is room.check, and rings where mail is refused.
+// admit is room.check, and rings where there is no room.
 func (s *Spool) admit(own bool) error {
 	err := s.room.check(own)
-	if err != nil {
+	if errors.Is(err, errNoRoom) {
 		select {
 		case s.reclaimer.bell <- struct{}{}:
 		default:

@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -28,6 +29,9 @@ const roomInterval = 100 * time.Millisecond
 // lets the mail go that it is about.
 const ownShare = 2
 
+// errNoRoom is why mail is refused that would take of the reserve.
+var errNoRoom = errors.New("no room")
+
 // room knows whether the disk has room for mail.
 type room struct {
 	fs  store.FS
@@ -36,6 +40,7 @@ type room struct {
 
 	mu            sync.Mutex
 	asked         time.Time
+	moved         error // the directory is another one now, or gone
 	octets, files supply
 }
 
@@ -46,13 +51,17 @@ type supply struct {
 }
 
 // check returns store.Full where only the reserve is left, or for mail of our own
-// less than its share.
+// less than its share. Mail would be lost in a directory that is not the one that
+// was opened.
 func (r *room) check(own bool) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if now := time.Now(); now.Sub(r.asked) >= roomInterval || now.Before(r.asked) {
 		r.asked = now
 		r.ask()
+	}
+	if r.moved != nil {
+		return r.moved
 	}
 	if err := r.octets.check(own, "octets"); err != nil {
 		return store.Full(fmt.Errorf("%s: %w", r.dir, err))
@@ -68,7 +77,7 @@ func (s supply) check(own bool, of string) error {
 		s.reserve -= s.reserve / ownShare
 	}
 	if s.known && s.free < s.reserve {
-		return fmt.Errorf("%d %s free, less than the reserve of %d", s.free, of, s.reserve)
+		return fmt.Errorf("%w: %d %s free, less than the reserve of %d", errNoRoom, s.free, of, s.reserve)
 	}
 	return nil
 }
@@ -78,6 +87,7 @@ func (s supply) check(own bool, of string) error {
 func Reserve(total uint64) uint64 { return min(total/reserveDiskShare, reserveBytesMax) }
 
 func (r *room) ask() {
+	r.moved = r.db.InPlace()
 	free, total, ok := r.fs.Free(r.dir)
 	reserve := Reserve(total)
 	r.octets = supply{ok, free, reserve + r.db.TableBytes(reserveBytesMax-reserve)}

@@ -2,7 +2,10 @@ package spool_test
 
 import (
 	"errors"
+	"io/fs"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"sync"
@@ -292,6 +295,27 @@ func TestAdmission(t *testing.T) {
 	disk.BeforeWrite(func(string, string) error { return syscall.EIO })
 	if f.expand(m, 1) == nil || f.Ready() == nil {
 		t.Error("it is ready for mail with a disk that fails")
+	}
+}
+
+// No mail goes into a directory that is not there any more, or not the one that was
+// opened.
+func TestAdmissionWhereItWasOpened(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "state")
+	db, err := store.Open(store.Options{Dir: filepath.Join(dir, "db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	s, err := spool.Open(spool.Options{Store: db, Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(dir, dir+".away"); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := s.Begin(noon, false); !errors.Is(err, fs.ErrNotExist) || gateway.AsStatus(err).Code != 451 {
+		t.Error(err)
 	}
 }
 

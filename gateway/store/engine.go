@@ -48,6 +48,7 @@ const mergeRetryInterval = 5 * time.Second
 // Writes therefore run in goroutines of their own, and their callers wait for neither.
 type engine struct {
 	db    *pebble.DB
+	lock  *dirLock
 	fence fence
 	crew  crew // in which writes run
 	log   *slog.Logger
@@ -62,8 +63,8 @@ type engine struct {
 	closing      chan struct{} // closed when the engine is not to be used any more
 }
 
-func openEngine(options Options) (*engine, error) {
-	e := &engine{log: options.Log, stopped: make(chan struct{}), closing: make(chan struct{})}
+func openEngine(options Options, lock *dirLock) (*engine, error) {
+	e := &engine{lock: lock, log: options.Log, stopped: make(chan struct{}), closing: make(chan struct{})}
 	disk := options.FS.vfs()
 	memTable := options.MemTableBytes
 	if memTable == 0 {
@@ -76,7 +77,7 @@ func openEngine(options Options) (*engine, error) {
 		return err
 	})
 	if err != nil {
-		e.abandon()
+		e.abandon(err)
 		return nil, err
 	}
 	e.db = <-opened
@@ -238,8 +239,15 @@ func (e *engine) backgroundError(cause error) {
 	}
 }
 
-// do is the gate between Pebble and the disk.
+// do is the gate between Pebble and the disk. What goes by the name of a file is
+// done in the directory that was opened alone: in another one in its place it would
+// overwrite and remove what is not this engine's.
 func (e *engine) do(op, path string, f func() error) error {
+	switch op {
+	case "write", "sync", "preallocate":
+	default:
+		f = e.inPlace(f)
+	}
 	if op == opMerge {
 		return e.merge(f)
 	}
@@ -260,6 +268,15 @@ func (e *engine) do(op, path string, f func() error) error {
 		}
 	}
 	return err // Pebble lives with it
+}
+
+func (e *engine) inPlace(f func() error) func() error {
+	return func() error {
+		if err := e.lock.inPlace(); err != nil {
+			return err
+		}
+		return f()
+	}
 }
 
 // merge is do for what compactions write. One that finds no room gives up, and what
@@ -295,8 +312,8 @@ func scarce(err error) bool {
 
 // abandon keeps the engine from the disk for ever. It fails while an operation
 // is under way.
-func (e *engine) abandon() bool {
-	e.stop(errors.New("given up"), true)
+func (e *engine) abandon(cause error) bool {
+	e.stop(cause, true)
 	e.crew.close()
 	return e.fence.close()
 }
@@ -304,7 +321,7 @@ func (e *engine) abandon() bool {
 func (e *engine) close() error {
 	close(e.closing)
 	if err := e.write(e.db.Close); err != nil {
-		e.abandon() // what is committed is on the disk
+		e.abandon(err) // what is committed is on the disk
 	}
 	e.crew.close()
 	return nil

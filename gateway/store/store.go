@@ -21,16 +21,11 @@ package store
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
-	"path/filepath"
 	"sync"
 	"time"
 )
-
-// ErrInUse says that another process has the state directory open.
-var ErrInUse = errors.New("the state directory is in use by another process")
 
 // Options says where and how a store is opened. Only Dir is required.
 type Options struct {
@@ -44,7 +39,7 @@ type Options struct {
 // Store is an open database. It is safe for concurrent use.
 type Store struct {
 	options Options
-	lock    io.Closer
+	lock    *dirLock
 
 	mu      sync.RWMutex
 	engine  *engine   // nil once closed
@@ -66,12 +61,12 @@ func Open(options Options) (*Store, error) {
 	if err := disk.MkdirAll(options.Dir); err != nil {
 		return nil, fmt.Errorf("make %s: %w", options.Dir, err)
 	}
-	lock, err := disk.vfs().Lock(filepath.Join(options.Dir, "LOCK"))
+	lock, err := lockDir(disk, options.Dir)
 	if err != nil {
-		return nil, lockError(options.Dir, err)
+		return nil, err
 	}
 	s := &Store{options: options, lock: lock, spent: make(chan struct{})}
-	if s.engine, err = openEngine(options); err != nil {
+	if s.engine, err = openEngine(options, lock); err != nil {
 		lock.Close()
 		if errors.Is(err, fs.ErrPermission) {
 			err = fmt.Errorf("%w; all files there have to belong to the user of the gateway", err)
@@ -79,18 +74,6 @@ func Open(options Options) (*Store, error) {
 		return nil, fmt.Errorf("open database %s: %w", options.Dir, err)
 	}
 	return s, nil
-}
-
-// lockError tells a lock that is held from a file that cannot be made.
-func lockError(dir string, err error) error {
-	var path *fs.PathError
-	switch {
-	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("%s: %w; run this as the user of the gateway, or give the directory to who runs it", dir, fs.ErrPermission)
-	case errors.As(err, &path):
-		return fmt.Errorf("lock %s: %w", dir, err)
-	}
-	return fmt.Errorf("%s: %w", dir, ErrInUse)
 }
 
 // Close ends the use of the database. Nothing that was committed is lost, with
@@ -150,15 +133,18 @@ func (s *Store) reopen() (*engine, error) {
 	case s.engines >= enginesMax:
 		s.spend()
 		return nil, cause
-	case time.Since(s.tried) < s.options.ReopenAfter, !s.engine.abandon():
+	case time.Since(s.tried) < s.options.ReopenAfter, !s.engine.abandon(cause):
 		return nil, cause
 	}
 	s.tried = time.Now()
+	if err := s.lock.inPlace(); err != nil {
+		return nil, err
+	}
 	if err := s.options.FS.probe(s.options.Dir); err != nil {
 		return nil, err
 	}
 	s.engines++
-	e, err := openEngine(s.options)
+	e, err := openEngine(s.options, s.lock)
 	if err != nil {
 		return nil, err
 	}
@@ -166,6 +152,10 @@ func (s *Store) reopen() (*engine, error) {
 	s.engine = e
 	return e, nil
 }
+
+// InPlace is nil while the directory of the database is the one that was opened:
+// ErrReplaced where another one has its name.
+func (s *Store) InPlace() error { return Failure(s.lock.inPlace()) }
 
 // spend closes s.spent. The caller holds s.mu.
 func (s *Store) spend() {
