@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -21,8 +22,9 @@ import (
 type site struct {
 	t       testing.TB
 	dir     string
-	program string // what serves, a name that TestMain knows
-	smtp    string // address of the upstream MTA
+	program string    // what serves, a name that TestMain knows
+	smtp    string    // address of the upstream MTA
+	stderr  io.Writer // of what serves; nil: its log
 
 	mu       sync.Mutex
 	listener net.Listener
@@ -155,7 +157,9 @@ func (b *lockedBuilder) String() string {
 func (s *site) serve() *process {
 	s.t.Helper()
 	p := &process{t: s.t, command: exec.Command(s.program, "serve", "--config", s.file()), log: &lockedBuilder{}}
-	p.command.Stderr = p.log
+	if p.command.Stderr = s.stderr; s.stderr == nil {
+		p.command.Stderr = p.log
+	}
 	out, err := p.command.StdoutPipe()
 	if err != nil {
 		s.t.Fatal(err)

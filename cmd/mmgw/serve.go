@@ -75,7 +75,10 @@ func setGCPercent() {
 // matter of the configuration or of the state directory; what fails later is
 // a listener that cannot be had.
 func (g *globals) serve(c *cobra.Command, cfg *config.Config) error {
-	log := logger(c.ErrOrStderr(), cfg.Log)
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // who reads the log may go, the gateway stays
+	out := newLogOutput(c.ErrOrStderr(), logger(c.ErrOrStderr(), cfg.Log))
+	defer out.Close()
+	log := logger(out, cfg.Log)
 	for _, name := range server.Unused(cfg) {
 		log.Warn("this version reads this setting and does not act on it", "key", name)
 	}
@@ -141,11 +144,22 @@ func (g *globals) reloads(ctx context.Context, s *server.Server, hangUps <-chan 
 
 // logger writes the log of a gateway.
 func logger(w io.Writer, l config.Log) *slog.Logger {
-	options := &slog.HandlerOptions{Level: l.Level}
+	options := &slog.HandlerOptions{Level: l.Level, ReplaceAttr: errorText}
 	if l.Format == config.LogJSON {
 		return slog.New(slog.NewJSONHandler(w, options))
 	}
 	return slog.New(slog.NewTextHandler(w, options))
+}
+
+// errorText makes an error its text: some of the engine's come with a stack trace
+// where they are printed in full.
+func errorText(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindAny {
+		if err, ok := a.Value.Any().(error); ok {
+			a.Value = slog.StringValue(err.Error())
+		}
+	}
+	return a
 }
 
 // openFailure tells a state directory that cannot be used from a
