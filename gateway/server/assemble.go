@@ -101,7 +101,7 @@ func (s *Server) attempted(attempts []pipeline.Attempt) {
 		if verbose {
 			s.log.Debug("attempt", "id", a.Message.ID.String(), "recipient", string(a.Recipient.Path), "status", a.Outcome.Status.Error(), "took", a.Took)
 		}
-		s.nextHops.note(s.log, s.nextHop(a), a.Outcome.Status)
+		s.nextHops.note(s.log, s.nextHop(a), a)
 	}
 	s.record(attempts)
 }

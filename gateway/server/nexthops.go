@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/pipeline"
 )
 
 // nextHops tells the operator of next hops that cannot be talked to: once when
@@ -13,14 +14,22 @@ import (
 type nextHops struct {
 	mu   sync.Mutex
 	away map[string]bool
+	ours gateway.QueueID // the last message that failed for a fault of our own
 }
 
 // note hears of the outcome of an attempt. A status with a private cause is not
-// what the next hop said, but what became of the connection to it.
-func (n *nextHops) note(log *slog.Logger, nextHop string, status *gateway.Status) {
+// what the next hop said, but what became of the connection to it, or a fault of our
+// own, such as a content that cannot be read.
+func (n *nextHops) note(log *slog.Logger, nextHop string, a *pipeline.Attempt) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	status := a.Outcome.Status
 	switch away := n.away[nextHop]; {
+	case status.Cause != nil && status.Enhanced == gateway.Deferred(nil).Enhanced:
+		if a.Message.ID != n.ours {
+			n.ours = a.Message.ID
+			log.Error("a message cannot be sent for a fault here, it waits", "id", n.ours.String(), "cause", gateway.Printable(status.Cause.Error()))
+		}
 	case !away && status.Class() == gateway.Transient && status.Cause != nil:
 		if n.away == nil {
 			n.away = map[string]bool{}

@@ -12,7 +12,8 @@ import (
 )
 
 // TestNextHopsAreToldOnce has a next hop go away and come back while many
-// messages wait for it, and one that answers 4xx all the time.
+// messages wait for it, and one that answers 4xx all the time. What fails here is no
+// fault of a next hop.
 func TestNextHopsAreToldOnce(t *testing.T) {
 	away := &gateway.Status{Code: 451, Text: "the next hop cannot be reached", Cause: errors.New("connection refused")}
 	greylisted := &gateway.Status{Code: 451, Text: "greylisted"}
@@ -20,16 +21,20 @@ func TestNextHopsAreToldOnce(t *testing.T) {
 	var out bytes.Buffer
 	log := slog.New(slog.NewTextHandler(&out, nil))
 	var hops nextHops
-	for _, status := range []*gateway.Status{fine, greylisted, away, away, greylisted, away, fine, fine, away} {
-		hops.note(log, "smtp:192.0.2.1:25", status)
-		hops.note(log, "smtp:192.0.2.2:25", greylisted)
+	note := func(hop string, status *gateway.Status) {
+		hops.note(log, hop, &pipeline.Attempt{Message: &gateway.Message{ID: 1}, Outcome: gateway.Outcome{Status: status}})
+	}
+	ours := gateway.Deferred(errors.New("read content: input/output error"))
+	for _, status := range []*gateway.Status{fine, greylisted, ours, ours, away, away, greylisted, ours, away, fine, fine, away} {
+		note("smtp:192.0.2.1:25", status)
+		note("smtp:192.0.2.2:25", greylisted)
 	}
 	var got []string
 	for line := range strings.Lines(out.String()) {
 		_, message, _ := strings.Cut(line, "msg=")
 		got = append(got, strings.Split(message, `"`)[1])
 	}
-	want := "the next hop fails, mail for it waits / the next hop works again / the next hop fails, mail for it waits"
+	want := "a message cannot be sent for a fault here, it waits / the next hop fails, mail for it waits / the next hop works again / the next hop fails, mail for it waits"
 	if strings.Join(got, " / ") != want {
 		t.Errorf("got  %s\nwant %s\n%s", strings.Join(got, " / "), want, out.String())
 	}
