@@ -133,10 +133,13 @@ func (s *Spool) removeOrphans() error {
 	return nil
 }
 
-// Ready is nil while mail is taken, else why it is not: the disk has no room, or
-// the database has failed.
+// Ready is nil while mail is taken, else why it is not: the disk has no room or does
+// not answer, or the database has failed.
 func (s *Spool) Ready() error {
 	if _, err := s.db.Get(lastKey); err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	if err := s.db.Answers(); err != nil {
 		return err
 	}
 	return s.room.check(false)

@@ -376,7 +376,9 @@ func TestRoomOfMailThatHasGone(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				go f.KeepRoom(t.Context())
+				kept := make(chan struct{})
+				go func() { defer close(kept); f.KeepRoom(t.Context()) }()
+				t.Cleanup(func() { <-kept })
 				disk.SetFree(13500<<10, 16<<20) // less than a quarter and tables of 11 MB, and than twice what lives
 				time.Sleep(time.Second)         // what was known of the room is old
 				if _, _, err := f.Begin(noon, false); err == nil {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -37,6 +38,9 @@ const scarceRetryInterval = 100 * time.Millisecond
 // full: it writes all that fits.
 const mergeRetryInterval = 5 * time.Second
 
+// hangAfter is how long an operation of the disk may take before it is told.
+const hangAfter = 10 * time.Second
+
 // engine is one Pebble database and what stands between it and the disk.
 //
 // Pebble takes a failing log or manifest for the end of the process: it calls
@@ -59,6 +63,7 @@ type engine struct {
 	stopped chan struct{}  // closed while the engine is failed or stalled
 	late    []<-chan error // writes whose callers did not wait for them
 
+	hanging      atomic.Int32  // operations of the disk that take longer than hangAfter
 	crampedUntil time.Time     // no compaction writes before
 	closing      chan struct{} // closed when the engine is not to be used any more
 }
@@ -248,6 +253,7 @@ func (e *engine) do(op, path string, f func() error) error {
 	default:
 		f = e.inPlace(f)
 	}
+	f = e.watched(op, path, f)
 	if op == opMerge {
 		return e.merge(f)
 	}
@@ -268,6 +274,23 @@ func (e *engine) do(op, path string, f func() error) error {
 		}
 	}
 	return err // Pebble lives with it
+}
+
+// watched tells of an operation that comes to no end, while it does not.
+func (e *engine) watched(op, path string, f func() error) func() error {
+	return func() error {
+		begun := time.Now()
+		hangs := time.AfterFunc(hangAfter, func() {
+			e.hanging.Add(1)
+			e.log.Error("the disk does not answer, mail waits for it", "op", op, "path", path, "for", hangAfter)
+		})
+		err := f()
+		if !hangs.Stop() {
+			e.hanging.Add(-1)
+			e.log.Info("the disk answers again", "op", op, "path", path, "after", time.Since(begun).Round(time.Second))
+		}
+		return err
+	}
 }
 
 func (e *engine) inPlace(f func() error) func() error {

@@ -153,6 +153,15 @@ func (s *Store) reopen() (*engine, error) {
 	return e, nil
 }
 
+// Answers is nil unless the disk comes to no end with something.
+func (s *Store) Answers() error {
+	e, err := s.use()
+	if err == nil && e.hanging.Load() > 0 {
+		err = fmt.Errorf("the disk has not answered for %v", hangAfter)
+	}
+	return Failure(err)
+}
+
 // InPlace is nil while the directory of the database is the one that was opened:
 // ErrReplaced where another one has its name.
 func (s *Store) InPlace() error { return Failure(s.lock.inPlace()) }

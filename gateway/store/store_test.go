@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"math/rand/v2"
 	"runtime"
 	"strings"
@@ -279,6 +280,53 @@ func TestNoDescriptors(t *testing.T) {
 		m.BeforeWrite(nil)
 		commitAgain(t, s, "after")
 	}
+}
+
+// A disk that hangs is told while it does, and when it is over.
+func TestDiskThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := store.NewMemory()
+		log := make(lines, 10)
+		s, err := store.Open(store.Options{Dir: "/state/db", FS: m.FS(), Log: slog.New(slog.NewTextHandler(log, nil))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		var once sync.Once
+		m.BeforeWrite(func(op, path string) error {
+			if op == "sync" {
+				once.Do(func() { time.Sleep(30 * time.Second) })
+			}
+			return nil
+		})
+		go func() {
+			var b store.Batch
+			b.Set([]byte("k"), nil)
+			s.Commit(&b)
+		}()
+		for _, want := range []struct {
+			wait    time.Duration
+			answers bool
+			log     string
+		}{{5 * time.Second, true, ""}, {10 * time.Second, false, "the disk does not answer, mail waits for it"}, {20 * time.Second, true, "the disk answers again"}} {
+			time.Sleep(want.wait)
+			var line string
+			if want.log != "" {
+				line = <-log
+			}
+			if err := s.Answers(); (err == nil) != want.answers || !strings.Contains(line, want.log) {
+				t.Errorf("%v, %s", err, line)
+			}
+		}
+	})
+}
+
+// lines are those of a log.
+type lines chan string
+
+func (l lines) Write(p []byte) (int, error) {
+	l <- string(p)
+	return len(p), nil
 }
 
 // While a database that failed is not open again, reads say so as commits do: who
