@@ -27,6 +27,10 @@ const (
 // may be thousands a second.
 const deliveryLogTell = time.Minute
 
+// deliveryLogLook is how often it is looked whether the file is still there: others
+// rotate files too.
+const deliveryLogLook = time.Second
+
 // deliveryLog writes one JSON record for each attempt at a recipient. A disk
 // that fails stops the records, never the mail; once it works they go on.
 type deliveryLog struct {
@@ -36,6 +40,7 @@ type deliveryLog struct {
 	mu     sync.Mutex
 	file   *os.File
 	size   int64
+	looked time.Time
 	buffer []byte
 	lost   int       // records
 	told   time.Time // of them
@@ -100,7 +105,10 @@ func (l *deliveryLog) write(attempts []pipeline.Attempt, nextHop func(*pipeline.
 	for i := range attempts {
 		l.buffer = appendRecord(l.buffer, &attempts[i], nextHop(&attempts[i]), now.UTC())
 	}
-	err := l.append()
+	err := l.follow(now)
+	if err == nil {
+		err = l.append()
+	}
 	if err == nil {
 		return nil
 	}
@@ -110,6 +118,28 @@ func (l *deliveryLog) write(attempts []pipeline.Attempt, nextHop func(*pipeline.
 	}
 	l.told = now
 	return fmt.Errorf("mail goes on without records of its copies, %d are missing: %w", l.lost, err)
+}
+
+// follow begins the file again that somebody has taken away, and sees one that was
+// made shorter.
+func (l *deliveryLog) follow(now time.Time) error {
+	if now.Sub(l.looked).Abs() < deliveryLogLook {
+		return nil
+	}
+	l.looked = now
+	own, err := l.file.Stat()
+	if err == nil {
+		l.size = own.Size()
+	}
+	there, err := os.Stat(l.path)
+	if os.SameFile(own, there) || err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	old := l.file
+	if err := l.open(); err != nil {
+		return err
+	}
+	return old.Close()
 }
 
 // append writes the buffer, whole or not at all.

@@ -62,8 +62,9 @@ func TestDeliveryLogOnFullDisk(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		disk := l.file
-		if l.file, err = os.OpenFile("/dev/full", os.O_WRONLY, 0); err != nil {
+		disk, path := l.file, l.path
+		l.path = "/dev/full"
+		if err := l.open(); err != nil {
 			t.Skip(err)
 		}
 		one, told := []pipeline.Attempt{attempt(gateway.Accepted, true)}, 0
@@ -77,7 +78,7 @@ func TestDeliveryLogOnFullDisk(t *testing.T) {
 			t.Errorf("150 records lost in as many seconds were told %d times", told)
 		}
 		l.file.Close()
-		l.file = disk
+		l.file, l.path = disk, path
 		disk.WriteString("half a rec")
 		if err := l.cut(len("half a rec")); err != nil {
 			t.Error(err)
@@ -109,6 +110,35 @@ func TestDeliveryLogTakenAway(t *testing.T) {
 	if _, err := os.Stat(l.path); err != nil {
 		t.Error(err)
 	}
+}
+
+// Whoever rotates the log himself, by another name or by a copy, finds what comes
+// then in the file of its name, a second later at most.
+func TestDeliveryLogRotatedByOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, err := openDeliveryLog(t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		for n, rotate := range []func() error{
+			func() error { return nil },
+			func() error { return os.Rename(l.path, l.path+".old") },
+			func() error { return os.Remove(l.path) },
+			func() error { return os.Truncate(l.path, 0) },
+		} {
+			if err := rotate(); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(deliveryLogLook)
+			if err := l.write([]pipeline.Attempt{attempt(gateway.Accepted, true)}, noHop); err != nil {
+				t.Error(err)
+			}
+			if text, err := os.ReadFile(l.path); bytes.Count(text, []byte("\n")) != 1 || int(l.size) != len(text) {
+				t.Errorf("rotated another way, %d: %q of %d octets, %v", n, text, l.size, err)
+			}
+		}
+	})
 }
 
 // The log of a small disk leaves that to mail.
