@@ -95,8 +95,7 @@ func (r *Roster) RemoveMember(id gateway.ListID, path gateway.ForwardPath) error
 // configuration says counts again. A member of a list of the store stays one,
 // with a clean record.
 func (r *Roster) ResetMember(id gateway.ListID, path gateway.ForwardPath) error {
-	r.changes.Lock()
-	defer r.changes.Unlock()
+	defer r.lockMember(id, path)()
 	l, err := r.open(id)
 	if err != nil {
 		return err
@@ -146,10 +145,26 @@ func (r *Roster) Member(id gateway.ListID, path gateway.ForwardPath) (MemberRow,
 	return m.row, nil
 }
 
+// memberOfList names a member of a list by its key.
+type memberOfList struct {
+	list gateway.ListID
+	key  string
+}
+
+// lockMember keeps others from changing a member, or any list, until unlock. Members
+// beside it can be changed: the syncs of a hundred thousand bounces are shared.
+func (r *Roster) lockMember(id gateway.ListID, path gateway.ForwardPath) (unlock func()) {
+	r.changes.RLock()
+	free := r.changing.Lock(memberOfList{id, path.Key()})
+	return func() {
+		free()
+		r.changes.RUnlock()
+	}
+}
+
 // change changes a member, also of a list that is gone: its mail may bounce.
 func (r *Roster) change(id gateway.ListID, path gateway.ForwardPath, f func(*member)) error {
-	r.changes.Lock()
-	defer r.changes.Unlock()
+	defer r.lockMember(id, path)()
 	l, err := r.listing(id)
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -271,6 +272,58 @@ func TestNextPostWaitsForNoOtherList(t *testing.T) {
 	f.disk.BeforeWrite(nil)
 	if err != nil || other != nil {
 		t.Errorf("%v; another list: %v", err, other)
+	}
+}
+
+// A change of a member waits for a sync, and no change of another member for that:
+// here one begins during the sync. Changes of the same member take turns.
+func TestChangesOfMembersShareSyncs(t *testing.T) {
+	f := open(t, store.NewMemory())
+	f.create(t, "dev@lists.example.com", "anne@example.com", "bart@example.com")
+	book := func(member gateway.ForwardPath, entered func()) error {
+		return f.ChangeBounces(dev, member, func(row *MemberRow) {
+			row.Score++
+			entered()
+		})
+	}
+	other := errors.New("there was no sync")
+	var once sync.Once
+	var group sync.WaitGroup
+	f.disk.BeforeWrite(func(op, _ string) error {
+		if op != "sync" {
+			return nil
+		}
+		once.Do(func() {
+			begun := make(chan struct{})
+			group.Go(func() {
+				if err := book("bart@example.com", func() { close(begun) }); err != nil {
+					t.Error(err)
+				}
+			})
+			select {
+			case <-begun:
+				other = nil
+			case <-time.After(10 * time.Second):
+				other = errors.New("it waits for the sync")
+			}
+		})
+		return nil
+	})
+	err := book("anne@example.com", func() {})
+	f.disk.BeforeWrite(nil)
+	if err != nil || other != nil {
+		t.Errorf("%v; another member: %v", err, other)
+	}
+	for range 20 {
+		group.Go(func() {
+			if err := book("anne@example.com", func() {}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	if row, err := f.Member(dev, "anne@example.com"); err != nil || row.Score != 21 {
+		t.Errorf("the score is %v: %v", row.Score, err)
 	}
 }
 

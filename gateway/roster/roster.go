@@ -45,7 +45,8 @@ type Roster struct {
 	lists    *directory
 	forwards map[string]string // domain: name of its route
 
-	changes  sync.Mutex // held, before mu, by whoever changes lists or members
+	changes  sync.RWMutex              // locked, before mu, by who changes lists or many members; read-locked by who changes one
+	changing store.Locks[memberOfList] // locked, behind changes, by who changes that member
 	counters counters
 
 	quotas sync.Mutex // held by who takes from quotas or removes what is over

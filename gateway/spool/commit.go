@@ -20,7 +20,7 @@ func (s *Spool) Commit(ctx context.Context, t gateway.Transition) error {
 		return gateway.Deferred(err)
 	}
 	if t.State != nil || len(t.Batches) > 0 { // others change nothing that is read here
-		defer s.locks.lock(t.Message)()
+		defer s.locks.Lock(t.Message)()
 	}
 	var b store.Batch
 	finished, err := s.transition(&b, &t)

@@ -73,7 +73,7 @@ func (s *Spool) lockLegs(fingerprints [][]byte) (unlock func()) {
 	keys = slices.Compact(keys)
 	unlocks := make([]func(), len(keys))
 	for i, key := range keys {
-		unlocks[i] = s.legs.lock(key)
+		unlocks[i] = s.legs.Lock(key)
 	}
 	return func() {
 		for _, unlock := range unlocks {

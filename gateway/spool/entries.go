@@ -75,7 +75,7 @@ func (w *walk) entry(key gateway.BatchKey, item store.Item) (e gateway.Entry, do
 // leaveMessage removes the message that w comes from if it is finished.
 func (s *Spool) leaveMessage(w *walk) {
 	if w.id != 0 && !w.alive {
-		unlock := s.locks.lock(w.id)
+		unlock := s.locks.Lock(w.id)
 		s.sweep(w.id)
 		unlock()
 	}

@@ -62,7 +62,7 @@ func (s *Spool) release(id gateway.QueueID, now time.Time, meant func(leg int) b
 // DropLeg ends a leg of a message that is held, with its batches. Nobody is
 // told. A leg that is not held is left alone: it returns false.
 func (s *Spool) DropLeg(id gateway.QueueID, leg int) (dropped bool, err error) {
-	defer s.locks.lock(id)()
+	defer s.locks.Lock(id)()
 	state, err := s.legState(id, leg)
 	if err != nil {
 		return false, fmt.Errorf("drop leg %d of %s: %w", leg, id, err)
@@ -86,7 +86,7 @@ func (s *Spool) DropLeg(id gateway.QueueID, leg int) (dropped bool, err error) {
 
 // changeLegs changes the states of all legs for which change returns true, at once.
 func (s *Spool) changeLegs(id gateway.QueueID, verb string, change func(leg int, state *legState) bool) error {
-	defer s.locks.lock(id)()
+	defer s.locks.Lock(id)()
 	var b store.Batch
 	found := false
 	for item, err := range s.db.Prefix(indexPrefix(id), nil) {

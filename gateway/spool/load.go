@@ -184,7 +184,7 @@ func (s *Spool) batch(key gateway.BatchKey) (*gateway.Batch, error) {
 // and its content in state_dir/damaged. One that was removed while it was read is
 // not damaged.
 func (s *Spool) setMessageAside(id gateway.QueueID, cause error) error {
-	defer s.locks.lock(id)()
+	defer s.locks.Lock(id)()
 	if _, err := s.db.Get(headKey(id)); errors.Is(err, store.ErrNotFound) {
 		return fmt.Errorf("load %s: %w", id, gateway.ErrNotSpooled)
 	}
@@ -203,7 +203,7 @@ func (s *Spool) setMessageAside(id gateway.QueueID, cause error) error {
 
 // setBatchAside is setMessageAside for a batch.
 func (s *Spool) setBatchAside(key gateway.BatchKey, cause error) error {
-	defer s.locks.lock(key.Message)()
+	defer s.locks.Lock(key.Message)()
 	if _, err := s.lookUp(indexKey(key)); errors.Is(err, gateway.ErrNotSpooled) {
 		return fmt.Errorf("batch %d of leg %d of %s: %w", key.Number, key.Leg, key.Message, err)
 	}

@@ -171,7 +171,7 @@ func finishRows(rows []Row) []Row {
 
 // Drop removes a message and all that is still to be done with it. Nobody is told.
 func (s *Spool) Drop(id gateway.QueueID) error {
-	defer s.locks.lock(id)()
+	defer s.locks.Lock(id)()
 	if _, err := s.db.Last(indexPrefix(id)); errors.Is(err, store.ErrNotFound) {
 		return fmt.Errorf("drop %s: %w", id, gateway.ErrNotSpooled)
 	}

@@ -28,8 +28,8 @@ type Spool struct {
 	dir   string
 	log   *slog.Logger
 	room  room
-	legs  locks[string]          // by duplicate key: acceptances in progress
-	locks locks[gateway.QueueID] // changes of the state of a message in progress
+	legs  store.Locks[string]          // by duplicate key: acceptances in progress
+	locks store.Locks[gateway.QueueID] // changes of the state of a message in progress
 
 	reclaimer reclaimer
 

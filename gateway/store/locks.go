@@ -1,9 +1,10 @@
-package spool
+package store
 
 import "sync"
 
-// locks is a mutex for each key in use. The zero value is ready.
-type locks[K comparable] struct {
+// Locks is a mutex for each key in use, for those who read before they commit. The
+// zero value is ready.
+type Locks[K comparable] struct {
 	mu   sync.Mutex
 	held map[K]*keyLock
 }
@@ -13,8 +14,8 @@ type keyLock struct {
 	users int
 }
 
-// lock waits for key and returns what frees it.
-func (l *locks[K]) lock(key K) (unlock func()) {
+// Lock waits for key and returns what frees it.
+func (l *Locks[K]) Lock(key K) (unlock func()) {
 	l.mu.Lock()
 	k := l.held[key]
 	if k == nil {
