@@ -3,12 +3,13 @@ package pipeline
 import (
 	"context"
 	"log/slog"
-	"sync"
+	"slices"
 	"time"
 
 	"github.com/mmgw/mmgw/gateway"
 	"github.com/mmgw/mmgw/gateway/notice"
 	"github.com/mmgw/mmgw/gateway/roster"
+	"github.com/mmgw/mmgw/gateway/store"
 )
 
 // How much a list writes to people within a day (roster.QuotaWindow).
@@ -36,7 +37,7 @@ type Desk struct {
 	Texts  func() *notice.Texts // those in force
 	Log    *slog.Logger
 
-	mu sync.Mutex // held from the look at the quotas to what is taken from them
+	taking store.Locks[string] // by the key of a quota, from the look at it to what is taken
 }
 
 // answerQuotas are those of a kind of answer to an address.
@@ -61,8 +62,7 @@ func bounceQuotas(list gateway.ListID) []roster.Quota {
 // send spools a notice, one message to each address of to, unless a quota is
 // used up. A crash on the way may send it twice.
 func (d *Desk) send(ctx context.Context, list *gateway.List, n notice.Notice, quotas []roster.Quota, to ...gateway.ForwardPath) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	defer d.lock(quotas)()
 	now := time.Now()
 	left, err := d.Roster.Left(now, quotas...)
 	if err != nil {
@@ -84,4 +84,24 @@ func (d *Desk) send(ctx context.Context, list *gateway.List, n notice.Notice, qu
 	}
 	_, err = d.Roster.Take(now, quotas...)
 	return err
+}
+
+// lock keeps others from taking from the same quotas until unlock. Whoever writes for
+// other lists to other people does not wait: each notice has a sync of its own.
+func (d *Desk) lock(quotas []roster.Quota) (unlock func()) {
+	keys := make([]string, len(quotas))
+	for i, q := range quotas {
+		keys[i] = q.Key
+	}
+	slices.Sort(keys) // so that no two wait for each other
+	keys = slices.Compact(keys)
+	unlocks := make([]func(), len(keys))
+	for i, key := range keys {
+		unlocks[i] = d.taking.Lock(key)
+	}
+	return func() {
+		for _, unlock := range unlocks {
+			unlock()
+		}
+	}
 }
