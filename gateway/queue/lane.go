@@ -47,12 +47,12 @@ func (s *lanes) of(e *gateway.Entry) *lane {
 
 // next returns the place of the lane with the most urgent entry among those
 // that have room, in turn where several have; -1 if there is none.
-func (s *lanes) next(laneMax int) int {
-	best := -1
+func (s *lanes) next(laneMax, routesMax int) int {
+	best, share := -1, s.share(laneMax, routesMax)
 	for i := range s.all {
 		at := (s.last + 1 + i) % len(s.all)
 		l := s.all[at]
-		if l.ready.count == 0 || laneMax > 0 && l.load >= laneMax {
+		if l.ready.count == 0 || l.isFull(laneMax, share) {
 			continue
 		}
 		if best < 0 || l.ready.priority() < s.all[best].ready.priority() {
@@ -60,6 +60,33 @@ func (s *lanes) next(laneMax int) int {
 		}
 	}
 	return best
+}
+
+// isRoute says whether a lane is one of those of which there may be many.
+func (l *lane) isRoute() bool { return l.route != "" && !l.expand }
+
+// isFull says whether no more of a lane is given out, by the limit of a lane and
+// the share of one of many.
+func (l *lane) isFull(laneMax, share int) bool {
+	if l.isRoute() {
+		laneMax = share
+	}
+	return laneMax > 0 && l.load >= laneMax
+}
+
+// share is the load of each of the routes that have something to do, which have
+// routesMax together.
+func (s *lanes) share(laneMax, routesMax int) int {
+	busy := 0
+	for _, l := range s.all {
+		if l.isRoute() && (l.load > 0 || l.ready.count > 0) {
+			busy++
+		}
+	}
+	if laneMax == 0 || routesMax == 0 || busy == 0 {
+		return laneMax
+	}
+	return min(laneMax, max(routesMax/busy, 1))
 }
 
 // take takes the next entry of the lane at that place.

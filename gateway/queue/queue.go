@@ -33,6 +33,11 @@ type Queue struct {
 	// any time.
 	LaneMax int
 
+	// RoutesMax is the load of all lanes for next hops other than the upstream MTA
+	// together, 0 for any: where many of them answer nothing, each has its share of
+	// it, of 1 at least.
+	RoutesMax int
+
 	items   map[gateway.QueueID][]*item // of each message
 	count   int                         // of all items
 	waiting byDue
@@ -98,7 +103,7 @@ func (q *Queue) Next(now time.Time, n int) []gateway.Entry {
 	}
 	var entries []gateway.Entry
 	for len(entries) < n {
-		at := q.lanes.next(q.LaneMax)
+		at := q.lanes.next(q.LaneMax, q.RoutesMax)
 		if at < 0 {
 			break
 		}
@@ -120,7 +125,7 @@ func (q *Queue) follow(now time.Time) {
 // Wake is when Next has something to give out, as long as nothing changes:
 // the zero time for at once. ok is false where there is nothing to wait for.
 func (q *Queue) Wake() (at time.Time, ok bool) {
-	if q.lanes.next(q.LaneMax) >= 0 {
+	if q.lanes.next(q.LaneMax, q.RoutesMax) >= 0 {
 		return time.Time{}, true
 	}
 	if len(q.waiting) > 0 {
@@ -134,7 +139,7 @@ func (q *Queue) Wake() (at time.Time, ok bool) {
 // more urgent mail, waits. Who lays it down and adds it again lets that go first.
 func (q *Queue) Crowded(e *gateway.Entry) bool {
 	l := q.lanes.of(e)
-	return q.LaneMax > 0 && l.load >= q.LaneMax && l.ready.count > 0 && l.ready.waits(e)
+	return l.isFull(q.LaneMax, q.lanes.share(q.LaneMax, q.RoutesMax)) && l.ready.count > 0 && l.ready.waits(e)
 }
 
 // find returns the place of an entry among those of its message.

@@ -22,7 +22,7 @@ import (
 //	settle ID CODE...   what an attempt at a batch gave, and its next due time
 //	return ID ...       as add
 //	done ID | remove ID | hold ID | retry ID
-//	lanes N             LaneMax
+//	lanes N [N]         LaneMax, RoutesMax
 //	wake | count
 func TestQueue(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
@@ -68,7 +68,10 @@ func (s *script) run(t *testing.T, fields []string) []string {
 	case "add":
 		s.q.Add(entry(t, args))
 	case "lanes":
-		s.q.LaneMax = number(t, args[0])
+		s.q.LaneMax, s.q.RoutesMax = number(t, args[0]), 0
+		if len(args) > 1 {
+			s.q.RoutesMax = number(t, args[1])
+		}
 	case "advance":
 		s.now += duration(t, args[0])
 	case "take":

@@ -20,6 +20,11 @@ import (
 // More would take memory, and time from what comes in.
 const handsMax = 32
 
+// routesHandsMax is the load of all next hops together but the upstream MTA: those
+// of hundreds of forward routes that hang, or have a backlog, would otherwise have
+// 1 to 3 MiB each.
+const routesHandsMax = 1024
+
 // line is the queue with a lock and a bell. The zero value is ready.
 type line struct {
 	mu    sync.Mutex
@@ -80,7 +85,7 @@ func (l *line) next() (entries []gateway.Entry, wait time.Duration) {
 	if hands == 0 {
 		return nil, calmMin
 	}
-	l.queue.LaneMax = hands
+	l.queue.LaneMax, l.queue.RoutesMax = hands, routesHandsMax
 	for _, e := range l.queue.Next(now, math.MaxInt) {
 		if key := keyOf(e); !l.busy[key] {
 			l.take(key)
