@@ -60,7 +60,8 @@ func (s *stuffer) write(p []byte) error {
 	if len(p) == 0 {
 		return nil
 	}
-	if isStray(p, s.cr) {
+	dots, stray := lines(p, s.cr)
+	if stray {
 		return errStray
 	}
 	if s.lineStart && p[0] == '.' {
@@ -69,34 +70,31 @@ func (s *stuffer) write(p []byte) error {
 		}
 	}
 	s.cr, s.lineStart = p[len(p)-1] == '\r', p[len(p)-1] == '\n'
-	for {
+	for ; dots > 0; dots-- {
 		n := bytes.Index(p, []byte("\n."))
-		if n < 0 {
-			return s.put(p)
-		}
 		if err := s.put(p[:n+2]); err != nil { // and the dot again
 			return err
 		}
 		p = p[n+1:]
 	}
+	return s.put(p)
 }
 
-// isStray says whether a CR or LF in p stands alone, behind a CR or not. A CR at
-// the end does not, yet.
-func isStray(p []byte, cr bool) bool {
-	if cr && p[0] != '\n' {
-		return true
-	}
+// lines counts the dots that begin a line of p, but the first, and says whether a
+// CR or LF stands alone, behind a CR or not. A CR at the end does not, yet.
+func lines(p []byte, cr bool) (dots int, stray bool) {
 	pairs := 0
-	for at := 0; ; pairs++ {
+	for at := 0; at < len(p); pairs++ {
 		n := bytes.IndexByte(p[at:], '\n')
 		if n < 0 {
 			break
 		}
 		if at += n; at == 0 && !cr || at > 0 && p[at-1] != '\r' {
-			return true
+			return 0, true
 		}
-		at++
+		if at++; at < len(p) && p[at] == '.' {
+			dots++
+		}
 	}
 	if p[0] == '\n' {
 		pairs-- // its CR came before
@@ -104,7 +102,7 @@ func isStray(p []byte, cr bool) bool {
 	if p[len(p)-1] == '\r' {
 		pairs++
 	}
-	return bytes.Count(p, []byte("\r")) != pairs
+	return dots, cr && p[0] != '\n' || bytes.Count(p, []byte("\r")) != pairs
 }
 
 // end completes the last line, where the content did not, and sends the dot,
