@@ -82,6 +82,7 @@ func (g *globals) serve(c *cobra.Command, cfg *config.Config) error {
 	for _, name := range server.Unused(cfg) {
 		log.Warn("this version reads this setting and does not act on it", "key", name)
 	}
+	giveWay()
 	ctx := c.Context()
 	hangUps := make(chan os.Signal, 1)
 	signal.Notify(hangUps, syscall.SIGHUP) // before Open, which a signal must not end
