@@ -3,11 +3,14 @@ package authres
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net"
 	"net/netip"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/mmgw/mmgw/gateway"
 )
 
 // DNS is what is asked of a name server. Names end with a dot, so that no
@@ -25,6 +28,13 @@ const (
 	// QuestionTimeout bounds one question. Name servers that answer take less
 	// than two seconds, most of them one try.
 	QuestionTimeout = 5 * time.Second
+	// SilentFor is how long no question has an answer, of SilentQuestions at least,
+	// when that is told. Until one has, a question is waited for no longer than
+	// SilentTimeout: mail would be taken ever so slowly, and without what DNS tells
+	// anyway.
+	SilentFor       = 10 * time.Second
+	SilentQuestions = 20
+	SilentTimeout   = time.Second
 	// QuestionsMax bounds the questions that are asked at a time; more wait. A
 	// module that asks servers which are silent has up to 256 on their way: its
 	// 64 instances go on to the next question while the last is waited for.
@@ -45,11 +55,16 @@ const (
 // question once that many have at a time, and bounds the time of each. It is
 // safe for concurrent use.
 type Resolver struct {
+	Log *slog.Logger // nil: none
+
 	dns     DNS
 	running chan struct{}
 
 	mu      sync.Mutex
 	answers map[question]*answer
+	heard   time.Time // when there was an answer last
+	failed  int       // questions without an answer since
+	silent  bool
 }
 
 // question is one of DNS.
@@ -73,7 +88,7 @@ func NewResolver(dns DNS, server string) *Resolver {
 			return new(net.Dialer).DialContext(ctx, network, server)
 		}}
 	}
-	return &Resolver{dns: dns, running: make(chan struct{}, QuestionsMax), answers: map[question]*answer{}}
+	return &Resolver{dns: dns, running: make(chan struct{}, QuestionsMax), answers: map[question]*answer{}, heard: time.Now()}
 }
 
 // LookupTXT implements DNS.
@@ -119,7 +134,7 @@ func resolve[T any](ctx context.Context, r *Resolver, kind, name string, ask fun
 	if mine {
 		// Others wait for it too: it does not end with who asked first.
 		go func() {
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), QuestionTimeout)
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.timeout())
 			defer cancel()
 			r.running <- struct{}{}
 			defer func() { <-r.running }()
@@ -195,11 +210,41 @@ func (r *Resolver) give(a *answer, q question, value any, err error) {
 	switch {
 	case errors.As(err, &dns) && dns.IsNotFound:
 		a.err, a.until = notFound(q.name), time.Now().Add(MissingFor)
+		r.note(nil)
 	case err != nil:
 		a.err, a.until = failed(q.name, err), time.Now().Add(FailedFor)
+		r.note(err)
+	default:
+		r.note(nil)
 	}
 	close(a.done)
 	if texts, ok := value.([]string); ok && len(strings.Join(texts, "")) > AnswerBytesMax && r.answers[q] == a {
 		delete(r.answers, q)
 	}
+}
+
+// note hears of the end of a question, and tells when answers end and begin. The
+// caller holds r.mu.
+func (r *Resolver) note(err error) {
+	if r.failed++; err == nil {
+		r.failed, r.heard = 0, time.Now()
+	}
+	was := r.silent
+	r.silent = r.failed >= SilentQuestions && time.Since(r.heard) >= SilentFor
+	switch {
+	case r.silent == was || r.Log == nil:
+	case was:
+		r.Log.Info("DNS answers again")
+	default:
+		r.Log.Error("DNS does not answer, mail is taken without what it tells of senders", "questions", r.failed, "error", gateway.Printable(err.Error()))
+	}
+}
+
+func (r *Resolver) timeout() time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.silent {
+		return SilentTimeout
+	}
+	return QuestionTimeout
 }

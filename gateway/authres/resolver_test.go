@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -107,6 +109,49 @@ func TestSilentServersKeepNobodyElse(t *testing.T) {
 		r.LookupMX(t.Context(), "last.example") // ends when those before have
 		synctest.Wait()
 	})
+}
+
+// A name server that answers nothing is told once, as is its return, and keeps mail
+// waiting less. One of which some names have no answer is not silent.
+func TestSilenceIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := NewResolver(silentDNS{zone{"a.example": {"text"}, "b.example": {"text"}, "c.example": {"text"}}}, "")
+		log := make(logLines, 10)
+		r.Log = slog.New(slog.NewTextHandler(log, nil))
+		n := 0
+		ask := func() time.Duration {
+			begun := time.Now()
+			n++
+			r.LookupMX(t.Context(), fmt.Sprintf("%d.example", n))
+			return time.Since(begun)
+		}
+		for _, name := range []string{"a.example", "b.example"} {
+			for range SilentQuestions - 1 {
+				ask()
+			}
+			r.LookupTXT(t.Context(), name)
+		}
+		for range SilentQuestions {
+			if took := ask(); took != QuestionTimeout || len(log) > 1 {
+				t.Errorf("it took %v, with %d lines in the log", took, len(log))
+			}
+		}
+		if took := ask(); took != SilentTimeout {
+			t.Errorf("it took %v after all was silent", took)
+		}
+		r.LookupTXT(t.Context(), "c.example")
+		if told, over := <-log, <-log; !strings.Contains(told, "DNS does not answer") || !strings.Contains(over, "DNS answers again") || len(log) > 0 {
+			t.Errorf("%s%s", told, over)
+		}
+	})
+}
+
+// logLines are those of a log.
+type logLines chan string
+
+func (l logLines) Write(p []byte) (int, error) {
+	l <- string(p)
+	return len(p), nil
 }
 
 // silentDNS has no answer about MX.

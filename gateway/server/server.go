@@ -86,6 +86,7 @@ func OpenState(cfg *config.Config, env Env) (*Server, error) {
 	s.listening.Store(cfg.MTA.ListenAddress())
 	s.log = s.env.Log
 	s.dns = authres.NewResolver(s.env.DNS, cfg.Auth.DNSServer)
+	s.dns.Log = s.log
 	if err := makeStateDir(cfg.StateDir); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrStateDir, err)
 	}
