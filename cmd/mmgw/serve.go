@@ -8,8 +8,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"runtime/debug"
-	"runtime/metrics"
 	"strings"
 	"sync"
 	"syscall"
@@ -32,9 +30,7 @@ func serveCommand(g *globals) *cobra.Command {
 			"A supervisor that sets $NOTIFY_SOCKET, as systemd does for Type=notify, is told of all this.",
 		Example: "  mmgw serve --config /etc/mmgw/mmgw.toml",
 		RunE: func(c *cobra.Command, _ []string) error {
-			if os.Getenv("GOGC") == "" {
-				debug.SetGCPercent(gcPercentOfLoading)
-			}
+			keepGarbageLowForLoading()
 			cfg, err := g.load()
 			if err != nil {
 				return err
@@ -42,33 +38,6 @@ func serveCommand(g *globals) *cobra.Command {
 			return g.serve(c, cfg)
 		},
 	}
-}
-
-// How much may be allocated before memory is collected, unless $GOGC says it.
-const (
-	// gcPercent is of what is in use. That is little, some 5 MB beside the
-	// database, and most of what a message takes is garbage a moment later: this
-	// much costs some 20 MB and spares three of four collections that Go's default
-	// would make.
-	gcPercent = 400
-
-	// garbageBytesMax bounds it where more is in use, for lists of a million
-	// members in files.
-	garbageBytesMax = 32 << 20
-
-	// gcPercentOfLoading is for the moment in which such files are read.
-	gcPercentOfLoading = 25
-)
-
-// setGCPercent is for what is in use now, behind the loading.
-func setGCPercent() {
-	if os.Getenv("GOGC") != "" {
-		return
-	}
-	debug.FreeOSMemory() // collects, too
-	inUse := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
-	metrics.Read(inUse)
-	debug.SetGCPercent(int(min(gcPercent, 100*garbageBytesMax/max(inUse[0].Value.Uint64(), 1))))
 }
 
 // serve runs until the context of the command ends. What Open refuses is a
@@ -91,7 +60,7 @@ func (g *globals) serve(c *cobra.Command, cfg *config.Config) error {
 	if err != nil {
 		return openFailure(cfg, err)
 	}
-	setGCPercent()
+	go keepGarbageBound(ctx)
 	defer context.AfterFunc(ctx, func() { tellSupervisor(nowStopping, log) })()
 	var hearing sync.WaitGroup
 	hearing.Go(func() { g.reloads(ctx, s, hangUps, log) })
@@ -119,6 +88,7 @@ func announcing(out io.Writer, log *slog.Logger) server.Env {
 		Version: version(), Log: log,
 		Listening: func(kind, network, address string) { fmt.Fprintln(out, "listening", kind, network, address) },
 		Ready: func() {
+			boundGarbage()
 			fmt.Fprintln(out, "ready")
 			tellSupervisor(nowReady, log)
 		},
@@ -132,7 +102,7 @@ func (g *globals) reloads(ctx context.Context, s *server.Server, hangUps <-chan 
 		cfg, err := g.load()
 		if err == nil {
 			err = s.Reload(ctx, cfg)
-			setGCPercent()
+			boundGarbage()
 		}
 		if err != nil {
 			for line := range strings.SplitSeq(err.Error(), "\n") {
