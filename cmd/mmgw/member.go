@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -14,7 +16,7 @@ import (
 
 func memberFamily(g *globals) *cobra.Command {
 	return family("member", "Members of a list",
-		memberLs(g),
+		memberLs(g), memberFind(g),
 		memberChange(g, "add", "added", "Add members to a list",
 			"An address may stand with a name, as \"Anne <anne@example.com>\". Members stay as they are."),
 		memberChange(g, "remove", "removed", "Remove members from a list",
@@ -46,31 +48,46 @@ func memberLs(g *globals) *cobra.Command {
 		Use: "ls LIST", Short: "Show the members of a list, and who left", Args: cobra.ExactArgs(1),
 		Example: "  mmgw member ls announce@lists.example.com",
 		RunE: func(c *cobra.Command, args []string) error {
-			rows := []server.MemberRow{}
-			err := g.withGateway(c, func(call gatewayCall) error {
-				return members(call, args[0], func(page []server.MemberRow) error {
-					rows = append(rows, page...)
-					return nil
-				})
-			})
+			out := rows[server.MemberRow]{w: c.OutOrStdout(), json: g.json, head: "ADDRESS STATE SCORE SOURCE LAST-BOUNCE", cells: memberCells}
+			err := g.withGateway(c, func(call gatewayCall) error { return members(call, args[0], out.show) })
 			if err != nil {
 				return err
 			}
-			return g.show(c, rows, func(w io.Writer) { writeMembers(w, rows) })
+			return out.end()
 		},
 	}
 }
 
-func writeMembers(w io.Writer, rows []server.MemberRow) {
-	var cells [][]string
-	for _, r := range rows {
-		state := r.State
-		if r.Suppressed && state == "enabled" {
-			state = "suppressed"
-		}
-		cells = append(cells, []string{r.Address, state, strconv.FormatFloat(r.Score, 'g', 4, 64), r.Source, r.LastBounce})
+func memberCells(r *server.MemberRow) []string {
+	state := r.State
+	if r.Suppressed && state == "enabled" {
+		state = "suppressed"
 	}
-	table(w, "", "ADDRESS STATE SCORE SOURCE LAST-BOUNCE", cells)
+	return []string{r.Address, state, strconv.FormatFloat(r.Score, 'g', 4, 64), r.Source, r.LastBounce}
+}
+
+func memberFind(g *globals) *cobra.Command {
+	return &cobra.Command{
+		Use: "find ADDR", Short: "Show the lists that an address is on, or left", Args: cobra.ExactArgs(1),
+		Example: "  mmgw member find anne@example.com\n" +
+			"  mmgw member find anne@example.com --json | jq -r '.[].list' | xargs -I LIST mmgw member remove LIST anne@example.com",
+		RunE: func(c *cobra.Command, args []string) error {
+			var found []server.Membership
+			err := g.withGateway(c, func(call gatewayCall) error {
+				return call("member.find", server.MemberAddress{Address: args[0]}, &found)
+			})
+			if err != nil {
+				return err
+			}
+			return g.show(c, found, func(w io.Writer) {
+				var cells [][]string
+				for _, m := range found {
+					cells = append(cells, append([]string{m.List}, memberCells(&m.MemberRow)[1:]...))
+				}
+				table(w, "", "LIST STATE SCORE SOURCE LAST-BOUNCE", cells)
+			})
+		},
+	}
 }
 
 // memberChange is a command that changes members named one by one. All
@@ -99,9 +116,11 @@ func memberExport(g *globals) *cobra.Command {
 		Example: "  mmgw member export announce@lists.example.com >announce.members",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return g.withGateway(c, func(call gatewayCall) error {
-				return members(call, args[0], func(page []server.MemberRow) error { return exportMembers(c.OutOrStdout(), page) })
+			out := bufio.NewWriter(c.OutOrStdout())
+			err := g.withGateway(c, func(call gatewayCall) error {
+				return members(call, args[0], func(page []server.MemberRow) error { return exportMembers(out, page) })
 			})
+			return errors.Join(err, out.Flush())
 		},
 	}
 }

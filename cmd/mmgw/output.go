@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -25,11 +27,15 @@ func (g *globals) show(c *cobra.Command, value any, text func(w io.Writer)) erro
 	return encoder.Encode(value)
 }
 
-// table writes rows in columns below a head. Empty cells show as "-". indent
+// table writes rows in columns below a head, if there is one. Empty cells show as "-". indent
 // stands in front of every line.
 func table(w io.Writer, indent, head string, rows [][]string) {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, indent+strings.ReplaceAll(head, " ", "\t"))
+	b := bufio.NewWriter(w) // a tabwriter writes cell by cell
+	defer b.Flush()
+	t := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
+	if head != "" {
+		fmt.Fprintln(t, indent+strings.ReplaceAll(head, " ", "\t"))
+	}
 	for _, row := range rows {
 		for i, cell := range row {
 			if cell == "" {
@@ -39,6 +45,70 @@ func table(w io.Writer, indent, head string, rows [][]string) {
 		fmt.Fprintln(t, indent+strings.Join(row, "\t"))
 	}
 	t.Flush()
+}
+
+// rows shows rows page by page, so that a million of them take no memory: as one
+// array of JSON, or in columns as wide as each page wants them.
+type rows[T any] struct {
+	w     io.Writer
+	json  bool
+	head  string
+	cells func(*T) []string
+	begun bool // the head is written, or the first row of the array
+}
+
+// show shows a page, which may be empty.
+func (r *rows[T]) show(page []T) error {
+	if r.json {
+		return r.encode(page)
+	}
+	head := ""
+	if !r.begun {
+		r.begun, head = true, r.head
+	}
+	cells := make([][]string, len(page))
+	for i := range page {
+		cells[i] = r.cells(&page[i])
+	}
+	table(r.w, "", head, cells)
+	return nil
+}
+
+func (r *rows[T]) encode(page []T) error {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	for i := range page {
+		b.WriteString(r.opening())
+		if err := encoder.Encode(&page[i]); err != nil {
+			return err
+		}
+		b.Truncate(b.Len() - 1) // the line end of Encode
+	}
+	_, err := r.w.Write(b.Bytes())
+	return err
+}
+
+// opening stands before a row, or before the end of an array that has none.
+func (r *rows[T]) opening() string {
+	if r.begun {
+		return ","
+	}
+	r.begun = true
+	return "["
+}
+
+// end ends what show began.
+func (r *rows[T]) end() error {
+	if !r.json {
+		return nil
+	}
+	text := "]\n"
+	if !r.begun {
+		text = r.opening() + text
+	}
+	_, err := io.WriteString(r.w, text)
+	return err
 }
 
 // pairs writes names and values below each other, without those that are empty.

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -19,49 +21,47 @@ func suppressFamily(g *globals) *cobra.Command {
 		suppressLs(g), suppressAdd(g), suppressRm(g), suppressImport(g), suppressExport(g))
 }
 
-// suppressions reads the whole list.
-func (g *globals) suppressions(c *cobra.Command) ([]server.Suppression, error) {
-	rows := []server.Suppression{}
-	err := g.withGateway(c, func(call gatewayCall) error {
+// suppressions calls do for each page of the list.
+func (g *globals) suppressions(c *cobra.Command, do func([]server.Suppression) error) error {
+	return g.withGateway(c, func(call gatewayCall) error {
 		page := server.SuppressionPage{}
 		for {
 			var got server.Suppressions
 			if err := call("suppress.ls", page, &got); err != nil {
 				return err
 			}
-			rows = append(rows, got.Rows...)
+			if err := do(got.Rows); err != nil {
+				return err
+			}
 			if page.After = got.Next; page.After == "" {
 				return nil
 			}
 		}
 	})
-	return rows, err
 }
 
 func suppressLs(g *globals) *cobra.Command {
 	return &cobra.Command{
 		Use: "ls", Short: "Show the suppressed addresses", Args: cobra.NoArgs, Example: "  mmgw suppress ls",
 		RunE: func(c *cobra.Command, _ []string) error {
-			rows, err := g.suppressions(c)
-			if err != nil {
+			out := rows[server.Suppression]{w: c.OutOrStdout(), json: g.json, head: "ADDRESS ADDED EXPIRES REASON", cells: suppressionCells}
+			if err := g.suppressions(c, out.show); err != nil {
 				return err
 			}
-			return g.show(c, rows, func(w io.Writer) {
-				var cells [][]string
-				for _, r := range rows {
-					expires := "never"
-					if !r.Expires.IsZero() {
-						expires = r.Expires.Format(time.RFC3339)
-					}
-					if r.Ended {
-						expires += " (ended)"
-					}
-					cells = append(cells, []string{r.Address, r.Added.Format(time.RFC3339), expires, r.Reason})
-				}
-				table(w, "", "ADDRESS ADDED EXPIRES REASON", cells)
-			})
+			return out.end()
 		},
 	}
+}
+
+func suppressionCells(r *server.Suppression) []string {
+	expires := "never"
+	if !r.Expires.IsZero() {
+		expires = r.Expires.Format(time.RFC3339)
+	}
+	if r.Ended {
+		expires += " (ended)"
+	}
+	return []string{r.Address, r.Added.Format(time.RFC3339), expires, r.Reason}
 }
 
 // suppressFlags are those of what puts addresses on the list.
@@ -142,11 +142,9 @@ func suppressExport(g *globals) *cobra.Command {
 		Long:    "Writes the suppressed addresses as `mmgw suppress import` reads them, with their ends and\nreasons as comments: what is read back has the end that --for gives it. What has ended is\nleft out.",
 		Example: "  mmgw suppress export >suppressed.txt",
 		RunE: func(c *cobra.Command, _ []string) error {
-			rows, err := g.suppressions(c)
-			if err != nil {
-				return err
-			}
-			return exportSuppressions(c.OutOrStdout(), rows)
+			out := bufio.NewWriter(c.OutOrStdout())
+			err := g.suppressions(c, func(page []server.Suppression) error { return exportSuppressions(out, page) })
+			return errors.Join(err, out.Flush())
 		},
 	}
 }

@@ -131,6 +131,15 @@ func (r *Roster) ChangeBounces(id gateway.ListID, path gateway.ForwardPath, chan
 
 // Member returns what is known of a member, or ErrUnknownMember.
 func (r *Roster) Member(id gateway.ListID, path gateway.ForwardPath) (MemberRow, error) {
+	return r.row(id, path, (*member).isMember)
+}
+
+// Listed is Member, also for who left and is remembered for it.
+func (r *Roster) Listed(id gateway.ListID, path gateway.ForwardPath) (MemberRow, error) {
+	return r.row(id, path, (*member).isListed)
+}
+
+func (r *Roster) row(id gateway.ListID, path gateway.ForwardPath, wanted func(*member) bool) (MemberRow, error) {
 	l, err := r.listing(id)
 	if err != nil {
 		return MemberRow{}, err
@@ -139,7 +148,7 @@ func (r *Roster) Member(id gateway.ListID, path gateway.ForwardPath) (MemberRow,
 	if err != nil {
 		return MemberRow{}, err
 	}
-	if !m.isMember() {
+	if !wanted(m) {
 		return MemberRow{}, fmt.Errorf("%s: %w of %s", gateway.Printable(string(path)), ErrUnknownMember, l.list.Address)
 	}
 	return m.row, nil

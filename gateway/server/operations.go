@@ -29,6 +29,7 @@ func (s *Server) Operations() admin.Operations {
 		"list.delete":     admin.On(s.listDelete),
 		"list.inventory":  admin.On(s.listInventory),
 		"member.ls":       admin.On(s.memberRows),
+		"member.find":     admin.On(s.memberFind),
 		"member.add":      admin.On(s.memberAdd),
 		"member.remove":   admin.On(s.memberRemove),
 		"member.reset":    admin.On(s.memberReset),

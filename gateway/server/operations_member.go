@@ -53,6 +53,48 @@ type MemberCount struct {
 	Of      int `json:"of"`
 }
 
+// MemberAddress names an address, for member.find.
+type MemberAddress struct {
+	Address string `json:"address"`
+}
+
+// Membership is what one list says of an address, for member.find.
+type Membership struct {
+	List string `json:"list"`
+	MemberRow
+}
+
+// memberFind asks every list for an address.
+func (s *Server) memberFind(ctx context.Context, args MemberAddress) (any, error) {
+	path, err := gateway.ParseForwardPath(args.Address)
+	if err != nil {
+		return nil, badData("%v", err)
+	}
+	suppressed := s.roster.Suppressed(time.Now())
+	found := []Membership{}
+	for l := range s.roster.Lists() {
+		row, err := s.roster.Listed(l.ID, path)
+		switch {
+		case errors.Is(err, roster.ErrUnknownMember), errors.Is(err, gateway.ErrUnknownList):
+			continue // or it was deleted just now
+		case err != nil:
+			return nil, err
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		}
+		found = append(found, Membership{string(l.Address), memberRow(&row, suppressed)})
+	}
+	return found, nil
+}
+
+func memberRow(m *roster.MemberRow, suppressed func(gateway.ForwardPath) bool) MemberRow {
+	return MemberRow{
+		Address: string(m.Path), Name: gateway.Printable(m.Name), State: m.State(), Score: m.Score, Source: m.Source,
+		Suppressed: suppressed(m.Path),
+		LastBounce: gateway.Printable(strings.TrimSpace(m.Bounce.Status + " " + m.Bounce.Text)),
+	}
+}
+
 func (s *Server) memberRows(_ context.Context, args MemberPage) (any, error) {
 	l, err := s.list(args.List)
 	if err != nil {
@@ -69,12 +111,7 @@ func (s *Server) memberRows(_ context.Context, args MemberPage) (any, error) {
 	result := MemberRows{Rows: []MemberRow{}, Next: string(next)}
 	suppressed := s.roster.Suppressed(time.Now())
 	for i := range members {
-		m := &members[i]
-		result.Rows = append(result.Rows, MemberRow{
-			Address: string(m.Path), Name: gateway.Printable(m.Name), State: m.State(), Score: m.Score, Source: m.Source,
-			Suppressed: suppressed(m.Path),
-			LastBounce: gateway.Printable(strings.TrimSpace(m.Bounce.Status + " " + m.Bounce.Text)),
-		})
+		result.Rows = append(result.Rows, memberRow(&members[i], suppressed))
 	}
 	return result, nil
 }
