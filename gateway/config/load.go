@@ -67,7 +67,7 @@ func Parse(name string, data []byte, opts Options) (*Config, error) {
 	case err != nil:
 		d.problem(0, "cannot tell its directory: "+reason(err), "give an absolute path")
 	case len(data) > FileBytesMax:
-		d.problem(0, "is larger than "+FormatSize(FileBytesMax), "put members into files of their own")
+		d.problem(0, "is larger than "+FormatSize(FileBytesMax), "put members into files of their own, or make lists by `mmgw list create`")
 	default:
 		d.dir = dir
 		c = d.read(data)

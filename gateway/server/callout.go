@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"time"
 
@@ -77,8 +78,24 @@ func (c *callouts) keep(key calloutKey, status *gateway.Status) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.known == nil || len(c.known) >= calloutsKept {
+	if c.known == nil {
 		c.known = map[calloutKey]calloutAnswer{}
 	}
-	c.known[key] = calloutAnswer{status, time.Now().Add(lifetime)}
+	now := time.Now()
+	if len(c.known) >= calloutsKept {
+		c.makeRoom(now)
+	}
+	c.known[key] = calloutAnswer{status, now.Add(lifetime)}
+}
+
+// makeRoom forgets what is over and, where that is not a tenth, any others: those who
+// write to more recipients than are kept still find most of them known.
+func (c *callouts) makeRoom(now time.Time) {
+	maps.DeleteFunc(c.known, func(_ calloutKey, a calloutAnswer) bool { return !now.Before(a.until) })
+	for key := range c.known {
+		if len(c.known) <= calloutsKept*9/10 {
+			return
+		}
+		delete(c.known, key)
+	}
 }

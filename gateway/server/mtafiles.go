@@ -75,7 +75,7 @@ func renderTold(ctx context.Context, cfg *config.Config, env Env, dir string, to
 
 // ListInventory is the result of list.inventory: what the MTA is told.
 type ListInventory struct {
-	Lists     []gateway.List `json:"lists"`     // of the file and of the store
+	Lists     []gateway.List `json:"lists"`     // of the file and of the store, without their settings
 	Listening string         `json:"listening"` // where LMTP is listened for over TCP
 }
 
@@ -109,11 +109,12 @@ func hasState(cfg *config.Config) bool {
 	return !errors.Is(err, fs.ErrNotExist)
 }
 
-// inventoryLists are the lists that accept mail.
+// inventoryLists are the lists that accept mail, by what an MTA is told of them: not
+// by their settings, which may be kilobytes of each.
 func (s *Server) inventoryLists() []gateway.List {
 	var lists []gateway.List
-	for list := range s.roster.Lists() {
-		lists = append(lists, *list)
+	for l := range s.roster.Lists() {
+		lists = append(lists, gateway.List{ID: l.ID, Address: l.Address, AliasDomain: l.AliasDomain, Source: l.Source, Line: l.Line})
 	}
 	return lists
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"runtime"
@@ -58,4 +59,31 @@ func costs(t *testing.T, n int) map[string]uint64 {
 	})
 	measure("list.delete", func(i int) any { return ListName{List: fmt.Sprintf("new%d@lists.example.com", i)} })
 	return octets
+}
+
+// The MTA is told of the names of lists. What handlers read of a list may be long, and
+// 20,000 of it would not fit into what a command takes.
+func TestInventoryIsSmall(t *testing.T) {
+	text := "state_dir = \"state\"\n[[list]]\naddress = \"dev@lists.example.com\"\nalias_domain = \"mx.example.com\"\nconfig = { footer = \"" +
+		strings.Repeat("a long text ", 1000) + "\" }\n"
+	cfg, err := config.Parse(filepath.Join(t.TempDir(), "mmgw.toml"), []byte(text), config.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := OpenState(cfg, Env{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	var told ListInventory
+	var octets json.RawMessage
+	if err := s.Operations().Call(t.Context(), "list.inventory", Nothing{}, &octets); err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(octets, &told); err != nil || len(octets) > 1000 {
+		t.Errorf("%d octets, %v", len(octets), err)
+	}
+	if l := told.Lists[0]; l.Address != "dev@lists.example.com" || l.AliasDomain != "mx.example.com" || l.Source != "file" || l.Line != 2 {
+		t.Errorf("the list: %+v", l)
+	}
 }

@@ -69,14 +69,33 @@ func TestCalloutToABackendThatHangs(t *testing.T) {
 	})
 }
 
+// What is over goes first; where nothing is, some go, and most answers stay known.
 func TestCalloutsForgetRatherThanGrow(t *testing.T) {
-	var c callouts
-	for i := range calloutsKept + 10 {
-		c.keep(calloutKey{"r", gateway.QueueID(i).String()}, gateway.Accepted)
-	}
-	if len(c.known) > calloutsKept {
-		t.Errorf("%d are kept", len(c.known))
-	}
+	synctest.Test(t, func(t *testing.T) {
+		var c callouts
+		more := func(name string, n int, answer *gateway.Status) {
+			for i := range n {
+				c.keep(calloutKey{name, gateway.QueueID(i).String()}, answer)
+			}
+		}
+		known := func(name string, n int) (sum int) {
+			for i := range n {
+				if c.recall(calloutKey{name, gateway.QueueID(i).String()}) != nil {
+					sum++
+				}
+			}
+			return sum
+		}
+		more("a", calloutsKept+10, gateway.Accepted)
+		if n := known("a", calloutsKept); len(c.known) > calloutsKept || n < calloutsKept*8/10 {
+			t.Errorf("%d are kept, of the first %d are known", len(c.known), n)
+		}
+		time.Sleep(calloutYes)
+		more("b", calloutsKept, gateway.Accepted)
+		if n := known("b", calloutsKept); n != calloutsKept {
+			t.Errorf("%d of those that count are kept beside those that are over", n)
+		}
+	})
 }
 
 func TestListenUnix(t *testing.T) {
