@@ -19,13 +19,17 @@ func (s *Spool) Commit(ctx context.Context, t gateway.Transition) error {
 	if err := ctx.Err(); err != nil {
 		return gateway.Deferred(err)
 	}
-	if t.State != nil || len(t.Batches) > 0 { // others change nothing that is read here
+	locked := t.State != nil || len(t.Batches) > 0 // others change nothing that is read here
+	if locked {
 		defer s.locks.Lock(t.Message)()
 	}
 	var b store.Batch
 	finished, err := s.transition(&b, &t)
 	if err == nil {
 		err = s.db.Commit(&b)
+	}
+	if err == nil && !locked {
+		err = s.takeBack(&t)
 	}
 	if err != nil {
 		return fmt.Errorf("commit to leg %d of %s: %w", t.Leg, t.Message, err)
@@ -161,18 +165,50 @@ func dropBatch(b *store.Batch, key gateway.BatchKey, deliveries int) {
 // putOutcomes adds outcomes of deliveries. It reads no more than whether the
 // batches are there, so that connections that deliver the same message share syncs.
 func (s *Spool) putOutcomes(b *store.Batch, t *gateway.Transition) error {
-	var there []int // batches: as many as there are hands for them
+	if err := s.lookUpBatches(t); err != nil {
+		return err
+	}
 	for _, o := range t.Outcomes {
-		key := gateway.BatchKey{Message: t.Message, Leg: t.Leg, Number: o.Batch}
-		if !slices.Contains(there, o.Batch) {
-			if _, err := s.lookUp(indexKey(key)); err != nil {
-				return err
-			}
-			there = append(there, o.Batch)
-		}
-		b.Set(outcomeKey(key, o.Delivery), encodeOutcomes(o.Outcomes))
+		b.Set(outcomeKey(batchOf(t, o), o.Delivery), encodeOutcomes(o.Outcomes))
 	}
 	return nil
+}
+
+// takeBack removes outcomes whose message or batch was dropped while they were
+// written.
+func (s *Spool) takeBack(t *gateway.Transition) error {
+	gone := s.lookUpBatches(t)
+	if !errors.Is(gone, gateway.ErrNotSpooled) {
+		return nil
+	}
+	var b store.Batch
+	for _, o := range t.Outcomes {
+		if _, err := s.lookUp(indexKey(batchOf(t, o))); errors.Is(err, gateway.ErrNotSpooled) {
+			b.Delete(outcomeKey(batchOf(t, o), o.Delivery))
+		}
+	}
+	return errors.Join(gone, s.db.CommitLater(&b))
+}
+
+// lookUpBatches fails unless all batches are there that t has outcomes of: as many
+// as there are hands for them.
+func (s *Spool) lookUpBatches(t *gateway.Transition) error {
+	var there []int
+	for _, o := range t.Outcomes {
+		if slices.Contains(there, o.Batch) {
+			continue
+		}
+		if _, err := s.lookUp(indexKey(batchOf(t, o))); err != nil {
+			return err
+		}
+		there = append(there, o.Batch)
+	}
+	return nil
+}
+
+// batchOf is the batch that an outcome of t is of.
+func batchOf(t *gateway.Transition, o gateway.LegOutcome) gateway.BatchKey {
+	return gateway.BatchKey{Message: t.Message, Leg: t.Leg, Number: o.Batch}
 }
 
 // sweep removes a message of which nothing is left to do. The caller has its
@@ -213,7 +249,9 @@ func (s *Spool) remove(id gateway.QueueID, keeps func(store.Item) bool, commit f
 	if err != nil {
 		return err
 	}
-	if _, err := s.removePrefix(&b, messagePrefix(id), nil); err != nil {
+	if keeps == nil {
+		b.DeletePrefix(messagePrefix(id)) // outcomes may be on their way into it
+	} else if _, err := s.removePrefix(&b, messagePrefix(id), nil); err != nil {
 		return err
 	}
 	if err := commit(&b); err != nil {

@@ -1,6 +1,8 @@
 package spool_test
 
 import (
+	"errors"
+	"sync"
 	"testing"
 
 	"github.com/mmgw/mmgw/gateway"
@@ -47,5 +49,37 @@ func TestList(t *testing.T) {
 	}
 	if r := got[1]; r.ID != expanded.ID || r.Pending != 2 || r.LastReply != "451 4.2.1 later" || !r.NextAttempt.Equal(noon) {
 		t.Errorf("expanded: %+v", r)
+	}
+}
+
+// What is dropped while outcomes of it become durable leaves nothing behind.
+func TestDropDuringOutcomes(t *testing.T) {
+	f := open(t, store.NewMemory())
+	for n := range 200 {
+		m := f.accept(t, text(100+n))
+		if err := f.expand(m, 2); err != nil {
+			t.Fatal(err)
+		}
+		var both sync.WaitGroup
+		start := make(chan struct{})
+		both.Go(func() {
+			<-start
+			o := gateway.LegOutcome{Outcomes: []gateway.Outcome{{Status: gateway.Accepted, Settled: true}}}
+			err := f.Commit(ctx, gateway.Transition{Message: m.ID, Outcomes: []gateway.LegOutcome{o}})
+			if err != nil && !errors.Is(err, gateway.ErrNotSpooled) {
+				t.Error(err)
+			}
+		})
+		both.Go(func() {
+			<-start
+			if err := f.Drop(m.ID); err != nil {
+				t.Error(err)
+			}
+		})
+		close(start)
+		both.Wait()
+		for item := range f.db.Prefix(store.SpoolMessages.Key(nil), nil) {
+			t.Fatalf("left behind: %q", item.Key)
+		}
 	}
 }
