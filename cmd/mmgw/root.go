@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -40,7 +42,7 @@ func helpCommand() *cobra.Command {
 		RunE: func(c *cobra.Command, args []string) error {
 			about, rest, err := c.Root().Find(args)
 			if err == nil && len(rest) > 0 {
-				err = fmt.Errorf("there is no command %q", strings.Join(args, " "))
+				err = errors.New(unknown(about, rest[0]))
 			}
 			if err != nil {
 				return usageError(c, err.Error())
@@ -58,15 +60,31 @@ func family(use, short string, commands ...*cobra.Command) *cobra.Command {
 	return c
 }
 
+// removals are what people call the command that takes something away.
+var removals = []string{"rm", "remove", "delete"}
+
+// unknown says that a family has no command with a name, and which it may be.
+func unknown(c *cobra.Command, name string) string {
+	text := fmt.Sprintf("there is no command %q", name)
+	c.SuggestionsMinimumDistance = max(1, len(name)/3)
+	if near := c.SuggestionsFor(name); len(near) > 0 {
+		text += "; did you mean " + strings.Join(near, " or ") + "?"
+	}
+	return text
+}
+
 // strict has every mistake on a command line end as a usage error: cobra alone
 // prints the help of a family and succeeds, whatever follows its name.
 func strict(c *cobra.Command) {
+	if slices.Contains(removals, c.Name()) {
+		c.SuggestFor = removals
+	}
 	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usageError(c, err.Error()) })
 	if !c.Runnable() {
 		c.Args = cobra.ArbitraryArgs
 		c.RunE = func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usageError(c, fmt.Sprintf("there is no command %q", args[0]))
+				return usageError(c, unknown(c, args[0]))
 			}
 			return usageError(c, "which command? One of: "+strings.Join(names(c), " "))
 		}
