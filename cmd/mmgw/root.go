@@ -42,7 +42,7 @@ func helpCommand() *cobra.Command {
 		RunE: func(c *cobra.Command, args []string) error {
 			about, rest, err := c.Root().Find(args)
 			if err == nil && len(rest) > 0 {
-				err = errors.New(unknown(about, rest[0]))
+				err = errors.New(noCommand(about, rest[0]))
 			}
 			if err != nil {
 				return usageError(c, err.Error())
@@ -63,8 +63,8 @@ func family(use, short string, commands ...*cobra.Command) *cobra.Command {
 // removals are what people call the command that takes something away.
 var removals = []string{"rm", "remove", "delete"}
 
-// unknown says that a family has no command with a name, and which it may be.
-func unknown(c *cobra.Command, name string) string {
+// noCommand says that a family has no command with a name, and which it may be.
+func noCommand(c *cobra.Command, name string) string {
 	text := fmt.Sprintf("there is no command %q", name)
 	c.SuggestionsMinimumDistance = max(1, len(name)/3)
 	if near := c.SuggestionsFor(name); len(near) > 0 {
@@ -84,7 +84,7 @@ func strict(c *cobra.Command) {
 		c.Args = cobra.ArbitraryArgs
 		c.RunE = func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usageError(c, unknown(c, args[0]))
+				return usageError(c, noCommand(c, args[0]))
 			}
 			return usageError(c, "which command? One of: "+strings.Join(names(c), " "))
 		}
