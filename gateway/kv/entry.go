@@ -34,7 +34,7 @@ func (e entry) record() []byte {
 // decode reads a record. One that rotted reads as a value that has expired, so
 // that it is not seen and goes like one.
 func decode(record []byte) entry {
-	r, _ := store.NewReader(record, recordVersion)
+	r := store.NewReader(record, recordVersion)
 	e := entry{exists: true, expires: r.Int(), value: r.Bytes()}
 	if r.End() != nil {
 		return entry{exists: true, expires: 1}

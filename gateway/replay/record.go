@@ -63,7 +63,7 @@ func decode(key, record []byte) (*Message, error) {
 	if len(key) != 1+8 {
 		return nil, store.ErrCorrupt
 	}
-	r, _ := store.NewReader(record, recordVersion)
+	r := store.NewReader(record, recordVersion)
 	m := &Message{}
 	m.ID = gateway.QueueID(binary.BigEndian.Uint64(key[1:]))
 	m.Received = r.Time()
@@ -82,7 +82,7 @@ func decode(key, record []byte) (*Message, error) {
 }
 
 func (m *Message) takeContent(record []byte) error {
-	r, _ := store.NewReader(record, recordVersion)
+	r := store.NewReader(record, recordVersion)
 	content := r.Bytes()
 	if err := r.End(); err != nil {
 		return err

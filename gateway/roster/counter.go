@@ -107,7 +107,7 @@ func readCounter(db *store.Store, id gateway.ListID) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	r, _ := store.NewReader(record, recordVersion)
+	r := store.NewReader(record, recordVersion)
 	n := r.Uint()
 	return n, r.End()
 }

@@ -199,7 +199,7 @@ func encodeList(list *gateway.List, gone bool) ([]byte, error) {
 }
 
 func decodeList(record []byte) (list *gateway.List, gone bool, err error) {
-	r, _ := store.NewReader(record, recordVersion)
+	r := store.NewReader(record, recordVersion)
 	gone = r.Bool()
 	text := r.Bytes()
 	if err := r.End(); err != nil {

@@ -103,7 +103,7 @@ func encodeMember(m *member) []byte {
 }
 
 func decodeMember(record []byte) (*member, error) {
-	r, version := store.NewReader(record, memberVersion)
+	r := store.NewReader(record, memberVersion)
 	m := &member{}
 	m.row.Path = gateway.ForwardPath(r.String())
 	m.row.Name = r.String()
@@ -111,7 +111,7 @@ func decodeMember(record []byte) (*member, error) {
 	m.row.Score = r.Float()
 	if r.Bool() {
 		m.row.Bounce = Bounce{Count: r.Uint(), Status: r.String(), Text: r.String(), Time: r.Time()}
-		if version >= 2 {
+		if r.Version() >= 2 {
 			m.row.Bounce.Probed, m.row.Bounce.Disabled = r.Time(), r.Bool()
 			m.row.Bounce.Warnings, m.row.Bounce.Warned = int(r.Uint()), r.Time()
 		}

@@ -83,7 +83,7 @@ func (r *Roster) EndPending(tokens ...string) error {
 }
 
 func decodePending(record []byte) (Pending, error) {
-	r, _ := store.NewReader(record, recordVersion)
+	r := store.NewReader(record, recordVersion)
 	p := Pending{Expires: r.Time(), Purpose: r.String(), List: gateway.ListID(r.String())}
 	p.Member.Path, p.Member.Name = gateway.ForwardPath(r.String()), r.String()
 	p.Message = gateway.QueueID(r.Uint())

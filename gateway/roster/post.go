@@ -35,7 +35,7 @@ func (r *Roster) SeenPost(id gateway.ListID, messageID string, now time.Time) (P
 	case err != nil:
 		return Post{}, fmt.Errorf("look for a post with the same Message-ID: %w", err)
 	}
-	reader, _ := store.NewReader(record, recordVersion)
+	reader := store.NewReader(record, recordVersion)
 	then, post := reader.Time(), Post{ID: gateway.QueueID(reader.Uint())}
 	copy(post.Digest[:], reader.Bytes())
 	if reader.End() != nil || now.Sub(then) >= PostWindow {

@@ -97,7 +97,7 @@ func encodeQuota(begun time.Time, used int) []byte {
 }
 
 func decodeQuota(record []byte) (begun time.Time, used int, err error) {
-	r, _ := store.NewReader(record, recordVersion)
+	r := store.NewReader(record, recordVersion)
 	begun, used = r.Time(), int(min(r.Uint(), 1<<30))
 	return begun, used, r.End()
 }

@@ -86,7 +86,7 @@ func (r *Roster) Suppressions(after gateway.Cursor, limit int) (all []Suppressio
 }
 
 func decodeSuppression(record []byte) (s Suppression, err error) {
-	r, _ := store.NewReader(record, recordVersion)
+	r := store.NewReader(record, recordVersion)
 	s = Suppression{Path: gateway.ForwardPath(r.String()), Reason: r.String(), Added: r.Time(), Expires: r.Time()}
 	return s, r.End()
 }

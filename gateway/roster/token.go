@@ -38,7 +38,7 @@ func (r *Roster) MemberByToken(id gateway.ListID, token string) (gateway.Forward
 	if err != nil {
 		return "", err
 	}
-	reader, _ := store.NewReader(record, recordVersion)
+	reader := store.NewReader(record, recordVersion)
 	path := gateway.ForwardPath(reader.String())
 	if err := reader.End(); err != nil {
 		return "", fmt.Errorf("token of %s: %w", id, err)

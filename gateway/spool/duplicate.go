@@ -56,7 +56,7 @@ func (s *Spool) accepted(fingerprint []byte, now time.Time) (bool, error) {
 		}
 		return false, err
 	}
-	r, _ := store.NewReader(record, recordVersion)
+	r := store.NewReader(record, recordVersion)
 	then := r.Time()
 	return r.End() != nil || now.Sub(then) < gateway.DuplicateWindow, nil
 }

@@ -74,7 +74,7 @@ func sameParameters(a, b *gateway.Delivery) bool {
 const deliveryBytesMin = 4
 
 func decodePlan(key gateway.BatchKey, record []byte) (*gateway.Batch, error) {
-	r, _ := store.NewReader(record, recordVersion)
+	r := store.NewReader(record, recordVersion)
 	b := &gateway.Batch{Message: key.Message, Leg: key.Leg, Number: key.Number, Edits: readEdits(r)}
 	last := &gateway.Delivery{}
 	n := r.Count(deliveryBytesMin)
@@ -125,7 +125,7 @@ func encodeOutcomes(outcomes []gateway.Outcome) []byte {
 }
 
 func decodeOutcomes(record []byte) ([]gateway.Outcome, error) {
-	r, _ := store.NewReader(record, recordVersion)
+	r := store.NewReader(record, recordVersion)
 	var outcomes []gateway.Outcome
 	for range r.Count(2) {
 		o := gateway.Outcome{Settled: r.Bool()}
@@ -166,7 +166,7 @@ func encodeLegState(l *legState) []byte {
 }
 
 func decodeLegState(record []byte) (*legState, error) {
-	r, _ := store.NewReader(record, recordVersion)
+	r := store.NewReader(record, recordVersion)
 	stages := r.Raw(2)
 	l := &legState{
 		stage: gateway.Stage(stages[0]), resume: gateway.Stage(stages[1]),
@@ -202,7 +202,7 @@ func encodeBatchState(b *batchState) []byte {
 }
 
 func decodeBatchState(record []byte) (*batchState, error) {
-	r, _ := store.NewReader(record, recordVersion)
+	r := store.NewReader(record, recordVersion)
 	b := &batchState{
 		priority: int(r.Int()), attempt: int(r.Int()),
 		due: r.Time(), expires: r.Time(), recipients: int(r.Uint()), route: r.String(),

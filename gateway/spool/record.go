@@ -35,7 +35,7 @@ func encodeHead(h *head) []byte {
 }
 
 func decodeHead(id gateway.QueueID, record []byte) (*head, error) {
-	r, _ := store.NewReader(record, recordVersion)
+	r := store.NewReader(record, recordVersion)
 	h := &head{}
 	m := &h.message
 	m.ID, m.Received = id, r.Time()
@@ -75,7 +75,7 @@ func encodeLeg(l *gateway.Leg) []byte {
 }
 
 func decodeLeg(record []byte) (*gateway.Leg, error) {
-	r, _ := store.NewReader(record, recordVersion)
+	r := store.NewReader(record, recordVersion)
 	l := &gateway.Leg{
 		Service: gateway.Service(r.String()),
 		List:    gateway.ListID(r.String()),
@@ -98,7 +98,7 @@ func decodeLeg(record []byte) (*gateway.Leg, error) {
 func encodeContent(enclosed []byte) []byte { return store.Enclose(recordVersion, enclosed) }
 
 func decodeContent(record []byte) ([]byte, error) {
-	r, _ := store.NewReader(record, recordVersion)
+	r := store.NewReader(record, recordVersion)
 	content := r.Bytes()
 	return content, r.End()
 }

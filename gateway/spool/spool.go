@@ -87,7 +87,7 @@ func (s *Spool) findLast() error {
 	record, err := s.db.Get(lastKey)
 	switch {
 	case err == nil:
-		r, _ := store.NewReader(record, recordVersion)
+		r := store.NewReader(record, recordVersion)
 		s.last = gateway.QueueID(r.Uint())
 		if err := r.End(); err != nil {
 			s.log.Error("spool: the last queue id is damaged", "error", err)

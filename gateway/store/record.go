@@ -109,23 +109,27 @@ const checksumBytes = 4
 // Reader reads the fields of one record. After its first error every field
 // reads as zero; End tells the error.
 type Reader struct {
-	b   []byte
-	err error
+	b       []byte
+	version byte
+	err     error
 }
 
 // NewReader checks a record and begins to read it. A version above versionMax
 // is ErrVersion.
-func NewReader(record []byte, versionMax byte) (r *Reader, version byte) {
+func NewReader(record []byte, versionMax byte) *Reader {
 	n := len(record) - checksumBytes
 	if n < 1 || crc32.Checksum(record[:n], castagnoli) != binary.BigEndian.Uint32(record[n:]) {
-		return &Reader{err: ErrCorrupt}, 0
+		return &Reader{err: ErrCorrupt}
 	}
-	r = &Reader{b: record[1:n]}
-	if record[0] > versionMax {
+	r := &Reader{b: record[1:n], version: record[0]}
+	if r.version > versionMax {
 		r.fail(ErrVersion)
 	}
-	return r, record[0]
+	return r
 }
+
+// Version is that of the record.
+func (r *Reader) Version() byte { return r.version }
 
 func (r *Reader) fail(err error) {
 	if r.err == nil {

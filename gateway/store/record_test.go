@@ -21,8 +21,8 @@ func TestRecord(t *testing.T) {
 	w.Raw([]byte{9})
 	record := w.Record()
 
-	r, version := NewReader(record, 3)
-	if version != 3 || r.Uint() != math.MaxUint64 || r.Int() != -5 || !r.Bool() || string(r.Bytes()) != "octets" ||
+	r := NewReader(record, 3)
+	if r.Version() != 3 || r.Uint() != math.MaxUint64 || r.Int() != -5 || !r.Bool() || string(r.Bytes()) != "octets" ||
 		r.String() != "text" || !r.Time().IsZero() || !r.Time().Equal(at) || r.Float() != 1.5 || r.Raw(1)[0] != 9 {
 		t.Error("fields differ")
 	}
@@ -32,14 +32,14 @@ func TestRecord(t *testing.T) {
 	for i := range record {
 		damaged := bytes.Clone(record)
 		damaged[i] ^= 4
-		if r, _ := NewReader(damaged, 3); r.Err() != ErrCorrupt {
+		if r := NewReader(damaged, 3); r.Err() != ErrCorrupt {
 			t.Errorf("octet %d changed: %v", i, r.Err())
 		}
-		if r, _ := NewReader(record[:i], 3); r.Err() != ErrCorrupt {
+		if r := NewReader(record[:i], 3); r.Err() != ErrCorrupt {
 			t.Errorf("cut at %d: %v", i, r.Err())
 		}
 	}
-	if r, _ := NewReader(record, 2); r.End() != ErrVersion {
+	if r := NewReader(record, 2); r.End() != ErrVersion {
 		t.Errorf("later version: %v", r.End())
 	}
 }
@@ -61,7 +61,7 @@ func TestRecordIsStrict(t *testing.T) {
 	} {
 		w := NewWriter(1)
 		w.Raw(c.payload)
-		r, _ := NewReader(w.Record(), 1)
+		r := NewReader(w.Record(), 1)
 		c.read(r)
 		if r.End() != ErrCorrupt {
 			t.Errorf("%s: %v", name, r.End())
@@ -78,7 +78,7 @@ func FuzzReader(f *testing.F) {
 		in := NewWriter(1)
 		in.Raw(payload)
 		record := in.Record()
-		r, _ := NewReader(record, 1)
+		r := NewReader(record, 1)
 		w := NewWriter(1)
 		for len(r.b) > 0 {
 			w.Uint(r.Uint())
