@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/mmgw/mmgw/gateway"
@@ -93,15 +92,5 @@ func (d *Desk) lock(quotas []roster.Quota) (unlock func()) {
 	for i, q := range quotas {
 		keys[i] = q.Key
 	}
-	slices.Sort(keys) // so that no two wait for each other
-	keys = slices.Compact(keys)
-	unlocks := make([]func(), len(keys))
-	for i, key := range keys {
-		unlocks[i] = d.taking.Lock(key)
-	}
-	return func() {
-		for _, unlock := range unlocks {
-			unlock()
-		}
-	}
+	return store.LockAll(&d.taking, keys)
 }

@@ -1,7 +1,6 @@
 package spool
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"errors"
 	"slices"
@@ -69,15 +68,5 @@ func (s *Spool) lockLegs(fingerprints [][]byte) (unlock func()) {
 			keys = append(keys, string(f))
 		}
 	}
-	slices.SortFunc(keys, cmp.Compare[string]) // one order for all, so that nobody waits in a circle
-	keys = slices.Compact(keys)
-	unlocks := make([]func(), len(keys))
-	for i, key := range keys {
-		unlocks[i] = s.legs.Lock(key)
-	}
-	return func() {
-		for _, unlock := range unlocks {
-			unlock()
-		}
-	}
+	return store.LockAll(&s.legs, keys)
 }

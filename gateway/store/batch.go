@@ -8,8 +8,6 @@ import (
 	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
-
-	"github.com/mmgw/mmgw/gateway"
 )
 
 // Batch is a set of changes that happen together or not at all. Later ones win
@@ -209,7 +207,7 @@ func (s *Store) iterator(start, end []byte) (*pebble.Iterator, error) {
 	}
 	it, err := e.db.NewIter(&pebble.IterOptions{LowerBound: start, UpperBound: end})
 	if err != nil {
-		return nil, gateway.Deferred(err)
+		return nil, deferral(err)
 	}
 	return it, nil
 }

@@ -341,13 +341,13 @@ func (e *engine) abandon(cause error) bool {
 	return e.fence.close()
 }
 
-func (e *engine) close() error {
+// close ends the engine. What was committed is on the disk, with or without it.
+func (e *engine) close() {
 	close(e.closing)
 	if err := e.write(e.db.Close); err != nil {
-		e.abandon(err) // what is committed is on the disk
+		e.abandon(err)
 	}
 	e.crew.close()
-	return nil
 }
 
 // engineLog takes what Pebble says. Only what an operator can act upon is passed on.

@@ -36,11 +36,8 @@ func (f FS) vfs() vfs.FS {
 	return f.inner
 }
 
-// MkdirAll makes dir, with its parents, for the owner alone, and durable.
-func (f FS) MkdirAll(dir string) error { return f.makeDurable(dir) }
-
-// makeDurable makes dir with its parents and syncs all of their names.
-func (f FS) makeDurable(dir string) error {
+// MkdirAll makes dir, with its parents, for the owner alone, and their names durable.
+func (f FS) MkdirAll(dir string) error {
 	var missing []string
 	for d := dir; ; d = filepath.Dir(d) {
 		if _, err := f.vfs().Stat(d); err == nil || d == filepath.Dir(d) {
@@ -113,23 +110,6 @@ func (f FS) Files(dir string) (free, total uint64, ok bool) {
 		return g.gate.(*Memory).freeFiles()
 	}
 	return freeFiles(dir)
-}
-
-// TableBytes is about how many octets the tables of the database take on the
-// disk, those that a compaction is writing included; the counting ends at limit.
-// It asks the disk, not the engine, which may be waiting for room.
-func (s *Store) TableBytes(limit uint64) (n uint64) {
-	names, _ := s.options.FS.List(s.options.Dir) // none, if it cannot be read
-	for _, name := range names {
-		if n >= limit {
-			break
-		}
-		if filepath.Ext(name) == ".sst" {
-			size, _ := s.options.FS.Size(filepath.Join(s.options.Dir, name)) // 0, if it has gone
-			n += uint64(size)
-		}
-	}
-	return min(n, limit)
 }
 
 // probeBytes is what a disk has to take before a failed database is opened again.

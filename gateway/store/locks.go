@@ -1,6 +1,10 @@
 package store
 
-import "sync"
+import (
+	"cmp"
+	"slices"
+	"sync"
+)
 
 // Locks is a mutex for each key in use, for those who read before they commit. The
 // zero value is ready.
@@ -34,6 +38,22 @@ func (l *Locks[K]) Lock(key K) (unlock func()) {
 		defer l.mu.Unlock()
 		if k.users--; k.users == 0 {
 			delete(l.held, key)
+		}
+	}
+}
+
+// LockAll is l.Lock for several keys, in one order for all, so that nobody waits in a
+// circle. It sorts keys.
+func LockAll[K cmp.Ordered](l *Locks[K], keys []K) (unlock func()) {
+	slices.Sort(keys)
+	keys = slices.Compact(keys)
+	unlocks := make([]func(), len(keys))
+	for i, key := range keys {
+		unlocks[i] = l.Lock(key)
+	}
+	return func() {
+		for _, unlock := range unlocks {
+			unlock()
 		}
 	}
 }

@@ -84,9 +84,9 @@ func (s *Store) Close() error {
 	if s.engine == nil {
 		return nil
 	}
-	err := s.engine.close()
+	s.engine.close()
 	s.engine = nil
-	return errors.Join(err, s.lock.Close())
+	return s.lock.Close()
 }
 
 // reopenInterval is short against a retry of an MTA, and long against the cost
