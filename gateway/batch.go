@@ -1,6 +1,9 @@
 package gateway
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Batch is up to BatchRecipientsMax recipients of one leg with the plan of
 // their transactions.
@@ -40,6 +43,11 @@ func (b *Batch) Route() string {
 		}
 	}
 	return ""
+}
+
+// Pending says whether a recipient of b is still to be tried.
+func (b *Batch) Pending() bool {
+	return slices.ContainsFunc(b.Deliveries, func(d Delivery) bool { return d.Pending() })
 }
 
 // Size is how many recipients b has, settled or not.

@@ -134,16 +134,15 @@ func (j joined) Open() (ContentReader, error) {
 	if err != nil {
 		return nil, err
 	}
-	at := &joinedReader{head: strings.NewReader(j.head), body: body, bodySize: j.body.Size()}
+	at := &joinedReader{head: strings.NewReader(j.head), body: body}
 	at.Reader = io.NewSectionReader(at, 0, j.Size())
 	return at, nil
 }
 
 type joinedReader struct {
 	io.Reader
-	head     *strings.Reader
-	body     ContentReader
-	bodySize int64
+	head *strings.Reader
+	body ContentReader
 }
 
 func (r *joinedReader) ReadAt(p []byte, off int64) (int, error) {

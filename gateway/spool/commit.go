@@ -54,13 +54,10 @@ func (s *Spool) transition(b *store.Batch, t *gateway.Transition) (finished bool
 		}
 	}
 	for _, batch := range t.Batches {
-		if pending(batch) {
-			err = s.putBatch(b, batch)
-		} else {
-			err, finished = nil, true
+		if !batch.Pending() {
+			finished = true
 			dropBatch(b, batch.Key(), len(batch.Deliveries))
-		}
-		if err != nil {
+		} else if err := s.putBatch(b, batch); err != nil {
 			return false, err
 		}
 	}
@@ -106,15 +103,6 @@ func (s *Spool) putIfChanged(b *store.Batch, key, record []byte) error {
 		b.Set(key, record)
 	}
 	return nil
-}
-
-func pending(b *gateway.Batch) bool {
-	for i := range b.Deliveries {
-		if b.Deliveries[i].Pending() {
-			return true
-		}
-	}
-	return false
 }
 
 // putBatch adds a new batch, or the new state of one.

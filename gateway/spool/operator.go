@@ -95,7 +95,7 @@ func (s *Spool) addToRows(rows []Row, h *head, item store.Item) ([]Row, error) {
 	}
 	state, err := decodeBatchState(item.Value)
 	if err != nil || len(rows) == 0 {
-		return rows, errors.Join(err)
+		return rows, err
 	}
 	row := &rows[len(rows)-1]
 	settled, reply, err := s.progress(key)
