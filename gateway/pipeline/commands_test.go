@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -322,4 +323,18 @@ func TestLongNames(t *testing.T) {
 	}
 	h.post("anne@example.com", letter("anne@example.com", "Re: "+parsed(t, asked).Header.Get("Subject"), "yes, please"), replyTo(t, asked))
 	want(t, h.answers(), "anne@example.com: Welcome *")
+}
+
+// A token that another list made is worth nothing, and the log has the reason.
+func TestTokenOfAnotherList(t *testing.T) {
+	h := newHouse(t, devList())
+	now := time.Now()
+	tokens, err := h.held.Confirmations.ask(now, roster.Pending{List: "dev.lists.example.com", Expires: now.Add(time.Hour)}, toJoin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = h.held.Confirmations.look("other.lists.example.com", tokens[0], now)
+	if !errors.Is(err, roster.ErrNotPending) || !strings.HasSuffix(err.Error(), "it is a token of dev.lists.example.com") {
+		t.Error(err)
+	}
 }

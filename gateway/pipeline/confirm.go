@@ -1,10 +1,7 @@
 package pipeline
 
 import (
-	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/mmgw/mmgw/gateway"
@@ -63,8 +60,11 @@ func (c *Confirmations) look(list gateway.ListID, text string, now time.Time) (r
 	if err != nil {
 		return p, err
 	}
-	if _, err := c.Tokens.Check(claim(p), text, now); err != nil || p.List != list {
-		return p, fmt.Errorf("%w: %w", roster.ErrNotPending, errors.Join(err))
+	if p.List != list {
+		return p, fmt.Errorf("%w: it is a token of %s", roster.ErrNotPending, p.List)
+	}
+	if _, err := c.Tokens.Check(claim(p), text, now); err != nil {
+		return p, fmt.Errorf("%w: %w", roster.ErrNotPending, err)
 	}
 	return p, nil
 }
@@ -96,15 +96,4 @@ func (c *Confirmations) instruction(list *gateway.List, text string) string {
 		return string(path) + " with the subject: confirm " + text
 	}
 	return string(path)
-}
-
-// moderators are those who rule on posts and on who joins.
-func moderators(list *gateway.List, site gateway.ForwardPath) []gateway.ForwardPath {
-	all := slices.Concat(list.Moderators, list.Owners)
-	slices.SortFunc(all, func(a, b gateway.ForwardPath) int { return strings.Compare(a.Key(), b.Key()) })
-	all = slices.CompactFunc(all, func(a, b gateway.ForwardPath) bool { return a.Key() == b.Key() })
-	if len(all) == 0 {
-		return []gateway.ForwardPath{site}
-	}
-	return all
 }

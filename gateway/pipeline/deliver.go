@@ -28,7 +28,7 @@ type Deliverer struct {
 	Signer      *authres.Signer                                  // signs copies as they leave; nil: nobody does
 	Log         *slog.Logger
 
-	bodies memo[bodyKey, []byte] // hashes of bodies: each is read for that once
+	bodies memo[legID, []byte] // hashes of the bodies of legs: each is read for that once
 
 	mu      sync.Mutex
 	ledgers map[legID]*ledger // of the legs in hand
@@ -138,7 +138,9 @@ func (r *batchRun) shipments(ctx context.Context, pending []int, stop <-chan str
 	return func() (*gateway.Shipment, int) {
 		select {
 		case <-stop:
-			r.skip(len(pending) > 0)
+			if len(pending) > 0 {
+				r.skip()
+			}
 			pending = nil
 		default:
 		}
@@ -152,10 +154,10 @@ func (r *batchRun) shipments(ctx context.Context, pending []int, stop <-chan str
 }
 
 // skip notes that deliveries did not begin.
-func (r *batchRun) skip(some bool) {
+func (r *batchRun) skip() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.skipped = r.skipped || some
+	r.skipped = true
 }
 
 func (r *batchRun) fail(err error) {
@@ -250,7 +252,7 @@ func (r *batchRun) release() {
 
 // finish commits when the batch is due again, or that it is done.
 func (r *batchRun) finish(ctx context.Context, list gateway.ListID) (gateway.Entry, bool, error) {
-	left := slices.ContainsFunc(r.b.Deliveries, func(d gateway.Delivery) bool { return d.Pending() })
+	left := r.b.Pending()
 	if left && r.skipped {
 		return EntryOf(r.b, list), true, nil
 	}

@@ -275,6 +275,11 @@ func (x *expansion) serve(ctx context.Context, do func(context.Context, *gateway
 	if err := do(ctx, x.m, x.leg); err != nil {
 		return err
 	}
+	return x.done(ctx)
+}
+
+// done commits that nothing is left to do for the leg.
+func (x *expansion) done(ctx context.Context) error {
 	state := *x.leg
 	state.Stage = gateway.StageDone
 	return x.commit(ctx, state)
@@ -283,10 +288,7 @@ func (x *expansion) serve(ctx context.Context, do func(context.Context, *gateway
 // toOwners sends mail for the people behind a list to them. What fails is
 // reported to the owner of the site, never to a sender who may be a bounce.
 func (x *expansion) toOwners(ctx context.Context) error {
-	owners := x.list.Owners
-	if len(owners) == 0 {
-		owners = []gateway.ForwardPath{x.Site.Owner}
-	}
+	owners := x.Site.owners(x.list)
 	recipients := make([]gateway.Recipient, len(owners))
 	for i, owner := range owners {
 		recipients[i] = gateway.Recipient{Path: owner}
@@ -306,9 +308,7 @@ func (x *expansion) bounces(ctx context.Context) error {
 	case owners:
 		return x.toOwners(ctx)
 	}
-	state := *x.leg
-	state.Stage = gateway.StageDone
-	return x.commit(ctx, state)
+	return x.done(ctx)
 }
 
 // finish commits the one batch of a leg that needs no planner.

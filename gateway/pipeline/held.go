@@ -98,7 +98,7 @@ func (h *Held) askModerators(ctx context.Context, list *gateway.List, n notice.N
 	n.Fields.Token = tokens[0]
 	n.Fields.Reply, n.Fields.Drop = h.Confirmations.instruction(list, tokens[0]), h.Confirmations.instruction(list, tokens[1])
 	n.Fields.Expires = p.Expires.UTC().Format(notice.DateForm)
-	return h.Desk.send(ctx, list, n, noticeQuotas(list.ID), moderators(list, h.Site.Owner)...)
+	return h.Desk.send(ctx, list, n, noticeQuotas(list.ID), h.Site.moderators(list)...)
 }
 
 // release lets the held legs of a list go on. It says whether there were any.

@@ -7,6 +7,7 @@
 //	Held      moderators rule on what is held for them, or its time is up
 //	Bounces   what comes back is read, and the Scores of members follow
 //	Reports   whoever sent a message is told what became of it, by the Outbox
+//	Rehearsal a message goes its way once more, and nothing comes of that
 //
 // Verdicts and outcomes become transitions of the spool here and nowhere
 // else. It promises that a reply of 250 follows the commit, that outgoing
@@ -19,6 +20,8 @@ package pipeline
 
 import (
 	"log/slog"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/mmgw/mmgw/gateway"
@@ -41,6 +44,25 @@ type Site struct {
 	Hostname   string              // in Received fields and message ids
 	AuthservID string              // in Authentication-Results fields
 	Owner      gateway.ForwardPath // gets what concerns no list, and the bounces of owner mail
+}
+
+// owners are those of a list, or the site's where it has none.
+func (s *Site) owners(list *gateway.List) []gateway.ForwardPath {
+	if len(list.Owners) == 0 {
+		return []gateway.ForwardPath{s.Owner}
+	}
+	return list.Owners
+}
+
+// moderators are those who rule on posts and on who joins, owners included.
+func (s *Site) moderators(list *gateway.List) []gateway.ForwardPath {
+	all := slices.Concat(list.Moderators, list.Owners)
+	slices.SortFunc(all, func(a, b gateway.ForwardPath) int { return strings.Compare(a.Key(), b.Key()) })
+	all = slices.CompactFunc(all, func(a, b gateway.ForwardPath) bool { return a.Key() == b.Key() })
+	if len(all) == 0 {
+		return s.owners(list)
+	}
+	return all
 }
 
 // logger returns log, or one that drops all.

@@ -7,6 +7,7 @@ import (
 	"github.com/mmgw/mmgw/gateway"
 	"github.com/mmgw/mmgw/gateway/authres"
 	"github.com/mmgw/mmgw/gateway/command"
+	"github.com/mmgw/mmgw/gateway/roster"
 )
 
 // Rejects says what becomes of a handler's reject when nobody vouches for the
@@ -54,24 +55,22 @@ func authorOf(header gateway.Header) gateway.ReversePath {
 }
 
 // roleOf is the highest role that the reverse-path or the author has in a list.
-func roleOf(roster gateway.Roster, list gateway.ListID, paths ...gateway.ReversePath) (string, error) {
+func roleOf(known gateway.Roster, list gateway.ListID, paths ...gateway.ReversePath) (string, error) {
 	best := len(roles) - 1
 	for n, path := range paths {
 		if path.IsNull() || slices.Contains(paths[:n], path) {
 			continue
 		}
-		role, err := roster.Role(list, path)
+		role, err := known.Role(list, path)
 		if err != nil {
 			return "", err
 		}
-		for i := range best {
-			if roles[i] == role {
-				best = i
-			}
+		if i := slices.Index(roles[:best], role); i >= 0 {
+			best = i
 		}
 	}
 	return roles[best], nil
 }
 
 // roles from the highest to the lowest.
-var roles = [...]string{"owner", "moderator", "member", "none"}
+var roles = [...]string{roster.RoleOwner, roster.RoleModerator, roster.RoleMember, roster.RoleNone}

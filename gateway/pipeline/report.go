@@ -39,9 +39,10 @@ type Reports struct {
 func (s *Reports) Send(ctx context.Context, action dsn.Action, f Fate) error {
 	double := f.ReversePath.IsNull()
 	if double {
-		if f.ReversePath = gateway.ReversePath(s.Site.Owner); action != dsn.Failed || !s.Double || s.Site.Owner == "" {
+		if action != dsn.Failed || !s.Double || s.Site.Owner == "" {
 			return nil
 		}
+		f.ReversePath = gateway.ReversePath(s.Site.Owner)
 	}
 	r := dsn.Report{
 		ReportingMTA: s.Site.Hostname, From: gateway.ForwardPath("mailer-daemon@" + s.Site.Hostname), To: f.ReversePath, Double: double,

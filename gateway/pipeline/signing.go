@@ -66,18 +66,13 @@ func signedKey(domain string, header gateway.Header) (key [sha256.Size]byte) {
 	return key
 }
 
-// bodyHash is the hash of a copy's body: once a post, unless it has its own.
+// bodyHash is the hash of a copy's body: once a leg, whose body does not change once
+// it is expanded, unless the copy has its own.
 func (r *batchRun) bodyHash(draft *gateway.Draft, own bool) ([]byte, error) {
 	if own {
 		return authres.BodyHash(draft.Body())
 	}
-	return r.bodies.get(bodyKey{r.m.ID, r.b.Leg}, func() ([]byte, error) { return authres.BodyHash(draft.Body()) })
-}
-
-// bodyKey names the body of a leg, which does not change once it is expanded.
-type bodyKey struct {
-	message gateway.QueueID
-	leg     int
+	return r.bodies.get(legID{r.m.ID, r.b.Leg}, func() ([]byte, error) { return authres.BodyHash(draft.Body()) })
 }
 
 // memo makes each value once, and keeps a bounded number of them. Its zero

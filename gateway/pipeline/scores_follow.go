@@ -64,11 +64,7 @@ func (s *Scores) probe(ctx context.Context, l *gateway.List, row *roster.MemberR
 // that has none. They are told of so many a day: a provider that refuses all of
 // its users would fill their mailboxes.
 func (s *Scores) tellOwners(ctx context.Context, l *gateway.List, text string, row *roster.MemberRow, reason string, enclosed gateway.Content) error {
-	owners := l.Owners
-	if len(owners) == 0 {
-		owners = []gateway.ForwardPath{s.Site.Owner}
-	}
-	return s.Desk.send(ctx, l, s.notice(l, text, row, reason, enclosed), bounceQuotas(l.ID), owners...)
+	return s.Desk.send(ctx, l, s.notice(l, text, row, reason, enclosed), bounceQuotas(l.ID), s.Site.owners(l)...)
 }
 
 // writer writes to the member itself.
