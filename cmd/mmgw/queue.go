@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/mmgw/mmgw/gateway"
 	"github.com/mmgw/mmgw/gateway/config"
 	"github.com/mmgw/mmgw/gateway/server"
 )
@@ -168,12 +169,18 @@ func (g *globals) changeQueue(c *cobra.Command, verb string, sel server.QueueSel
 			}
 			fmt.Fprintf(c.ErrOrStderr(), "%s %s\n", verb, plural(len(ids), "message"))
 		}
+		bar := progress{w: c.ErrOrStderr(), what: verb, total: len(ids)}
+		defer bar.end()
+		done := 0
 		for chunk := range slices.Chunk(ids, queueChunk) {
 			var got server.QueueChange
 			if err := call("queue."+verb, server.QueueIDs{IDs: chunk, By: operator()}, &got); err != nil {
 				return err
 			}
 			total.Messages += got.Messages
+			if done += len(chunk); len(ids) > queueChunk {
+				bar.at(done)
+			}
 		}
 		return nil
 	})
@@ -195,18 +202,29 @@ func operator() string {
 	return u.Username
 }
 
+// selectionRows are read at a time: with the longest replies they are some 20 MB.
+const selectionRows = 20_000
+
 // selectedIDs are the messages that a selection means at this moment, all or
-// those that are held.
+// those that are held. What cannot be read stands in every answer without a
+// service, and is nobody's: who means it names its id.
 func selectedIDs(call gatewayCall, sel server.QueueSelection, held bool) ([]string, error) {
-	var got server.QueueRows
-	if err := call("queue.ls", sel, &got); err != nil {
-		return nil, err
-	}
 	var ids []string
-	for _, row := range got.Rows {
-		if !held || row.State == "held" {
-			ids = append(ids, row.ID)
+	sel.From, sel.Limit = gateway.QueueID(0).String(), selectionRows
+	for {
+		var got server.QueueRows
+		if err := call("queue.ls", sel, &got); err != nil {
+			return nil, err
 		}
+		for _, row := range got.Rows {
+			if row.Service != "" && (!held || row.State == "held") {
+				ids = append(ids, row.ID)
+			}
+		}
+		if len(got.Rows) < selectionRows {
+			break
+		}
+		sel.From = got.Rows[selectionRows-1].ID // again, for its other legs
 	}
 	slices.Sort(ids)
 	return slices.Compact(ids), nil

@@ -98,6 +98,8 @@ func suppressRm(g *globals) *cobra.Command {
 func (g *globals) suppress(c *cobra.Command, operation, done string, change server.SuppressionChange) error {
 	var count server.MemberCount
 	err := g.withGateway(c, func(call gatewayCall) error {
+		bar := progress{w: c.ErrOrStderr(), what: "suppress", total: len(change.Addresses)}
+		defer bar.end()
 		for some := range slices.Chunk(change.Addresses, server.MembersPerCall) {
 			one := change
 			one.Addresses = some
@@ -106,6 +108,9 @@ func (g *globals) suppress(c *cobra.Command, operation, done string, change serv
 				return err
 			}
 			count.Changed, count.Of = count.Changed+n.Changed, count.Of+n.Of
+			if bar.total > server.MembersPerCall {
+				bar.at(count.Of)
+			}
 		}
 		return nil
 	})

@@ -25,6 +25,7 @@ type QueueSelection struct {
 	List   string   `json:"list,omitempty"`   // address or id, or the name of a forward route
 	Domain string   `json:"domain,omitempty"` // of a recipient that the message came in for
 	Limit  int      `json:"limit,omitempty"`  // of rows; 0: QueueRowsMax
+	From   string   `json:"from,omitempty"`   // id of the first message that is looked at; no rows beyond the limit are counted then
 }
 
 // QueueRow is one leg of a message in the spool.
@@ -58,10 +59,19 @@ func (s *Server) queueRows(ctx context.Context, sel QueueSelection) (any, error)
 	if limit <= 0 || limit > QueueRowsMax {
 		limit = QueueRowsMax
 	}
+	var first gateway.QueueID
+	if sel.From != "" {
+		if first, err = gateway.ParseQueueID(sel.From); err != nil {
+			return nil, badData("%v", err)
+		}
+	}
 	result := QueueRows{Rows: []QueueRow{}}
-	for row, err := range s.spool.List() {
+	for row, err := range s.spool.ListFrom(first) {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
+		}
+		if sel.From != "" && len(result.Rows) == limit {
+			break
 		}
 		switch {
 		case err != nil && row.ID == 0:

@@ -232,3 +232,24 @@ func TestOperationsEnd(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Rows are read from a message on, up to the limit.
+func TestQueueRowsFrom(t *testing.T) {
+	s := atRest(t)
+	var ids []string
+	for range 3 {
+		ids = append(ids, accept(t, s, time.Now()).String())
+	}
+	for i, want := range []int{2, 2, 1} {
+		rows := call[QueueRows](t, s, "queue.ls", QueueSelection{From: ids[i], Limit: 2})
+		if len(rows.Rows) != want || rows.Rows[0].ID != ids[i] {
+			t.Errorf("from message %d: %+v", i, rows)
+		}
+	}
+	if rows := call[QueueRows](t, s, "queue.ls", QueueSelection{Limit: 2}); len(rows.Rows) != 2 || rows.Total != 3 {
+		t.Errorf("%+v", rows)
+	}
+	if err := s.Operations().Call(t.Context(), "queue.ls", QueueSelection{From: "?"}, nil); admin.AsError(err).Exit != admin.ExitData {
+		t.Errorf("%v", err)
+	}
+}

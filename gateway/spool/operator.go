@@ -30,10 +30,13 @@ type Row struct {
 // List returns a row for each leg that is not done, in the order of the
 // messages, as they are when it begins; those that are removed meanwhile may be
 // missing. A message that cannot be read yields an error; the rest follows.
-func (s *Spool) List() iter.Seq2[Row, error] {
+func (s *Spool) List() iter.Seq2[Row, error] { return s.ListFrom(0) }
+
+// ListFrom is List from a message on.
+func (s *Spool) ListFrom(first gateway.QueueID) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
 		var l listing
-		for item, err := range s.db.Prefix(store.SpoolIndex.Key(), nil) {
+		for item, err := range s.db.Range(indexPrefix(first), store.PrefixEnd(store.SpoolIndex.Key())) {
 			if err != nil {
 				yield(Row{}, fmt.Errorf("read the spool: %w", err))
 				return
