@@ -27,6 +27,7 @@ const (
 	ApprovePost  = "approve-post"  // to the moderators of a list: a post is held
 	PostHeld     = "post-held"     // to the author of that post
 	ApproveJoin  = "approve-join"  // to them: somebody wants to join
+	PostRefused  = "post-refused"  // to the owners: members get no copy of a post, for no fault of theirs
 
 	BounceProbe    = "bounce-probe"    // to a member whose mail comes back: does this arrive?
 	BounceWarning  = "bounce-warning"  // to a member that gets no posts for that
@@ -44,8 +45,8 @@ type Fields struct {
 	Reply   string // the address that does so when it is written to
 	Drop    string // the address that refuses, of approve-post and approve-join
 	Expires string // when the token is worth nothing any more
-	Subject string // of a post that is held
-	Reason  string // why it is held; of bounces, the last one's
+	Subject string // of a post that is held or refused
+	Reason  string // why it is that; of bounces, the last one's
 	Count   string // of bounce-warning: how many more there will be
 	Lines   []string
 }

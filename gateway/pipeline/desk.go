@@ -58,6 +58,11 @@ func bounceQuotas(list gateway.ListID) []roster.Quota {
 	return []roster.Quota{{Key: "bounces of " + string(list), Max: bounceNoticesPerList}}
 }
 
+// postQuotas are those of what owners are told of a post that is not delivered.
+func postQuotas(list gateway.ListID, post gateway.QueueID) []roster.Quota {
+	return append(noticeQuotas(list), roster.Quota{Key: "refused " + post.String(), Max: 1})
+}
+
 // send spools a notice, one message to each address of to, unless a quota is
 // used up. A crash on the way may send it twice.
 func (d *Desk) send(ctx context.Context, list *gateway.List, n notice.Notice, quotas []roster.Quota, to ...gateway.ForwardPath) error {

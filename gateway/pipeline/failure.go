@@ -35,12 +35,16 @@ func (s *Failures) Failed(ctx context.Context, f Fate) error {
 	return s.Reports.Send(ctx, dsn.Failed, f)
 }
 
-// book books members whose mailbox refused for good.
+// book books members whose mailbox refused for good, and tells the owners of the
+// list of a post that others get no copy of.
 func (s *Failures) book(ctx context.Context, f Fate, list gateway.ListID, trust bounce.Trust) error {
 	for i, recipient := range f.Recipients {
 		status := f.Statuses[i]
 		code, class := bounce.Classify(status.Detail(), status.Text)
 		if !counts(status, code, class) {
+			if err := s.tell(ctx, f, list, i); err != nil {
+				return err
+			}
 			continue
 		}
 		err := s.Scores.Book(ctx, Failing{List: list, Member: recipient.Path, Trust: trust, Status: code.String(), Text: status.Text, At: time.Now()})
@@ -49,6 +53,15 @@ func (s *Failures) book(ctx context.Context, f Fate, list gateway.ListID, trust 
 		}
 	}
 	return nil
+}
+
+// tell tells of a post that a recipient of f gets no copy of. One without a
+// reverse-path is nobody's whom that could concern.
+func (s *Failures) tell(ctx context.Context, f Fate, list gateway.ListID, i int) error {
+	if f.Leg.Service != gateway.Post || f.Message.Envelope.ReversePath.IsNull() {
+		return nil
+	}
+	return s.Scores.Refused(ctx, f.Message, list, f.Recipients[i].Path, f.Statuses[i])
 }
 
 // counts says whether a reply is about the mailbox. One that says nothing may be

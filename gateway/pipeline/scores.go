@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/mmgw/mmgw/gateway"
@@ -25,6 +26,8 @@ type Scores struct {
 	Rules  bounce.Rules
 	Desk   *Desk
 	Log    *slog.Logger
+
+	told atomic.Uint64 // the last post that the owners of its list were told of
 }
 
 // Failing is one permanent failure of mail to a member of a list.

@@ -2,11 +2,13 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"time"
 
 	"github.com/mmgw/mmgw/gateway"
 	"github.com/mmgw/mmgw/gateway/bounce"
+	"github.com/mmgw/mmgw/gateway/internal/charset"
 	"github.com/mmgw/mmgw/gateway/notice"
 	"github.com/mmgw/mmgw/gateway/roster"
 	"github.com/mmgw/mmgw/gateway/verp"
@@ -60,11 +62,42 @@ func (s *Scores) probe(ctx context.Context, l *gateway.List, row *roster.MemberR
 	return s.Desk.Outbox.SendFrom(ctx, from, []gateway.ForwardPath{row.Path}, s.writer(l, notice.BounceProbe, row, reason, bounced))
 }
 
-// tellOwners tells the owners of a list of a member, or the site's of a list
-// that has none. They are told of so many a day: a provider that refuses all of
-// its users would fill their mailboxes.
+// tellOwners tells the owners of a list of a member. They are told of so many a day:
+// a provider that refuses all of its users would fill their mailboxes.
 func (s *Scores) tellOwners(ctx context.Context, l *gateway.List, text string, row *roster.MemberRow, reason string, enclosed gateway.Content) error {
 	return s.Desk.send(ctx, l, s.notice(l, text, row, reason, enclosed), bounceQuotas(l.ID), s.Site.owners(l)...)
+}
+
+// Refused tells the owners of a list, once, of a post that a member gets no copy of
+// though nothing is wrong with the member: it is too large or against a rule, or the
+// next hop has taken nothing for too long. Then others get none either, and whoever
+// wrote it knows of nothing.
+func (s *Scores) Refused(ctx context.Context, m *gateway.Message, list gateway.ListID, member gateway.ForwardPath, status *gateway.Status) error {
+	if s.told.Load() == uint64(m.ID) {
+		return nil
+	}
+	l, err := s.Roster.List(list)
+	if errors.Is(err, gateway.ErrUnknownList) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	draft, err := gateway.OpenDraft(m.Content)
+	if err != nil {
+		return err
+	}
+	n := notice.Notice{
+		Name: notice.PostRefused, From: l.ServiceAddress("-owner"), Enclosed: m.Content,
+		Fields: notice.Fields{
+			Address: string(member), Subject: charset.Words(draft.Header.Get("Subject")), Reason: gateway.Printable(status.Error()),
+		},
+	}
+	if err := s.Desk.send(ctx, l, n, postQuotas(list, m.ID), s.Site.owners(l)...); err != nil {
+		return err
+	}
+	s.told.Store(uint64(m.ID))
+	return nil
 }
 
 // writer writes to the member itself.

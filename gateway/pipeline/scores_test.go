@@ -121,6 +121,38 @@ func TestMailboxDies(t *testing.T) {
 	}
 }
 
+// Of a post that the next hop takes for nobody the owners are told, once, and no
+// member is booked for it; nor is a bounce that was posted told of.
+func TestPostRefused(t *testing.T) {
+	h := newHouse(t, devList("anne@example.com", "bart@example.org"))
+	h.transport = func(d *gateway.Delivery, _ string) []*gateway.Status {
+		if d.Recipients[0].Path == "owner@example.com" {
+			return nil
+		}
+		return []*gateway.Status{{Code: 552, Enhanced: gateway.EnhancedCode{5, 3, 4}, Text: "Message too big"}}
+	}
+	for _, subject := range []string{"one", "another"} {
+		h.post("anne@example.com", "Subject: "+subject+"\r\n"+hello, "dev@lists.example.com")
+		h.settle()
+		told := h.took()
+		if len(told) != 1 || told[0].to[0] != "owner@example.com" || told[0].from != "" {
+			t.Fatalf("%s: the owner was told: %+v", subject, told)
+		}
+		for _, text := range []string{"a post did not reach its members", "  " + subject, "552 5.3.4 Message too big", "message/rfc822"} {
+			if !strings.Contains(told[0].content, text) {
+				t.Errorf("%s: %q is not in\n%s", subject, text, told[0].content)
+			}
+		}
+	}
+	if row := h.member("anne@example.com"); row.Score != 0 || row.Bounce.Count != 0 {
+		t.Errorf("a member was booked: %+v", row)
+	}
+	h.post("", "Subject: x\r\n"+hello, "dev@lists.example.com")
+	if h.settle(); len(h.sent) != 0 {
+		t.Errorf("of a bounce: %+v", h.sent)
+	}
+}
+
 // Who joins again by mail while bounces have it disabled, as the reminders say,
 // gets posts again, whoever may join the list.
 func TestDisabledMemberJoinsAgain(t *testing.T) {
