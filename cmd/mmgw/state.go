@@ -90,8 +90,7 @@ func openState(cfg *config.Config) (*server.Server, error) {
 
 // stateFailure is the error of a state directory that cannot be used.
 func stateFailure(err error) error {
-	var known *admin.Error
-	if errors.As(err, &known) {
+	if _, known := errors.AsType[*admin.Error](err); known {
 		return err
 	}
 	return failure(admin.ExitCantCreate, "%v", err)

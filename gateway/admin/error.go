@@ -30,8 +30,7 @@ func (e *Error) Error() string { return e.Text }
 // does not exist and for what is refused for good, ExitTryLater for all that
 // may be our own fault.
 func AsError(err error) *Error {
-	var known *Error
-	if errors.As(err, &known) {
+	if known, ok := errors.AsType[*Error](err); ok {
 		return known
 	}
 	return &Error{exitCode(err), gateway.Printable(err.Error())}

@@ -3,7 +3,6 @@ package authres
 import (
 	"context"
 	"errors"
-	"net"
 	"net/mail"
 	"strings"
 
@@ -66,8 +65,7 @@ func isPolicy(p string) bool { return p == None || p == "quarantine" || p == "re
 // than one, which all do not count.
 func (v *Verifier) policyAt(ctx context.Context, domain string) (*policy, error) {
 	records, err := v.dns().LookupTXT(ctx, "_dmarc."+domain+".")
-	var dns *net.DNSError
-	if errors.As(err, &dns) && dns.IsNotFound {
+	if isNotFound(err) {
 		return nil, nil
 	}
 	if err != nil {
@@ -177,12 +175,11 @@ func (v *Verifier) wants(ctx context.Context, r *policy, author string) string {
 // exists says whether a domain has a mail server or an address. Where DNS does
 // not say, it does.
 func (v *Verifier) exists(ctx context.Context, domain string) bool {
-	var dns *net.DNSError
-	if _, err := v.dns().LookupMX(ctx, domain+"."); err == nil || !errors.As(err, &dns) || !dns.IsNotFound {
+	if _, err := v.dns().LookupMX(ctx, domain+"."); !isNotFound(err) {
 		return true
 	}
 	_, err := v.dns().LookupNetIP(ctx, "ip", domain+".")
-	return err == nil || !errors.As(err, &dns) || !dns.IsNotFound
+	return !isNotFound(err)
 }
 
 // checkDMARC evaluates RFC 9989 for the author's domain of header. The Result

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"strings"
 	"sync"
 
@@ -86,9 +85,8 @@ func (v *Verifier) fetch(ctx context.Context, signatures []*signature) keyring {
 // means.
 func (v *Verifier) record(ctx context.Context, name string) (record, result string, err error) {
 	records, err := v.dns().LookupTXT(ctx, name)
-	var dns *net.DNSError
 	switch {
-	case errors.As(err, &dns) && dns.IsNotFound:
+	case isNotFound(err):
 		return "", PermError, errors.New("there is no key record")
 	case err != nil:
 		return "", TempError, errors.New("DNS did not answer")

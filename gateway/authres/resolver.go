@@ -123,6 +123,12 @@ func notFound(name string) error {
 	return &net.DNSError{Err: "no such host", Name: name, IsNotFound: true}
 }
 
+// isNotFound says whether DNS answered that there is no such record.
+func isNotFound(err error) bool {
+	dns, ok := errors.AsType[*net.DNSError](err)
+	return ok && dns.IsNotFound
+}
+
 // resolve answers a question: as it was answered before, or with what ask says.
 func resolve[T any](ctx context.Context, r *Resolver, kind, name string, ask func(context.Context, string) (T, error)) (T, error) {
 	var none T
@@ -206,9 +212,8 @@ func (r *Resolver) give(a *answer, q question, value any, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	a.value, a.until = value, time.Now().Add(FoundFor)
-	var dns *net.DNSError
 	switch {
-	case errors.As(err, &dns) && dns.IsNotFound:
+	case isNotFound(err):
 		a.err, a.until = notFound(q.name), time.Now().Add(MissingFor)
 		r.note(nil)
 	case err != nil:

@@ -119,8 +119,7 @@ const hostCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123
 // address, which the text around them shows.
 func parseAddress(s string) (gateway.ForwardPath, error) {
 	path, err := gateway.ParseForwardPath(s)
-	var wrong *gateway.PathError
-	if errors.As(err, &wrong) {
+	if wrong, ok := errors.AsType[*gateway.PathError](err); ok {
 		err = errors.New(wrong.Reason)
 	}
 	return path, err

@@ -195,9 +195,8 @@ func (d *document) shown(path string) string {
 
 // reason is an error without the path, which the text around it names.
 func reason(err error) string {
-	var pathErr *fs.PathError
-	if errors.As(err, &pathErr) {
-		err = pathErr.Err
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
+		err = path.Err
 	}
 	return gateway.Printable(fmt.Sprint(err))
 }

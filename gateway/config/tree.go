@@ -92,8 +92,7 @@ func parseTree(data []byte) (*table, []fault) {
 // syntaxFault is what the library finds wrong with a file, and where.
 func syntaxFault(err error) fault {
 	f := fault{line: 1, text: strings.TrimPrefix(err.Error(), "toml: "), fix: "the file must be TOML"}
-	var decode *toml.DecodeError
-	if errors.As(err, &decode) {
+	if decode, ok := errors.AsType[*toml.DecodeError](err); ok {
 		f.line, _ = decode.Position()
 	}
 	switch {

@@ -65,8 +65,8 @@ func (l *Lease) Handle(ctx context.Context, x *gateway.Exchange) (gateway.Verdic
 	v, by, err := run(ctx, l, x, l.present.Accepts, func(v *Version, share int64) (gateway.Verdict, error) {
 		return v.Plugin.HandleReduced(ctx, x, share)
 	})
-	switch open := (*openError)(nil); {
-	case !errors.As(err, &open):
+	switch open, ok := errors.AsType[*openError](err); {
+	case !ok:
 	case x.Phase == gateway.PhaseResult: // it has no effect that could wait
 		return gateway.Verdict{}, nil
 	default:
@@ -81,7 +81,7 @@ func (l *Lease) Handle(ctx context.Context, x *gateway.Exchange) (gateway.Verdic
 // Plan has the version plan. Behind an open breaker the error is a deferral.
 func (l *Lease) Plan(ctx context.Context, x *gateway.Exchange) (gateway.Plan, error) {
 	plan, by, err := run(ctx, l, x, false, func(v *Version, _ int64) (gateway.Plan, error) { return v.Plugin.Plan(ctx, x) })
-	if open := (*openError)(nil); errors.As(err, &open) {
+	if open, ok := errors.AsType[*openError](err); ok {
 		return gateway.Plan{}, open.status()
 	}
 	plan.Module = by.ModuleName()

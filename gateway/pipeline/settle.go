@@ -124,8 +124,7 @@ func (d *Deliverer) commit(ctx context.Context, m *gateway.Message, t gateway.Tr
 func (d *Deliverer) insist(ctx context.Context, m *gateway.Message, f func() error) error {
 	for waits := false; ; waits = true {
 		err := f()
-		var fault *gateway.Status
-		if !errors.As(err, &fault) || ctx.Err() != nil {
+		if _, fault := errors.AsType[*gateway.Status](err); !fault || ctx.Err() != nil {
 			return err
 		}
 		if !waits {

@@ -87,8 +87,7 @@ func checkStateDir(cfg *config.Config) config.Problems {
 	if err == nil {
 		return nil
 	}
-	var reason *fs.PathError
-	if errors.As(err, &reason) {
+	if reason, ok := errors.AsType[*fs.PathError](err); ok {
 		err = reason.Err
 	}
 	return config.Problems{{
