@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -101,17 +102,17 @@ func (d *desk) Recipient(_ context.Context, _ gateway.Client, _ *gateway.Envelop
 func (d *desk) Message(_ context.Context, client gateway.Client, e *gateway.Envelope, content io.Reader) []*gateway.Status {
 	if d.discard {
 		io.Copy(io.Discard, content)
-		return repeat(gateway.Accepted, len(e.Recipients))
+		return slices.Repeat([]*gateway.Status{gateway.Accepted}, len(e.Recipients))
 	}
 	for _, to := range e.Recipients {
 		switch to.Path.Local() {
 		case "early": // without a look at the content
-			return repeat(status(554, 5, 7, 1, "not this"), len(e.Recipients))
+			return slices.Repeat([]*gateway.Status{status(554, 5, 7, 1, "not this")}, len(e.Recipients))
 		case "short":
 			return nil
 		case "hold": // in a goroutine that is given up
 			go io.Copy(io.Discard, content)
-			return repeat(status(451, 4, 3, 2, "too slow"), len(e.Recipients))
+			return slices.Repeat([]*gateway.Status{status(451, 4, 3, 2, "too slow")}, len(e.Recipients))
 		}
 	}
 	text, err := io.ReadAll(content)
@@ -119,7 +120,7 @@ func (d *desk) Message(_ context.Context, client gateway.Client, e *gateway.Enve
 	defer d.mu.Unlock()
 	if err != nil {
 		d.broken = append(d.broken, err.Error())
-		return repeat(gateway.Accepted, len(e.Recipients)) // the server must know better
+		return slices.Repeat([]*gateway.Status{gateway.Accepted}, len(e.Recipients)) // the server must know better
 	}
 	replies, taken := d.decide(e)
 	if len(taken) > 0 {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -56,7 +57,7 @@ type waiting struct{ desk }
 
 func (*waiting) Message(ctx context.Context, _ gateway.Client, e *gateway.Envelope, _ io.Reader) []*gateway.Status {
 	<-ctx.Done()
-	return repeat(gateway.Accepted, len(e.Recipients))
+	return slices.Repeat([]*gateway.Status{gateway.Accepted}, len(e.Recipients))
 }
 
 func TestShutdownAtItsEnd(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
+	"slices"
 
 	"github.com/emersion/go-smtp"
 
@@ -97,9 +98,9 @@ func (s *session) Data(io.Reader) error {
 	fault, broken := content.take()
 	switch {
 	case fault != nil:
-		replies = repeat(fault, n)
+		replies = slices.Repeat([]*gateway.Status{fault}, n)
 	case len(replies) != n:
-		replies = repeat(gateway.Deferred(fmt.Errorf("%d statuses for %d recipients", len(replies), n)), n)
+		replies = slices.Repeat([]*gateway.Status{gateway.Deferred(fmt.Errorf("%d statuses for %d recipients", len(replies), n))}, n)
 	}
 	s.guard.finish(s.settled(replies), broken)
 	return notSaid
@@ -131,7 +132,7 @@ func (s *session) askMessage(envelope *gateway.Envelope, content io.Reader) (rep
 	n := len(envelope.Recipients)
 	defer func() {
 		if fault := recover(); fault != nil {
-			replies = repeat(s.panicked(fault), n)
+			replies = slices.Repeat([]*gateway.Status{s.panicked(fault)}, n)
 		}
 	}()
 	g := s.guard
@@ -149,14 +150,6 @@ func (s *session) logFault(reply *gateway.Status) {
 		s.guard.server.Log.Warn("deferred", "peer", s.guard.RemoteAddr().String(),
 			"reply", reply.Reply(), "cause", gateway.Printable(reply.Cause.Error()))
 	}
-}
-
-func repeat(s *gateway.Status, n int) []*gateway.Status {
-	all := make([]*gateway.Status, n)
-	for i := range all {
-		all[i] = s
-	}
-	return all
 }
 
 func smtpError(s *gateway.Status) *smtp.SMTPError {
