@@ -28,7 +28,7 @@ func (l *link) serve() {
 	for l.await() {
 		l.conn.Run(l)
 	}
-	_ = l.conn.Close()
+	l.conn.Close()
 	p.mu.Lock()
 	p.closing--
 	p.grow()

@@ -115,12 +115,11 @@ func (r *Relay) Retry() {
 
 // Close refuses what was not sent yet, closes the connections and returns when
 // all are closed. Transactions under way go on; their contexts can end them.
-func (r *Relay) Close() error {
+func (r *Relay) Close() {
 	for _, p := range r.pools {
 		p.shut()
 	}
 	for _, p := range r.pools {
 		p.open.Wait()
 	}
-	return nil
 }

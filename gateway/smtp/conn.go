@@ -72,7 +72,7 @@ func (c *Conn) Unwelcome() *gateway.Status { return c.unwelcome }
 // Close waits until all outcomes are settled, says QUIT, waits for the reply no
 // longer than Timeouts.Quit, and closes the connection. It is not for while Run
 // is under way.
-func (c *Conn) Close() error {
+func (c *Conn) Close() {
 	c.unsettled.wait()
 	if !c.Broken() {
 		limit := time.Now().Add(c.timeouts.Quit)
@@ -81,7 +81,6 @@ func (c *Conn) Close() error {
 		}
 	}
 	c.Abort()
-	return nil
 }
 
 // Abort closes the connection without a word: what is under way fails. It can be

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -56,8 +55,7 @@ func NewConn(ctx context.Context, conn net.Conn, o Options) (*Conn, error) {
 	defer stop()
 	if err := c.open(ctx); err != nil {
 		c.Abort()
-		var status *gateway.Status
-		if errors.As(err, &status) {
+		if status, ok := errors.AsType[*gateway.Status](err); ok {
 			return nil, status
 		}
 		return nil, transient(codeConnection, "the connection to the next hop failed before MAIL", cause(ctx, err))
@@ -182,27 +180,4 @@ func parseExtensions(answer reply) map[string]string {
 		extensions[strings.ToUpper(keyword)] = strings.TrimSpace(parameters)
 	}
 	return extensions
-}
-
-// NewTLSConfig is a configuration for connections to serverName. verifyCert
-// false believes any certificate; verifyHostname false believes one that a
-// root signed for any host. roots nil are the system's.
-func NewTLSConfig(serverName string, verifyCert, verifyHostname bool, roots *x509.CertPool) *tls.Config {
-	config := &tls.Config{
-		ServerName:         serverName,
-		RootCAs:            roots,
-		MinVersion:         tls.VersionTLS12,
-		InsecureSkipVerify: !verifyCert || !verifyHostname,
-	}
-	if verifyCert && !verifyHostname {
-		config.VerifyConnection = func(state tls.ConnectionState) error {
-			options := x509.VerifyOptions{Roots: roots, Intermediates: x509.NewCertPool()}
-			for _, cert := range state.PeerCertificates[1:] {
-				options.Intermediates.AddCert(cert)
-			}
-			_, err := state.PeerCertificates[0].Verify(options)
-			return err
-		}
-	}
-	return config
 }

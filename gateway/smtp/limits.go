@@ -3,8 +3,6 @@ package smtp
 import (
 	"strconv"
 	"strings"
-
-	"github.com/mmgw/mmgw/gateway"
 )
 
 // isSpent says whether a connection had all the transactions that it may have, by
@@ -58,31 +56,4 @@ func (t *transaction) keepLimits() {
 		kept = append(kept, i)
 	}
 	t.open = kept
-}
-
-// addMember prepares XVERP. Where the server does not offer it we make the
-// reverse-path that it would have made, for one recipient; the others are left.
-func (t *transaction) addMember() {
-	delimiters := t.delivery.XVERP
-	if delimiters == "" {
-		return
-	}
-	if _, ok := t.conn.Offers("XVERP"); ok {
-		t.xverp = delimiters
-		return
-	}
-	first := true
-	for i, path := range t.paths {
-		if t.statuses[i] != nil {
-			continue
-		}
-		if t.left[i] = !first; first {
-			first = false
-			t.reverse = gateway.ReversePath(t.reverse.Local() + delimiters[:1] + path.Local() + delimiters[1:] + path.Domain() + "@" + t.reverse.Domain())
-		}
-	}
-	var err error
-	if t.reverse, err = gateway.ParseReversePath(string(t.reverse)); err != nil {
-		t.settleAll(gateway.Deferred(err))
-	}
 }

@@ -7,9 +7,9 @@ import (
 	"crypto/hmac"
 	"crypto/md5"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/hex"
-	"errors"
 	"net"
 	"slices"
 	"strings"
@@ -22,6 +22,29 @@ import (
 // authStepsMax bounds the challenges of one AUTH. PLAIN needs none, CRAM-MD5
 // one, LOGIN two.
 const authStepsMax = 5
+
+// NewTLSConfig is a configuration for connections to serverName. verifyCert
+// false believes any certificate; verifyHostname false believes one that a
+// root signed for any host. roots nil are the system's.
+func NewTLSConfig(serverName string, verifyCert, verifyHostname bool, roots *x509.CertPool) *tls.Config {
+	config := &tls.Config{
+		ServerName:         serverName,
+		RootCAs:            roots,
+		MinVersion:         tls.VersionTLS12,
+		InsecureSkipVerify: !verifyCert || !verifyHostname,
+	}
+	if verifyCert && !verifyHostname {
+		config.VerifyConnection = func(state tls.ConnectionState) error {
+			options := x509.VerifyOptions{Roots: roots, Intermediates: x509.NewCertPool()}
+			for _, cert := range state.PeerCertificates[1:] {
+				options.Intermediates.AddCert(cert)
+			}
+			_, err := state.PeerCertificates[0].Verify(options)
+			return err
+		}
+	}
+	return config
+}
 
 // startTLS does STARTTLS and says EHLO again. It fails closed.
 func (c *Conn) startTLS(ctx context.Context) error {
@@ -151,6 +174,3 @@ func isLocal(addr net.Addr) bool {
 	}
 	return addr != nil && (addr.Network() == "unix" || addr.Network() == "pipe")
 }
-
-// errStray says that content is not what Content promises.
-var errStray = errors.New("content with a CR or LF that is no part of a line end")

@@ -223,8 +223,7 @@ func (t *transaction) content(follow func() []byte) bool {
 		c.resetDue = false
 		return true
 	}
-	var broken writeError
-	if !errors.As(err, &broken) {
+	if _, broken := errors.AsType[writeError](err); !broken {
 		c.Abort()
 		t.settleAll(gateway.Deferred(fmt.Errorf("read content: %w", err)))
 		return false

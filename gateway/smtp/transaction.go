@@ -109,6 +109,33 @@ func (t *transaction) parsePaths() {
 	}
 }
 
+// addMember prepares XVERP. Where the server does not offer it we make the
+// reverse-path that it would have made, for one recipient; the others are left.
+func (t *transaction) addMember() {
+	delimiters := t.delivery.XVERP
+	if delimiters == "" {
+		return
+	}
+	if _, ok := t.conn.Offers("XVERP"); ok {
+		t.xverp = delimiters
+		return
+	}
+	first := true
+	for i, path := range t.paths {
+		if t.statuses[i] != nil {
+			continue
+		}
+		if t.left[i] = !first; first {
+			first = false
+			t.reverse = gateway.ReversePath(t.reverse.Local() + delimiters[:1] + path.Local() + delimiters[1:] + path.Domain() + "@" + t.reverse.Domain())
+		}
+	}
+	var err error
+	if t.reverse, err = gateway.ParseReversePath(string(t.reverse)); err != nil {
+		t.settleAll(gateway.Deferred(err))
+	}
+}
+
 // checkUTF8 decides on SMTPUTF8 (RFC 6531, section 3.2): needed for an
 // address with octets above 127, and for a header with some. Where it is
 // needed and not offered the recipients concerned are refused.
