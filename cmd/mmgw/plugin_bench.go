@@ -118,7 +118,8 @@ func (t *trial) timeLoad(ctx context.Context, cache string, spec sandbox.Spec, p
 	if !plugin.Serves(phase) {
 		err = t.noHook(spec.Name)
 	}
-	return us, errors.Join(err, plugin.Close(), s.close(ctx))
+	plugin.Close()
+	return us, errors.Join(err, s.close(ctx))
 }
 
 // timeCalls returns the times of calls, sorted, and what one of them cost.

@@ -20,7 +20,6 @@ import (
 	"github.com/mmgw/mmgw/gateway/admin"
 	"github.com/mmgw/mmgw/gateway/kv"
 	"github.com/mmgw/mmgw/gateway/sandbox"
-	"github.com/mmgw/mmgw/gateway/store"
 )
 
 // messageBytesMax bounds a message file: four times the largest message that a
@@ -199,24 +198,24 @@ func moduleLog(w io.Writer) *slog.Logger {
 
 // stage is where a module is tried out: what it keeps is for these calls alone.
 type stage struct {
-	db   *store.Store
+	kv   *kv.Scratch
 	host *sandbox.Host
 }
 
 // newStage makes one; compiled code is kept in cache, unless that is "".
 func newStage(cache string, log *slog.Logger) (*stage, error) {
-	db, err := store.Open(store.Options{Dir: "/kv", FS: store.NewMemory().FS()})
+	scratch, err := kv.NewScratch()
 	if err != nil {
 		return nil, err
 	}
-	host, err := sandbox.New(sandbox.Env{Version: version(), CacheDir: cache, Logger: log, KV: kv.New(kv.Options{Store: db}), Resolver: net.DefaultResolver})
+	host, err := sandbox.New(sandbox.Env{Version: version(), CacheDir: cache, Logger: log, KV: scratch, Resolver: net.DefaultResolver})
 	if err != nil {
-		return nil, errors.Join(err, db.Close())
+		return nil, errors.Join(err, scratch.Close())
 	}
-	return &stage{db, host}, nil
+	return &stage{scratch, host}, nil
 }
 
-func (s *stage) close(ctx context.Context) error { return errors.Join(s.host.Close(ctx), s.db.Close()) }
+func (s *stage) close(ctx context.Context) error { return errors.Join(s.host.Close(ctx), s.kv.Close()) }
 
 // spec is the module as the flags have it.
 func (t *trial) spec(name string, settings map[string]any, wasm []byte) sandbox.Spec {
@@ -250,7 +249,8 @@ func (t *trial) run(ctx context.Context, name string, settings map[string]any, w
 	}
 	stats := plugin.Stats()
 	o.usage, o.metrics = gateway.Usage{Fuel: stats.Fuel, Time: stats.Time}, stats.Metrics
-	return o, errors.Join(err, plugin.Close(), s.close(ctx))
+	plugin.Close()
+	return o, errors.Join(err, s.close(ctx))
 }
 
 func (t *trial) noHook(name string) error {

@@ -1,7 +1,6 @@
 package modules
 
 import (
-	"errors"
 	"log/slog"
 	"sync"
 
@@ -99,12 +98,10 @@ func (m *Module) Retire() {
 
 // Close closes the versions, whoever holds them, as soon as the calls in
 // progress have ended.
-func (m *Module) Close() error {
-	var errs []error
+func (m *Module) Close() {
 	for _, v := range m.versions() {
-		errs = append(errs, v.Plugin.Close())
+		v.Plugin.Close()
 	}
-	return errors.Join(errs...)
 }
 
 func (m *Module) versions() []*Version {

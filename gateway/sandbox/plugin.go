@@ -115,11 +115,10 @@ func (p *Plugin) Render(ctx context.Context, inventory gateway.Inventory) ([]gat
 
 // Close waits for the calls in progress and frees the instances. Later calls
 // fail with Unavailable.
-func (p *Plugin) Close() error {
+func (p *Plugin) Close() {
 	p.once.Do(func() {
 		close(p.closed)
 		p.pool.drain(p.spec.Instances)
 		p.compiled.Close(context.Background())
 	})
-	return nil
 }
