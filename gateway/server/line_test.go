@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/config"
 	"github.com/mmgw/mmgw/gateway/pipeline"
 	"github.com/mmgw/mmgw/gateway/queue"
 	"github.com/mmgw/mmgw/gateway/store"
@@ -222,4 +223,28 @@ func TestWaitForTheDisk(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What was stored by a clock that was ahead does not wait until that time comes.
+func TestDatedAhead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &Server{cfg: &config.Config{MTA: config.MTA{DeliveryRetryPeriod: 24 * time.Hour}}}
+		now := time.Now()
+		const year = 365 * 24 * time.Hour
+		for _, test := range []struct {
+			batch, attempt int
+			ahead, want    time.Duration
+		}{
+			{gateway.ExpandLeg, 0, -time.Hour, -time.Hour},
+			{gateway.ExpandLeg, 0, year, 0},
+			{0, 1, queue.RetryDelayMax, queue.RetryDelayMax},
+			{0, 1, year, 0},
+			{0, 0, year, year},
+		} {
+			e := s.dated(gateway.Entry{Batch: test.batch, Attempt: test.attempt, Due: now.Add(test.ahead)})
+			if got := e.Due.Sub(now); got != test.want || e.Expires.Sub(e.Due) != 24*time.Hour {
+				t.Errorf("%+v: due in %v, at its end %v later", test, got, e.Expires.Sub(e.Due))
+			}
+		}
+	})
 }

@@ -76,8 +76,15 @@ func (s *Server) fillLine() {
 	}
 }
 
-// dated gives an entry that has no end one: legs are stored without theirs.
+// dated gives an entry that has no end one: legs are stored without theirs. One that
+// waits longer than any does was stored while the clock was ahead, and the gateway
+// did not run when it was set back. A batch before its first attempt is due when its
+// plan says.
 func (s *Server) dated(e gateway.Entry) gateway.Entry {
+	planned := e.Batch != gateway.ExpandLeg && e.Attempt == 0
+	if now := time.Now(); !planned && e.Due.After(now.Add(queue.RetryDelayMax)) {
+		e.Due = now
+	}
 	if e.Expires.IsZero() {
 		e.Expires = e.Due.Add(s.cfg.MTA.DeliveryRetryPeriod)
 	}
