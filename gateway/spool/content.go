@@ -113,11 +113,14 @@ func (w *contentWriter) sync() error {
 	}
 	err := errors.Join(w.file.Sync(), w.file.Close())
 	w.accepted.Store(true)
+	if err == nil {
+		err = w.spool.fs.SyncDir(w.spool.contentDir())
+	}
 	if err != nil {
 		w.spool.removeContentFile(w.id)
 		return store.Failure(fmt.Errorf("sync content %s: %w", w.id, err))
 	}
-	return store.Failure(w.spool.fs.SyncDir(w.spool.contentDir()))
+	return nil
 }
 
 // removeContentFile leaves a file that cannot be removed to the next start.

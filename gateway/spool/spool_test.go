@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -295,6 +296,33 @@ func TestAdmission(t *testing.T) {
 	disk.BeforeWrite(func(string, string) error { return syscall.EIO })
 	if f.expand(m, 1) == nil || f.Ready() == nil {
 		t.Error("it is ready for mail with a disk that fails")
+	}
+}
+
+// A content whose file, or the name of it, cannot be made durable leaves nothing on
+// a disk that has enough to do with itself.
+func TestContentThatIsNotDurable(t *testing.T) {
+	disk := store.NewMemory()
+	f := open(t, disk)
+	for _, ofDir := range []bool{false, true} {
+		m, w, err := f.begin(text(1<<20), noon)
+		if err != nil {
+			t.Fatal(err)
+		}
+		disk.BeforeWrite(func(op, path string) error {
+			if op == "sync" && strings.HasPrefix(path, "/state/content") && ofDir == strings.HasSuffix(path, "content") {
+				return syscall.EIO
+			}
+			return nil
+		})
+		if _, err := f.Accept(ctx, m); gateway.AsStatus(err).Code != 451 {
+			t.Errorf("with the directory %v: %v", ofDir, err)
+		}
+		w.Discard()
+		disk.BeforeWrite(nil)
+		if left := f.files(t); len(left) != 0 {
+			t.Errorf("with the directory %v: %v is left", ofDir, left)
+		}
 	}
 }
 
