@@ -2,7 +2,6 @@ package bounce_test
 
 import (
 	"encoding/json"
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -50,30 +49,6 @@ func inspect(t testing.TB, text string) string {
 		t.Fatal(err)
 	}
 	return string(line)
-}
-
-func TestParse(t *testing.T) {
-	text, err := os.ReadFile("testdata/report.eml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	report, err := bounce.Parse(gateway.Bytes(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if report.ReportingMTA != "gw.example.com" || report.EnvelopeID != "QQ314159" || len(report.Recipients) != 1 {
-		t.Fatalf("got %+v", report)
-	}
-	want := bounce.Reported{
-		Original: "bob+lists@example.org", Final: "bob@example.net", Action: "failed", Status: gateway.EnhancedCode{5, 1, 1},
-		RemoteMTA: "mx.example.net", Diagnostic: "550 5.1.1 No such user here",
-	}
-	if report.Recipients[0] != want {
-		t.Errorf("got  %+v\nwant %+v", report.Recipients[0], want)
-	}
-	if _, err := bounce.Parse(gateway.Bytes("Subject: x\r\n\r\nFinal-Recipient: rfc822; bob@example.net\r\n")); !errors.Is(err, bounce.ErrNoReport) {
-		t.Errorf("a message without a report: %v", err)
-	}
 }
 
 // What reports leave out, write in other cases or run together.

@@ -73,11 +73,11 @@ func commandBefore(text, reply, whole string) string {
 
 // reportIn reads the fields of RFC 3464 that stand in a text, as in a report that
 // has lost its Content-Type.
-func reportIn(text string) (r Report) {
+func reportIn(text string) []group {
 	if strings.Contains(strings.ToLower(text), "\nfinal-recipient:") {
-		r.read(text)
+		return appendGroups(nil, text)
 	}
-	return r
+	return nil
 }
 
 // preface is what a notice says in front of its first address; all of it if it

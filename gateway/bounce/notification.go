@@ -55,7 +55,7 @@ func (m message) notification() (found []Recipient, complained, ok bool) {
 		return nil, false, false
 	}
 	for _, one := range n.Bounce.Recipients {
-		r := Reported{Final: bareAddress(one.Address), Action: strings.ToLower(one.Action), Diagnostic: untyped(one.Diagnostic)}
+		r := group{Final: bareAddress(one.Address), Action: strings.ToLower(one.Action), Diagnostic: untyped(one.Diagnostic)}
 		r.Status, _ = gateway.ParseEnhancedCode(one.Status)
 		r.category = strings.ToLower(n.Bounce.SubType)
 		if r.Action == "" {

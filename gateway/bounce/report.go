@@ -2,7 +2,6 @@ package bounce
 
 import (
 	"cmp"
-	"errors"
 	"iter"
 	"slices"
 	"strconv"
@@ -16,16 +15,9 @@ import (
 // has at most some thousand.
 const RecipientsMax = 1000
 
-// Report is a delivery status notification as it was written (RFC 3464,
-// section 2). Texts in it are untrusted. What is missing is zero.
-type Report struct {
-	ReportingMTA string // without its type
-	EnvelopeID   string
-	Recipients   []Reported // at most RecipientsMax
-}
-
-// Reported is the group of fields of one recipient.
-type Reported struct {
+// group is the fields of one recipient in a delivery status notification, as it was
+// written (RFC 3464, section 2.3). Texts in it are untrusted. What is missing is zero.
+type group struct {
 	Original   gateway.ForwardPath  // the address that the message was sent to; "" where none is given
 	Final      gateway.ForwardPath  // the address that was tried in the end
 	Action     string               // in lower case: failed, delayed, delivered, relayed, expanded, or what was written
@@ -37,32 +29,16 @@ type Reported struct {
 	category string              // of PowerMTA, in lower case; "" for none
 }
 
-// ErrNoReport says that a message has no delivery status notification in it.
-var ErrNoReport = errors.New("there is no delivery status notification in the message")
-
-// Parse reads the delivery status notification in a message: each part that is
-// message/delivery-status or, of RFC 6533, message/global-delivery-status.
-// Order, case and missing fields do not matter.
-func Parse(content gateway.Content) (Report, error) {
-	m, err := read(content)
-	if err != nil {
-		return Report{}, err
-	}
-	report, ok := m.report()
-	if !ok {
-		return Report{}, ErrNoReport
-	}
-	return report, nil
-}
-
-// report is false where no part reports on any recipient.
-func (m message) report() (r Report, ok bool) {
+// report is what the delivery status notifications in a message say: each part that
+// is message/delivery-status or, of RFC 6533, message/global-delivery-status. Order,
+// case and missing fields do not matter.
+func (m message) report() (groups []group) {
 	for _, p := range m.parts {
 		if p.isReport() {
-			r.read(p.readable())
+			groups = appendGroups(groups, p.readable())
 		}
 	}
-	return r, len(r.Recipients) > 0
+	return groups
 }
 
 // isReport says whether a part is a delivery status notification by its type, some
@@ -74,16 +50,17 @@ func (p part) isReport() bool {
 		(p.kind == "" || p.kind == "text/plain") && strings.EqualFold(body[:min(len(body), len(start))], start)
 }
 
-// read takes up the groups of one part. A group is a recipient's if it has a
-// field that only a recipient has: some MTAs leave the empty lines out.
-func (r *Report) read(text string) {
-	var one Reported
+// appendGroups adds the groups of one part, RecipientsMax at most in all. A group is
+// a recipient's if it has a field that only a recipient has: some MTAs leave the empty
+// lines out.
+func appendGroups(groups []group, text string) []group {
+	var one group
 	open, final := false, false
 	flush := func() {
-		if open && len(r.Recipients) < RecipientsMax {
-			r.Recipients = append(r.Recipients, one)
+		if open && len(groups) < RecipientsMax {
+			groups = append(groups, one)
 		}
-		one, open, final = Reported{}, false, false
+		one, open, final = group{}, false, false
 	}
 	// Before the first field of a recipient, one is empty and not open: fields of
 	// the message alone never make a recipient.
@@ -99,24 +76,17 @@ func (r *Report) read(text string) {
 			}
 			final = true
 		}
-		value := field.Value()
-		switch name {
-		case "reporting-mta":
-			r.ReportingMTA = untyped(value)
-		case "original-envelope-id":
-			r.EnvelopeID = gateway.Printable(value)
-		default:
-			open = one.take(name, value) || open
-		}
+		open = one.take(name, field.Value()) || open
 	}
 	flush()
+	return groups
 }
 
 // take stores a field of a recipient, and says whether it is one that makes
 // its group a recipient's. Remote-MTA and Diagnostic-Code alone do not: some
 // MTAs put them beside Reporting-MTA. A field that comes twice counts as it
 // stands last.
-func (one *Reported) take(name, value string) bool {
+func (one *group) take(name, value string) bool {
 	switch name {
 	case "original-recipient":
 		one.Original = addressOf(value)
@@ -229,19 +199,19 @@ func decodeUTF8Address(s string) string {
 }
 
 // reported finds the recipients that a report in m calls failed or delayed; ok
-// says that there is one. Successes are left out: Parse tells them. What a report
-// does not say of them, the text beside it may.
+// says that there is one. Successes are left out. What a report does not say of them,
+// the text beside it may.
 func reported(m message) (found []Recipient, ok bool) {
-	report, ok := m.report()
-	if !ok || !slices.ContainsFunc(report.Recipients, Reported.tells) {
+	groups := m.report()
+	if !slices.ContainsFunc(groups, group.tells) {
 		return nil, false
 	}
 	text, _ := m.notice()
-	return m.recipients(report, text), true
+	return m.recipients(groups, text), true
 }
 
 // tells says whether a report has what became of a recipient.
-func (one Reported) tells() bool {
+func (one group) tells() bool {
 	return one.Action != "" || one.Status[0] != 0 || replyIn(one.Diagnostic)[0] != 0
 }
 
@@ -261,18 +231,18 @@ func passedOn(m message) []Recipient {
 }
 
 // recipients are those of a report beside which text stands.
-func (m message) recipients(report Report, text string) (found []Recipient) {
+func (m message) recipients(groups []group, text string) (found []Recipient) {
 	reasons := m.reasons(text)
-	for _, one := range report.Recipients {
+	for _, one := range groups {
 		action, ok := one.action()
 		if !ok {
 			continue
 		}
 		said := reasonFor(reasons, one)
-		if one.Final == "" && one.Original == "" && len(report.Recipients) == 1 {
+		if one.Final == "" && one.Original == "" && len(groups) == 1 {
 			one.Final = m.onlyFailed(reasons)
 		}
-		found = append(found, one.recipient(action, said, context(text, len(report.Recipients))))
+		found = append(found, one.recipient(action, said, context(text, len(groups))))
 	}
 	// Some mail systems put an Action among the fields of the message.
 	isNamed := func(r Recipient) bool { return r.Address != "" }
@@ -306,7 +276,7 @@ func (m message) onlyFailed(reasons []reason) gateway.ForwardPath {
 }
 
 // reasonFor is what the text beside a report says of one of its recipients.
-func reasonFor(reasons []reason, one Reported) string {
+func reasonFor(reasons []reason, one group) string {
 	for _, r := range reasons {
 		if r.address.Key() == one.Final.Key() || r.address.Key() == one.Original.Key() {
 			return r.text
@@ -318,7 +288,7 @@ func reasonFor(reasons []reason, one Reported) string {
 // action is false for success. "expired" and "error" are what some MTAs write
 // for failed. Without an Action that is known, the class of the Status speaks, or
 // of the reply.
-func (one Reported) action() (Action, bool) {
+func (one group) action() (Action, bool) {
 	switch word := one.Action; {
 	case strings.HasPrefix(word, "fail"), strings.HasPrefix(word, "error"), strings.HasPrefix(word, "expired"):
 		return Failed, true
@@ -338,7 +308,7 @@ func (one Reported) action() (Action, bool) {
 
 // recipient names the address that failed, which a member may have had its
 // mail forwarded to, and the one that the message was sent to beside it.
-func (one Reported) recipient(action Action, said, context string) Recipient {
+func (one group) recipient(action Action, said, context string) Recipient {
 	address := cmp.Or(one.Final, one.Original, one.actual)
 	if one.Original != "" && !strings.Contains(address.Domain(), ".") {
 		address = one.Original // what is inside a host says nothing to others

@@ -71,7 +71,7 @@ func (w *walker) line(at, end int) {
 	}
 	switch {
 	case strings.TrimRight(line, " \t\n") == "":
-		w.endHeader(at, end)
+		w.endHeader(end)
 	case w.fieldStart >= 0 && (line[0] == ' ' || line[0] == '\t'):
 		w.header[len(w.header)-1] = gateway.Field(w.text[w.fieldStart:end])
 	case isField(line):
@@ -81,7 +81,7 @@ func (w *walker) line(at, end int) {
 		}
 	case (len(w.header) == 0 || w.depth == 0) && strings.HasPrefix(strings.TrimPrefix(line, ">"), "From "): // of an mbox
 	default:
-		w.endHeader(at, at)
+		w.endHeader(at)
 	}
 }
 
@@ -125,9 +125,9 @@ func (w *walker) begin() {
 }
 
 // endHeader decides what the entity is: a multipart, which stays open until
-// its delimiter or one around it closes it, or a part. at is where its header ends, body
-// where what follows begins.
-func (w *walker) endHeader(at, body int) {
+// its delimiter or one around it closes it, or a part. body is where what follows
+// begins.
+func (w *walker) endHeader(body int) {
 	w.inHeader, w.bodyStart = false, body
 	if w.depth++; w.depth == 1 {
 		w.message.header = w.header
@@ -144,7 +144,7 @@ func (w *walker) endHeader(at, body int) {
 // end closes the part that is being read, if any, at the offset.
 func (w *walker) end(at int) {
 	if w.inHeader {
-		w.endHeader(at, at)
+		w.endHeader(at)
 	}
 	if w.inBody && len(w.message.parts) < PartsMax {
 		kind, _ := mediaType(w.header.Get("Content-Type"))
