@@ -254,19 +254,19 @@ func (r *batchRun) release() {
 func (r *batchRun) finish(ctx context.Context, list gateway.ListID) (gateway.Entry, bool, error) {
 	left := r.b.Pending()
 	if left && r.skipped {
-		return EntryOf(r.b, list), true, nil
+		return batchEntry(r.b, list), true, nil
 	}
 	if left {
 		r.b.Attempt++
 		due := r.b.Due
 		r.b.Due = r.Retry.Next(r.b.Attempt, time.Now(), r.b.Expires)
 		if err := r.delayed(ctx, due, r.b.Due); err != nil {
-			return EntryOf(r.b, list), false, err
+			return batchEntry(r.b, list), false, err
 		}
 	}
 	if r.last != nil && r.Attempted != nil {
 		r.Attempted(r.last.attempts)
 	}
 	err := r.commit(ctx, r.m, gateway.Transition{Message: r.m.ID, Leg: r.b.Leg, Batches: []*gateway.Batch{r.b}})
-	return EntryOf(r.b, list), left, err
+	return batchEntry(r.b, list), left, err
 }

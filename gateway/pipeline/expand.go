@@ -21,7 +21,7 @@ type Expander struct {
 	Roster      gateway.Roster
 	Spool       gateway.Spool
 	Chains      Chains
-	Planner     func() gateway.Planner // the [mta] outgoing module
+	Planner     gateway.Planner // the [mta] outgoing module, whichever it is at each call
 	VERP        *verp.Codec
 	Remember    func(list gateway.ListID, member gateway.ForwardPath, token string) error                // has the roster know whom an opaque reverse-path names
 	Unsubscribe func(*gateway.List) string                                                               // where members of a list leave by one click; nil, "": they do not
@@ -220,7 +220,7 @@ func (x *expansion) commit(ctx context.Context, state gateway.Leg, batches ...*g
 	*x.leg = state
 	entries := make([]gateway.Entry, len(batches))
 	for i, b := range batches {
-		entries[i] = EntryOf(b, x.leg.List)
+		entries[i] = batchEntry(b, x.leg.List)
 	}
 	if x.Planned != nil && len(entries) > 0 {
 		x.Planned(entries)
@@ -265,7 +265,7 @@ func (x *expansion) plan(ctx context.Context, members []gateway.Recipient) (gate
 	}
 	ctx, cancel := context.WithTimeout(ctx, x.Timeout)
 	defer cancel()
-	return x.Planner().Plan(ctx, &gateway.Exchange{
+	return x.Planner.Plan(ctx, &gateway.Exchange{
 		Phase: gateway.PhasePlan, Message: x.m, Leg: x.leg, List: x.list, Draft: draft, Recipients: members, RouteNames: x.Routes, Unsubscribe: x.unsubscribe(),
 	})
 }

@@ -99,7 +99,7 @@ func (h *house) assemble() {
 	}
 	bounces := &Bounces{Scores: h.scores, ToOwners: true}
 	h.expander = &Expander{
-		Site: site, Roster: h.roster, Spool: h.spool, Chains: h, Planner: func() gateway.Planner { return h },
+		Site: site, Roster: h.roster, Spool: h.spool, Chains: h, Planner: h,
 		VERP: codec, Remember: h.roster.Remember,
 		Bounces: bounces.Handle, RecipientsMax: 100, Timeout: time.Minute, Planned: h.queued,
 	}

@@ -238,7 +238,7 @@ func (in *Intake) accept(ctx context.Context, m *gateway.Message) error {
 			logger(in.Log).Warn("duplicate", messageAttrs(m), "leg", i, "service", string(m.Legs[i].Service), "list", m.Legs[i].Whose())
 			continue
 		}
-		e := entryOf(m, i, m.Received, m.Received.Add(in.Expiry))
+		e := legEntry(m, i, m.Received, m.Received.Add(in.Expiry))
 		e.Stage = gateway.StageAccepted // what is held is found out in its turn: it may have been ruled on by now
 		entries = append(entries, e)
 	}

@@ -62,7 +62,7 @@ func (o *Outbox) SendFrom(ctx context.Context, from gateway.ReversePath, to []ga
 		return err
 	}
 	if o.Queued != nil {
-		o.Queued([]gateway.Entry{entryOf(m, 0, now, now.Add(o.Expiry))})
+		o.Queued([]gateway.Entry{legEntry(m, 0, now, now.Add(o.Expiry))})
 	}
 	return nil
 }

@@ -78,12 +78,20 @@ func messageAttrs(m *gateway.Message) slog.Attr {
 	return slog.Group("", slog.String("id", m.ID.String()), slog.String("reverse_path", gateway.Printable(string(m.Envelope.ReversePath))))
 }
 
-// entryOf is the entry by which a leg that was just accepted or is being
+// legEntry is the entry by which a leg that was just accepted or is being
 // expanded waits for its turn.
-func entryOf(m *gateway.Message, leg int, due, expires time.Time) gateway.Entry {
+func legEntry(m *gateway.Message, leg int, due, expires time.Time) gateway.Entry {
 	l := &m.Legs[leg]
 	return gateway.Entry{
 		Message: m.ID, Leg: leg, Batch: gateway.ExpandLeg, List: l.List, Stage: l.Stage,
 		Priority: l.Service.Priority(), Due: due, Expires: expires,
+	}
+}
+
+// batchEntry is the entry by which a batch waits for its turn.
+func batchEntry(b *gateway.Batch, list gateway.ListID) gateway.Entry {
+	return gateway.Entry{
+		Message: b.Message, Leg: b.Leg, Batch: b.Number, List: list, Route: b.Route(), Recipients: b.Size(), Stage: gateway.StageExpanded,
+		Priority: b.Priority, Attempt: b.Attempt, Due: b.Due, Expires: b.Expires,
 	}
 }

@@ -149,14 +149,6 @@ func (x *expansion) newBatch() *gateway.Batch {
 	}
 }
 
-// EntryOf is the entry by which a batch waits for its turn.
-func EntryOf(b *gateway.Batch, list gateway.ListID) gateway.Entry {
-	return gateway.Entry{
-		Message: b.Message, Leg: b.Leg, Batch: b.Number, List: list, Route: b.Route(), Recipients: b.Size(), Stage: gateway.StageExpanded,
-		Priority: b.Priority, Attempt: b.Attempt, Due: b.Due, Expires: b.Expires,
-	}
-}
-
 // chunks cuts all into pieces of at most n; n below 1 means one piece.
 func chunks[T any](all []T, n int) iter.Seq[[]T] {
 	if n < 1 {

@@ -47,7 +47,7 @@ func (s *Server) assemble(codec *verp.Codec) error {
 		Posts: s.roster, Accepted: s.line.add, Keep: s.keep, Log: s.log,
 	}
 	s.expander = &pipeline.Expander{
-		Site: site, Roster: s.roster, Spool: s.spool, Chains: s, Planner: func() gateway.Planner { return planner{s} }, VERP: codec, Remember: s.roster.Remember,
+		Site: site, Roster: s.roster, Spool: s.spool, Chains: s, Planner: planner{s}, VERP: codec, Remember: s.roster.Remember,
 		Auth: verifier, Unsubscribe: s.links.List, Bounces: bounces.Handle, RecipientsMax: cfg.MTA.MaxRecipients, Routes: routes, Timeout: cfg.Incoming.Timeout,
 		ReturnPath: returnPaths(cfg.Forwards), Planned: s.line.add, Reports: reports, Log: s.log,
 	}
@@ -57,10 +57,9 @@ func (s *Server) assemble(codec *verp.Codec) error {
 	s.assembleServices(site, desk, codec.Keys)
 	s.deliverer = &pipeline.Deliverer{
 		Spool: s.spool, Transport: s.relay, Failed: failures.Failed, Attempted: s.attempted, Signer: signerOf(cfg), Unsubscribe: s.links.Member,
-		Reports: reports, Log: s.log,
+		DSN:     func(ctx context.Context, route string) bool { return s.relay.Offers(ctx, route, "DSN") },
+		Results: planner{s}, Reports: reports, Log: s.log,
 	}
-	s.deliverer.DSN = func(ctx context.Context, route string) bool { return s.relay.Offers(ctx, route, "DSN") }
-	s.deliverer.Results = planner{s}
 	s.wake = func(entries ...gateway.Entry) {
 		for i := range entries {
 			entries[i] = s.dated(entries[i])

@@ -82,7 +82,7 @@ func (p *process) assemble() {
 	bounces := &pipeline.Bounces{Scores: scores, ToOwners: true}
 	p.expander = &pipeline.Expander{
 		Site: site, Roster: p.roster, Spool: recorded, Chains: w.handlers, VERP: codec,
-		Planner:  func() gateway.Planner { return w.handlers },
+		Planner:  w.handlers,
 		Remember: p.roster.Remember,
 		Bounces:  bounces.Handle, RecipientsMax: 3, Timeout: time.Minute, Planned: p.add,
 	}
