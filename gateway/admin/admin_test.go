@@ -73,7 +73,7 @@ func serve(t *testing.T, ctx context.Context, ops admin.Operations) (*admin.Clie
 func TestCall(t *testing.T) {
 	ops := operations(nil)
 	client, _ := serve(t, t.Context(), ops)
-	for way, caller := range map[string]admin.Caller{"socket": client, "process": ops} {
+	for way, call := range map[string]func(context.Context, string, any, any) error{"socket": client.Call, "process": ops.Call} {
 		for _, c := range []struct {
 			name string
 			args any
@@ -89,7 +89,7 @@ func TestCall(t *testing.T) {
 			{"nothing", nil, `this gateway has no operation "nothing"`, admin.ExitUsage},
 		} {
 			var got greeting
-			err := caller.Call(context.Background(), c.name, c.args, &got)
+			err := call(context.Background(), c.name, c.args, &got)
 			text, exit := got.Name, 0
 			if err != nil {
 				text, exit = err.Error(), admin.AsError(err).Exit
@@ -98,10 +98,10 @@ func TestCall(t *testing.T) {
 				t.Errorf("%s %s: got %q, exit %d", way, c.name, text, exit)
 			}
 		}
-		if err := caller.Call(context.Background(), "broken", nil, nil); err == nil {
+		if err := call(context.Background(), "broken", nil, nil); err == nil {
 			t.Errorf("%s: a result that is no JSON passes", way)
 		}
-		if err := caller.Call(context.Background(), "greet", greeting{"x"}, new(int)); err == nil {
+		if err := call(context.Background(), "greet", greeting{"x"}, new(int)); err == nil {
 			t.Errorf("%s: a result of another type passes", way)
 		}
 	}

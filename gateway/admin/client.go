@@ -27,8 +27,8 @@ type Client struct {
 	Socket string // path of the gateway's admin socket
 }
 
-// Call implements Caller. It fails with ErrNotRunning where nobody listens, and
-// with the *Error of the operation. A gateway that does not answer is an
+// Call is Operations.Call by the socket. It fails with ErrNotRunning where nobody
+// listens, and with the *Error of the operation. A gateway that does not answer is an
 // *Error with ExitTryLater.
 func (c *Client) Call(ctx context.Context, name string, args, result any) error {
 	text, err := json.Marshal(args)

@@ -17,14 +17,9 @@ type Operation func(ctx context.Context, args json.RawMessage) (any, error)
 // case, a family and a verb.
 type Operations map[string]Operation
 
-// Caller calls the operations of a gateway, by a socket or in the same
-// process. args and result are what JSON takes; a nil result is not looked at.
-type Caller interface {
-	Call(ctx context.Context, name string, args, result any) error
-}
-
-// Call implements Caller in the process itself. args and result pass through
-// JSON, as they do on the way through a socket. Errors are *Error.
+// Call calls an operation in the process itself. args and result are what JSON takes,
+// and pass through it as they do on the way through a socket; a nil result is not
+// looked at. Errors are *Error.
 func (ops Operations) Call(ctx context.Context, name string, args, result any) error {
 	text, err := json.Marshal(args)
 	if err != nil {

@@ -14,7 +14,6 @@ package kv
 
 import (
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -125,18 +124,6 @@ func (v *Values) Delete(handler, key string) error {
 		return ErrNotFound
 	}
 	return err
-}
-
-// Used is how much of its quota a handler has used up, values that have
-// expired and are not cleared away yet included.
-func (v *Values) Used(handler string) (int64, error) {
-	s := v.shelf(handler)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err := s.count(); err != nil {
-		return 0, fmt.Errorf("count what %s keeps: %w", handler, err)
-	}
-	return s.used, nil
 }
 
 // shelf returns a handler's own.

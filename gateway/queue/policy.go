@@ -58,7 +58,7 @@ func (p Policy) Settle(statuses []*gateway.Status, now, expires time.Time) []gat
 		case status.Class() != gateway.Transient:
 			outcomes[i] = gateway.Outcome{Status: status, Settled: true}
 		case !expires.IsZero() && !now.Before(expires):
-			outcomes[i] = gateway.Outcome{Status: Expired(status), Settled: true}
+			outcomes[i] = gateway.Outcome{Status: expired(status), Settled: true}
 		default:
 			outcomes[i] = gateway.Outcome{Status: status}
 		}
@@ -66,9 +66,9 @@ func (p Policy) Settle(statuses []*gateway.Status, now, expires time.Time) []gat
 	return outcomes
 }
 
-// Expired is the permanent failure of a recipient whose last attempt gave last
+// expired is the permanent failure of a recipient whose last attempt gave last
 // when its time was up (RFC 3463, X.4.7).
-func Expired(last *gateway.Status) *gateway.Status {
+func expired(last *gateway.Status) *gateway.Status {
 	return &gateway.Status{
 		Code: 554, Enhanced: gateway.EnhancedCode{5, 4, 7},
 		Text:  fmt.Sprintf("delivery time expired, last reply: %s", last.Reply()),

@@ -9,18 +9,17 @@ import (
 
 // Stats is what a plugin has done since it was loaded.
 type Stats struct {
-	Calls           int64 // that ended, well or not
-	Failures        int64 // of them, those that gave an error
-	Traps           int64 // of them, those after which the instance was dropped
-	Fuel            int64 // units
-	Time            time.Duration
-	HostCalls       int64
-	Bytes           int64 // that host functions gave to the module or took from it
-	MemoryPeak      int64 // octets; the most that one call had
-	LogLinesDropped int64
-	Metrics         map[string]int64 // that the module counted itself, by name
-	Times           Histogram        // of calls, in microseconds
-	Fuels           Histogram        // of calls, in units
+	Calls      int64 // that ended, well or not
+	Failures   int64 // of them, those that gave an error
+	Traps      int64 // of them, those after which the instance was dropped
+	Fuel       int64 // units
+	Time       time.Duration
+	HostCalls  int64
+	Bytes      int64            // that host functions gave to the module or took from it
+	MemoryPeak int64            // octets; the most that one call had
+	Metrics    map[string]int64 // that the module counted itself, by name
+	Times      Histogram        // of calls, in microseconds
+	Fuels      Histogram        // of calls, in units
 }
 
 // Histogram is how often a number was at most each of Bounds, and how often
@@ -108,13 +107,6 @@ func (a *account) fail(failed *Error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.stats.fail(failed)
-}
-
-// drop counts log lines that a call had too many.
-func (a *account) drop(lines int64) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.stats.LogLinesDropped += lines
 }
 
 // fail counts what went wrong, nil for nothing.

@@ -120,7 +120,6 @@ func (l *logState) flush(c *call) {
 		}
 	}
 	if l.dropped > 0 {
-		c.plugin.account.drop(l.dropped)
 		c.write(slog.LevelWarn, "log lines were dropped", "dropped", l.dropped, "kept", LogLinesMax)
 	}
 }

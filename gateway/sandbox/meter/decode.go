@@ -59,7 +59,6 @@ type Module struct {
 	Imports []Import
 	Exports []Export
 	Memory  *Memory // nil: it has none
-	Start   bool    // it has a start function, which runs when it is instantiated
 
 	sections  [sectionKinds][]byte // nil: absent
 	types     []Signature
@@ -173,7 +172,6 @@ func (m *Module) section(id byte, c *cursor) {
 	case sectionExport:
 		m.readExports(c)
 	case sectionStart:
-		m.Start = true
 		c.index("function", len(m.functions))
 	case sectionElement:
 		m.readElements(c)
