@@ -40,30 +40,14 @@ func checkCommand(g *globals) *cobra.Command {
 	}
 }
 
-// checkedProblem is a problem as JSON.
-type checkedProblem struct {
-	File string `json:"file"`
-	Line int    `json:"line"`
-	Text string `json:"text"`
-	Fix  string `json:"fix"`
-}
-
-func checkedProblems(found config.Problems) []checkedProblem {
-	rows := []checkedProblem{}
-	for _, p := range found {
-		rows = append(rows, checkedProblem{p.File, p.Line, p.Text, p.Fix})
-	}
-	return rows
-}
-
 // showCheck prints what was found; with --json the problems too.
 func (g *globals) showCheck(c *cobra.Command, cfg *config.Config, found, doubts config.Problems) error {
 	v := struct {
-		OK       bool             `json:"ok"`
-		Problems []checkedProblem `json:"problems"`
-		Doubts   []checkedProblem `json:"doubts"`
-		Unused   []string         `json:"unused"`
-	}{len(found) == 0, checkedProblems(found), checkedProblems(doubts), []string{}}
+		OK       bool            `json:"ok"`
+		Problems config.Problems `json:"problems"`
+		Doubts   config.Problems `json:"doubts"`
+		Unused   []string        `json:"unused"`
+	}{len(found) == 0, append(config.Problems{}, found...), append(config.Problems{}, doubts...), []string{}}
 	if cfg != nil {
 		v.Unused = append(v.Unused, server.Unused(cfg)...)
 	}

@@ -21,8 +21,7 @@ func listLs(g *globals) *cobra.Command {
 		Use: "ls", Short: "Show all lists", Example: "  mmgw list ls --json", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			var rows []server.ListRow
-			err := g.withGateway(c, func(call gatewayCall) error { return call("list.ls", server.Nothing{}, &rows) })
-			if err != nil {
+			if err := g.call(c, "list.ls", server.Nothing{}, &rows); err != nil {
 				return err
 			}
 			return g.show(c, rows, func(w io.Writer) {
@@ -41,8 +40,7 @@ func listShow(g *globals) *cobra.Command {
 		Use: "show LIST", Short: "Show one list", Example: "  mmgw list show announce@lists.example.com", Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			var r server.ListRow
-			err := g.withGateway(c, func(call gatewayCall) error { return call("list.show", server.ListName{List: args[0]}, &r) })
-			if err != nil {
+			if err := g.call(c, "list.show", server.ListName{List: args[0]}, &r); err != nil {
 				return err
 			}
 			return g.show(c, r, func(w io.Writer) { writeList(w, r) })
@@ -96,8 +94,7 @@ func listDelete(g *globals) *cobra.Command {
 // changeList makes or deletes a list, and says how the MTA hears of it.
 func (g *globals) changeList(c *cobra.Command, done, operation string, args any) error {
 	var change server.ListChange
-	err := g.withGateway(c, func(call gatewayCall) error { return call(operation, args, &change) })
-	if err != nil {
+	if err := g.call(c, operation, args, &change); err != nil {
 		return err
 	}
 	return g.show(c, change, func(w io.Writer) {

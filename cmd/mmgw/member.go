@@ -73,10 +73,7 @@ func memberFind(g *globals) *cobra.Command {
 			"  mmgw member find anne@example.com --json | jq -r '.[].list' | xargs -I LIST mmgw member remove LIST anne@example.com",
 		RunE: func(c *cobra.Command, args []string) error {
 			var found []server.Membership
-			err := g.withGateway(c, func(call gatewayCall) error {
-				return call("member.find", server.MemberAddress{Address: args[0]}, &found)
-			})
-			if err != nil {
+			if err := g.call(c, "member.find", server.MemberAddress{Address: args[0]}, &found); err != nil {
 				return err
 			}
 			return g.show(c, found, func(w io.Writer) {
@@ -98,10 +95,7 @@ func memberChange(g *globals, verb, done, short, long string) *cobra.Command {
 		Example: "  mmgw member " + verb + " announce@lists.example.com anne@example.com",
 		RunE: func(c *cobra.Command, args []string) error {
 			var count server.MemberCount
-			err := g.withGateway(c, func(call gatewayCall) error {
-				return call("member."+verb, server.MemberChange{List: args[0], Members: args[1:]}, &count)
-			})
-			if err != nil {
+			if err := g.call(c, "member."+verb, server.MemberChange{List: args[0], Members: args[1:]}, &count); err != nil {
 				return err
 			}
 			return g.show(c, count, func(w io.Writer) { fmt.Fprintf(w, "%s %d of %d\n", done, count.Changed, count.Of) })

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -39,8 +37,7 @@ func pluginLs(g *globals) *cobra.Command {
 		Example: "  mmgw plugin ls", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			var rows []server.PluginRow
-			err := g.withGateway(c, func(call gatewayCall) error { return call("plugin.ls", server.Nothing{}, &rows) })
-			if err != nil {
+			if err := g.call(c, "plugin.ls", server.Nothing{}, &rows); err != nil {
 				return err
 			}
 			return g.show(c, rows, func(w io.Writer) { writePlugins(w, rows) })
@@ -138,18 +135,17 @@ func pluginInspect(g *globals) *cobra.Command {
 			if err != nil {
 				return failure(admin.ExitData, "%s: %v", args[0], err)
 			}
-			return g.show(c, factsOf(source, info, wasm), func(w io.Writer) { writeInfo(w, source, info) })
+			return g.show(c, factsOf(source, info), func(w io.Writer) { writeInfo(w, source, info) })
 		},
 	}
 }
 
-func factsOf(source string, info sandbox.Info, wasm []byte) moduleFacts {
-	digest := sha256.Sum256(wasm)
+func factsOf(source string, info sandbox.Info) moduleFacts {
 	list := func(texts []string) []string { return append([]string{}, texts...) }
 	return moduleFacts{
 		Source: source, ABI: info.ABI, Hooks: list(info.Hooks), Imports: list(info.Imports), Capabilities: list(info.Capabilities),
 		Missing: list(info.Missing), Ignored: list(info.Ignored), MemoryKiB: info.MemoryKiB, Metered: info.Metered,
-		Size: len(wasm), SHA256: hex.EncodeToString(digest[:]),
+		Size: info.Size, SHA256: info.SHA256,
 	}
 }
 

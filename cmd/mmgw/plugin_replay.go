@@ -30,7 +30,7 @@ func pluginReplay(g *globals) *cobra.Command {
 				return err
 			}
 			var done server.PluginReplayed
-			err = g.withGateway(c, func(call gatewayCall) error { return call("plugin.replay", replay, &done) })
+			err = g.call(c, "plugin.replay", replay, &done)
 			if err != nil {
 				return err
 			}

@@ -54,8 +54,7 @@ func pluginRollback(g *globals) *cobra.Command {
 // exchange has a module exchanged and shows what that means.
 func (g *globals) exchange(c *cobra.Command, operation string, args any) error {
 	var done server.PluginSwapped
-	err := g.withGateway(c, func(call gatewayCall) error { return call(operation, args, &done) })
-	if err != nil {
+	if err := g.call(c, operation, args, &done); err != nil {
 		return err
 	}
 	return g.show(c, done, func(w io.Writer) { writeSwapped(w, done) })

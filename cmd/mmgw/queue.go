@@ -50,8 +50,7 @@ func queueLs(g *globals) *cobra.Command {
 				return usageError(c, "--limit is 0 or more")
 			}
 			var got server.QueueRows
-			err := g.withGateway(c, func(call gatewayCall) error { return call("queue.ls", sel, &got) })
-			if err != nil {
+			if err := g.call(c, "queue.ls", sel, &got); err != nil {
 				return err
 			}
 			if more := got.Total - len(got.Rows); more > 0 {
@@ -85,7 +84,7 @@ func queueTop(g *globals) *cobra.Command {
 		Use: "top", Short: "Show which lists have most in the spool", Args: cobra.NoArgs, Example: "  mmgw queue top",
 		RunE: func(c *cobra.Command, _ []string) error {
 			var rows []server.QueueTop
-			if err := g.withGateway(c, func(call gatewayCall) error { return call("queue.top", server.Nothing{}, &rows) }); err != nil {
+			if err := g.call(c, "queue.top", server.Nothing{}, &rows); err != nil {
 				return err
 			}
 			return g.show(c, rows, func(w io.Writer) {
@@ -105,8 +104,7 @@ func queueShow(g *globals) *cobra.Command {
 		Example: "  mmgw queue show 6wk81xjz00",
 		RunE: func(c *cobra.Command, args []string) error {
 			var m server.QueueMessage
-			err := g.withGateway(c, func(call gatewayCall) error { return call("queue.show", server.QueueID{ID: args[0]}, &m) })
-			if err != nil {
+			if err := g.call(c, "queue.show", server.QueueID{ID: args[0]}, &m); err != nil {
 				return err
 			}
 			return g.show(c, m, func(w io.Writer) { writeMessage(w, m) })

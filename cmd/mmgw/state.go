@@ -35,6 +35,11 @@ func (g *globals) withGateway(c *cobra.Command, do func(call gatewayCall) error)
 	return errors.Join(err, access.close())
 }
 
+// call is withGateway for one operation.
+func (g *globals) call(c *cobra.Command, name string, args, result any) error {
+	return g.withGateway(c, func(call gatewayCall) error { return call(name, args, result) })
+}
+
 // access is the way to a gateway, found out at the first call.
 type access struct {
 	load   func() (*config.Config, error)

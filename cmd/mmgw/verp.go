@@ -118,10 +118,7 @@ func verpRotate(g *globals) *cobra.Command {
 		Example: "  mmgw verp rotate\n  mmgw verp rotate --believed 0",
 		RunE: func(c *cobra.Command, _ []string) error {
 			var keys server.VERPKeys
-			err := g.withGateway(c, func(call gatewayCall) error {
-				return call("verp.rotate", server.VERPRotation{Believed: believed}, &keys)
-			})
-			if err != nil {
+			if err := g.call(c, "verp.rotate", server.VERPRotation{Believed: believed}, &keys); err != nil {
 				return err
 			}
 			return g.show(c, keys, func(w io.Writer) {

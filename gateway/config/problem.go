@@ -15,10 +15,10 @@ const FileProblemsMax = 100
 
 // Problem is one thing that is wrong with a configuration.
 type Problem struct {
-	File string // as the operator named it, or relative to the file that did
-	Line int    // counted from 1; 0: the file as a whole
-	Text string // what is wrong
-	Fix  string // what to do about it, "" where Text says it
+	File string `json:"file"` // as the operator named it, or relative to the file that did
+	Line int    `json:"line"` // counted from 1; 0: the file as a whole
+	Text string `json:"text"` // what is wrong
+	Fix  string `json:"fix"`  // what to do about it, "" where Text says it
 }
 
 // Error is the problem in one line: "file:line: what; what to do".
