@@ -3,10 +3,12 @@ package config
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/mmgw/mmgw/gateway"
@@ -35,7 +37,7 @@ func (d *document) line(section, key string) int {
 
 // checkPlugins looks for every plugin that the file names.
 func (c *Config) checkPlugins(d *document) {
-	for _, name := range sortedKeys(c.Plugins) {
+	for _, name := range slices.Sorted(maps.Keys(c.Plugins)) {
 		d.mentions = append(d.mentions, mention{name, d.line("plugins", name)})
 		if c.Plugins[name].Shadow == name {
 			d.problem(d.line("plugins", name), fmt.Sprintf("[plugins.%s] shadow names the plugin itself", name), "name another plugin")

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -34,14 +35,7 @@ type Options struct {
 
 // FindPath is the configuration file to read: the one of the flag, else that
 // of the environment (MMGW_CONFIG), else DefaultPath.
-func FindPath(flag, env string) string {
-	for _, path := range []string{flag, env} {
-		if path != "" {
-			return path
-		}
-	}
-	return DefaultPath
-}
+func FindPath(flag, env string) string { return cmp.Or(flag, env, DefaultPath) }
 
 // Load reads the configuration file at path. The error is Problems.
 func Load(path string, opts Options) (*Config, error) {

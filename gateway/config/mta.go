@@ -3,6 +3,7 @@ package config
 import (
 	"io"
 	"io/fs"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -177,7 +178,7 @@ func (m *MTA) writerDefaults(s *section) {
 			m.Configuration[name] = preset
 		}
 	}
-	for _, name := range sortedKeys(m.Configuration) {
+	for _, name := range slices.Sorted(maps.Keys(m.Configuration)) {
 		for _, meant := range writerKeys {
 			if distance(name, meant) == 1 { // others may have any name
 				s.doc.problem(at.lineOf(name), "[mta.configuration] has "+quote(name), "did you mean "+quote(meant)+"?")

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"io"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,7 +20,7 @@ type document struct {
 	mentions []mention
 	root     *table
 	out      *strings.Builder        // nil: the document is read
-	home     func(key string) string // where a key belongs that is unknown where it stands
+	home     func(key string) string // homeOf; by its name it would be an initialization loop with pluginDefaults
 }
 
 // mention is a place of the file that names a plugin.
@@ -246,7 +247,7 @@ func arrayTable[T any](d *document, name string, values *[]T, keys func(*T, *sec
 // namedTables reads or writes the tables [name.X], by X.
 func namedTables[T any](d *document, name string, values *map[string]T, keys func(*T, *section)) {
 	if d.out != nil {
-		for _, x := range sortedKeys(*values) {
+		for _, x := range slices.Sorted(maps.Keys(*values)) {
 			value := (*values)[x]
 			fmt.Fprintf(d.out, "\n[%s.%s]\n", name, x)
 			keys(&value, &section{doc: d, out: d.out})
@@ -276,15 +277,4 @@ func namedTables[T any](d *document, name string, values *map[string]T, keys fun
 		s.finish()
 		(*values)[x] = value
 	}
-}
-
-// sortedKeys gives maps an order, so that the same configuration gives the same
-// texts.
-func sortedKeys[T any](m map[string]T) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }

@@ -2,7 +2,9 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -109,7 +111,7 @@ func freeText(key string, value any) string {
 	switch v := value.(type) {
 	case map[string]any:
 		texts := make([]string, 0, len(v))
-		for _, k := range sortedKeys(v) {
+		for _, k := range slices.Sorted(maps.Keys(v)) {
 			texts = append(texts, bareOrQuoted(k)+" = "+freeText(k, v[k]))
 		}
 		return strings.TrimSuffix("{ "+strings.Join(texts, ", "), " ") + " }"
