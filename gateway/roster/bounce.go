@@ -61,9 +61,6 @@ func (r *Roster) BounceDisabled(id gateway.ListID, after gateway.Cursor, limit i
 			return nil, "", fmt.Errorf("bouncing members of %s: %w", id, err)
 		}
 		key := string(item.Key[len(prefix):])
-		if key == string(after) {
-			continue
-		}
 		if len(paths) == limit {
 			return paths, next, nil
 		}

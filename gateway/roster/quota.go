@@ -1,6 +1,7 @@
 package roster
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -115,7 +116,7 @@ func (r *Roster) purge(b *store.Batch, now time.Time) error {
 				return fmt.Errorf("remove what is over: %w", err)
 			}
 			if isOver(item.Value) {
-				b.Delete(append([]byte(nil), item.Key...))
+				b.Delete(bytes.Clone(item.Key))
 			}
 		}
 		return nil

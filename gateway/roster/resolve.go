@@ -2,6 +2,7 @@ package roster
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/mmgw/mmgw/gateway"
@@ -149,10 +150,5 @@ func (r *Roster) Role(id gateway.ListID, path gateway.ReversePath) (string, erro
 }
 
 func isAmong(key string, paths []gateway.ForwardPath) bool {
-	for _, path := range paths {
-		if path.Key() == key {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(paths, func(path gateway.ForwardPath) bool { return path.Key() == key })
 }
