@@ -38,10 +38,12 @@ func (c *cursor) valueType() byte {
 }
 
 // refType reads the type of a reference.
-func (c *cursor) refType() {
-	if t := c.byte(); t != typeFuncref && t != typeExternref {
+func (c *cursor) refType() byte {
+	t := c.byte()
+	if t != typeFuncref && t != typeExternref {
 		c.fail("the reference type %#x is not supported", t)
 	}
+	return t
 }
 
 // readTypes reads the types of functions; others belong to later proposals.
@@ -105,15 +107,21 @@ func (m *Module) readFunctions(c *cursor) {
 	}
 }
 
-// readTables reads the sizes of tables, which are allocated for every instance.
+// readTables reads the sizes of tables, which are allocated for every instance
+// and count as no memory of it. Its section gets the bound of what they may grow
+// to at run time.
 func (m *Module) readTables(c *cursor) {
 	m.tables = c.count("tables", tablesMax)
+	section := uleb(nil, uint32(m.tables))
 	for range m.tables {
-		c.refType()
-		if least, _ := c.limits("table"); least > tableEntriesMax {
+		kind := c.refType()
+		least, most := c.limits("table")
+		if least > tableEntriesMax {
 			c.fail("a table of %d entries is larger than %d", least, tableEntriesMax)
 		}
+		section = uleb(uleb(append(section, kind, 1), least), min(most, tableEntriesMax))
 	}
+	m.sections[sectionTable] = section
 }
 
 // limits reads the least and the greatest size of a table or memory. Shared

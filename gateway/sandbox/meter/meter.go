@@ -89,7 +89,8 @@ func (m *Module) Rewrite(startFuel int64) (Metered, error) {
 	return Metered{Binary: assemble(sections), Globals: names}, nil
 }
 
-// Plain returns the module as it came, without its custom sections.
+// Plain returns the module as it came, without its custom sections, and with a
+// bound to its tables.
 func (m *Module) Plain() []byte { return assemble(m.sections) }
 
 // Types of the functions that are added.

@@ -202,3 +202,19 @@ func TestMutableGlobalsAreExported(t *testing.T) {
 		t.Errorf("the counter of calls is %d", n)
 	}
 }
+
+func TestTablesGrowToABound(t *testing.T) {
+	grow := []byte{0xd0, typeFuncref, opLocalGet, 0, prefixMisc, miscTableGrow, 0} // ref.null, then by how much
+	for name, limits := range map[string][]byte{"no maximum": {0, 1}, "a large one": {1, 1, 0xff, 0xff, 0xff, 0xff, 0x0f}} {
+		decoded, err := Decode(module(grow, append([]byte{sectionTable, 1, typeFuncref}, limits...)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		run := instantiate(t, decoded.Plain()).ExportedFunction("run")
+		for _, c := range []struct{ by, want uint64 }{{tableEntriesMax, 1<<32 - 1}, {tableEntriesMax - 1, 1}, {1, 1<<32 - 1}} {
+			if got, err := run.Call(t.Context(), c.by); err != nil || got[0] != c.want {
+				t.Errorf("%s: growing by %d: %v, %v, not %d", name, c.by, got, err, c.want)
+			}
+		}
+	}
+}
