@@ -90,7 +90,7 @@ func (c Chain) run(ctx context.Context, x gateway.Exchange, log *slog.Logger) ru
 			err = applyAll(&x, verdict.Edits)
 		}
 		if err != nil {
-			if stop := r.fail(ctx, step, err, log); stop {
+			if stop := r.fail(ctx, step, x.Message, err, log); stop {
 				return r
 			}
 			continue
@@ -202,8 +202,8 @@ func (r *ruling) dispose(x *gateway.Exchange, id gateway.RecipientID, d gateway.
 }
 
 // fail enters a handler's failure and says whether the chain ends.
-func (r *ruling) fail(ctx context.Context, step Step, err error, log *slog.Logger) (stop bool) {
-	log.Error("handler failed", "handler", step.Name, "module", step.Module, "on_error", string(step.OnError), "error", err)
+func (r *ruling) fail(ctx context.Context, step Step, m *gateway.Message, err error, log *slog.Logger) (stop bool) {
+	log.Error("handler failed", "handler", step.Name, "module", step.Module, "on_error", string(step.OnError), messageAttrs(m), "error", err)
 	if ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded) { // the latter may be noticed first
 		r.action, r.status = gateway.Defer, outOfTime(cmp.Or(ctx.Err(), err))
 		return true

@@ -112,12 +112,23 @@ func TestFailingHandler(t *testing.T) {
 		if len(r.edits) != 0 {
 			t.Errorf("%q: edits of a failed call apply", c.onError)
 		}
-		if !strings.Contains(log.String(), "ran out of fuel") {
+		if !strings.Contains(log.String(), "ran out of fuel") || !strings.Contains(log.String(), " id="+gateway.QueueID(1).String()+" ") {
 			t.Errorf("%q: the log says %q", c.onError, &log)
 		}
 		if r.status != nil && strings.Contains(r.status.Reply(), "fuel") {
 			t.Errorf("%q: the reply tells the cause: %s", c.onError, r.status.Reply())
 		}
+	}
+}
+
+// While recipients are asked for, a message has no id that anybody could look for.
+func TestFailingRecipientHandler(t *testing.T) {
+	var log strings.Builder
+	x := exchange(t)
+	x.Phase, x.Message.ID, x.Draft = gateway.PhaseRecipient, 0, nil
+	Chain{{Name: "bad", Handler: handlerFunc(fails)}}.run(t.Context(), x, slog.New(slog.NewTextHandler(&log, nil)))
+	if strings.Contains(log.String(), " id=") || !strings.Contains(log.String(), " reverse_path=anne@example.com ") {
+		t.Errorf("the log says %q", &log)
 	}
 }
 

@@ -74,8 +74,13 @@ func logger(log *slog.Logger) *slog.Logger {
 }
 
 // messageAttrs are the attributes by which all log records of a message are found.
+// It has no id while its recipients are asked for.
 func messageAttrs(m *gateway.Message) slog.Attr {
-	return slog.Group("", slog.String("id", m.ID.String()), slog.String("reverse_path", gateway.Printable(string(m.Envelope.ReversePath))))
+	path := slog.String("reverse_path", gateway.Printable(string(m.Envelope.ReversePath)))
+	if m.ID == 0 {
+		return path
+	}
+	return slog.Group("", slog.String("id", m.ID.String()), path)
 }
 
 // legEntry is the entry by which a leg that was just accepted or is being
