@@ -3,6 +3,7 @@ package sandbox
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
@@ -48,6 +49,9 @@ func (p *Plugin) instantiate(ctx context.Context) (*instance, *Error) {
 			return nil, i.call.fault
 		}
 		reason, trace := trapReason(err)
+		if p.spec.Mode == ModeFuel && strings.HasSuffix(reason, "unreachable") { // no instance is left to ask
+			reason += fmt.Sprintf(", or more than %d units of fuel", startFuel)
+		}
 		failed := i.call.failure(Trapped, "it cannot be instantiated: "+reason)
 		failed.Trace = trace
 		return nil, failed
