@@ -21,17 +21,23 @@ var abilities = [...][2]string{
 
 // canDo says in a sentence what a module can do at most.
 func canDo(info sandbox.Info) string {
-	var can, cannot []string
+	var can, granted, cannot []string
 	for _, a := range abilities {
-		if slices.Contains(info.Capabilities, a[0]) {
+		switch {
+		case slices.Contains(info.Capabilities, a[0]):
 			can = append(can, a[1])
-		} else {
+		case slices.Contains(info.Optional, a[0]):
+			granted = append(granted, a[1]+" ("+a[0]+")")
+		default:
 			cannot = append(cannot, a[1])
 		}
 	}
 	sentence := "It " + sees(info.Hooks)
 	if len(can) > 0 {
 		sentence += ". It can " + listing(can, "and")
+	}
+	if len(granted) > 0 {
+		sentence += ". If that is granted, it can " + listing(granted, "and")
 	}
 	return sentence + ". It cannot " + listing(append(cannot, "open files or connections"), "or") + "."
 }

@@ -34,6 +34,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("XDG_STATE_HOME", filepath.Join(e.WorkDir, "state-home"))
 			root, err := filepath.Abs("../..")
+			e.Setenv("PLUSTAG", filepath.Join(root, "wasm-examples", "plus-tag", "plus-tag.wasm"))
 			e.Setenv("REFUSE", filepath.Join(root, "wasm-examples", "refuse", "refuse.wasm"))
 			e.Setenv("FILTER", filepath.Join(root, "gateway", "sandbox", "testdata", "filter.wasm"))
 			e.Setenv("PIGEON", filepath.Join(root, "wasm-examples", "pigeon", "pigeon.wasm"))

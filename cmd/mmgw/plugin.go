@@ -50,12 +50,12 @@ func writePlugins(w io.Writer, rows []server.PluginRow) {
 	for _, r := range rows {
 		cells = append(cells, []string{
 			r.Name, r.Kind, r.Digest[:min(12, len(r.Digest))], r.Source, r.State, strconv.FormatInt(r.Calls, 10),
-			strconv.FormatInt(r.Traps, 10), strconv.FormatInt(r.Us, 10), strconv.FormatInt(r.Fuel, 10),
+			strconv.FormatInt(r.Failures, 10), strconv.FormatInt(r.Us, 10), strconv.FormatInt(r.Fuel, 10),
 			strconv.FormatInt(r.P99Us, 10), strconv.FormatInt(r.P99Fuel, 10), strconv.FormatInt(r.Memory>>10, 10),
 			strconv.FormatInt(r.HostCalls, 10), strconv.FormatInt(r.Bytes, 10),
 		})
 	}
-	table(w, "", "NAME KIND DIGEST SOURCE STATE CALLS TRAPS US FUEL P99US P99FUEL PEAKKIB HOSTCALLS BYTES", cells)
+	table(w, "", "NAME KIND DIGEST SOURCE STATE CALLS FAILED US FUEL P99US P99FUEL PEAKKIB HOSTCALLS BYTES", cells)
 	for _, r := range rows {
 		if s := r.Shadow; s != nil {
 			fmt.Fprintf(w, "%s is the shadow of %s: of %s it rules otherwise on %d and edits %d otherwise; it failed on %d and skipped %d\n",
@@ -110,6 +110,7 @@ type moduleFacts struct {
 	Hooks        []string `json:"hooks"`
 	Imports      []string `json:"imports"`
 	Capabilities []string `json:"capabilities"`
+	Optional     []string `json:"optional_capabilities"`
 	Missing      []string `json:"missing"`
 	Ignored      []string `json:"ignored"`
 	MemoryKiB    int      `json:"memory_kib"`
@@ -143,7 +144,7 @@ func pluginInspect(g *globals) *cobra.Command {
 func factsOf(source string, info sandbox.Info) moduleFacts {
 	list := func(texts []string) []string { return append([]string{}, texts...) }
 	return moduleFacts{
-		Source: source, ABI: info.ABI, Hooks: list(info.Hooks), Imports: list(info.Imports), Capabilities: list(info.Capabilities),
+		Source: source, ABI: info.ABI, Hooks: list(info.Hooks), Imports: list(info.Imports), Capabilities: list(info.Capabilities), Optional: list(info.Optional),
 		Missing: list(info.Missing), Ignored: list(info.Ignored), MemoryKiB: info.MemoryKiB, Metered: info.Metered,
 		Size: info.Size, SHA256: info.SHA256,
 	}

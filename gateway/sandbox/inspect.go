@@ -20,6 +20,7 @@ type Info struct {
 	Hooks        []string // recipient, incoming, outgoing, plan, result, mta_config
 	Imports      []string // "mmgw.get", sorted
 	Capabilities []string // that its imports need, sorted
+	Optional     []string // that let it do more by them, sorted
 	Missing      []string // imports that mmgw of this version does not offer, sorted
 	Ignored      []string // exports that begin as hooks do, and that this version does not know
 	MemoryKiB    int      // to start with
@@ -64,8 +65,36 @@ func Inspect(wasm []byte) (Info, error) {
 		return info, err
 	}
 	info.Hooks, info.Ignored = hooks.names(), ignored(m)
+	info.Optional = info.optional(hooks)
 	info.ABI = askABI(wasm, info)
 	return info, nil
+}
+
+// byArgument are the functions that ask for a capability by what they are called
+// with, or for whom: a module that imports one is loaded without it.
+var byArgument = [...]struct {
+	function   string
+	hooks      hook
+	capability string
+}{
+	{"rcpt_get", hookPlan | hookResult, wire.CapMembers},
+	{"rcpt_add", hookIncoming, wire.CapRelay},
+	{"rcpt_set", hookIncoming, wire.CapRelay},
+	{"rcpt_set", hookIncoming | hookPlan, wire.CapRecipients},
+	{"rcpt_set", hookPlan, wire.CapHeaders},
+	{"set", hookPlan, wire.CapRecipients},
+}
+
+// optional are the capabilities that a module with these hooks needs not, and has
+// a use for.
+func (info Info) optional(hooks hook) (names []string) {
+	for _, f := range byArgument {
+		if hooks&f.hooks != 0 && slices.Contains(info.Imports, wire.Module+"."+f.function) && !slices.Contains(info.Capabilities, f.capability) {
+			names = append(names, f.capability)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // asFilter is the information about a WASI program. It needs no imports of ours
