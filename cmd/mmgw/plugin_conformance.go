@@ -35,7 +35,7 @@ func pluginTest(g *globals) *cobra.Command {
 		Use: "test DIR", Short: "Try a module with its cases, with hostile mail and with refusals",
 		Long: `Runs the cases of the modules in a folder, DIR/*.wasm, or in the folders of it.
 A case is a txtar archive beside the module or in testdata: a message, and what
-is to come of it.
+is to come of it. Modules in one folder share its cases.
 
     -- config --
     prefix = "[dev] "
@@ -51,9 +51,10 @@ is to come of it.
     text
 
 Other sections are plugin (keys of [plugins.NAME], such as capabilities), list
-(its config), session (lines such as: to dev+x@lists.example.com x), dns (A NAME
-192.0.2.1), kv (KEY VALUE), envelope, plan; mmgw.toml and file/PATH for writers.
+(its config), session, dns (A NAME 192.0.2.1), kv (KEY VALUE), envelope, plan;
+mmgw.toml and file/PATH for writers. Lines of a session:
 
+` + conformance.SessionLines + `
 In the settings of each case the module then gets mail that nobody expects, and
 every refusal of the functions that it calls. There it may rule as it likes, but
 not trap or compute without end. Findings exit 1.`,
@@ -77,6 +78,9 @@ func testModules(c *cobra.Command, dir string, update bool) ([]moduleReport, err
 	if err != nil {
 		return nil, err
 	}
+	if err := oneEach(modules); update && err != nil {
+		return nil, err
+	}
 	cache, err := os.MkdirTemp("", "mmgw-test-")
 	if err != nil {
 		return nil, err
@@ -95,6 +99,21 @@ func testModules(c *cobra.Command, dir string, update bool) ([]moduleReport, err
 		reports = append(reports, report)
 	}
 	return reports, nil
+}
+
+// oneEach says which modules share a case: what comes of one would be written
+// over what comes of the other.
+func oneEach(modules []conformance.Module) error {
+	owners := map[string]string{}
+	for _, m := range modules {
+		for _, c := range m.Cases {
+			if other := owners[c.Path]; other != "" {
+				return fmt.Errorf("%s is a case of %s and of %s, and --update can write it for one: give each module a folder of its own", c.Path, other, m.Name)
+			}
+			owners[c.Path] = m.Name
+		}
+	}
+	return nil
 }
 
 func (g *globals) showReports(c *cobra.Command, reports []moduleReport) error {

@@ -18,7 +18,7 @@ import (
 //	config     the module's settings, as [plugins.NAME.config]
 //	plugin     other keys of [plugins.NAME], such as capabilities
 //	list       the list's own config
-//	session    the envelope and more, see Session
+//	session    the envelope and more, see SessionLines
 //	dns        what the DNS answers, lines of TYPE NAME VALUE
 //	kv         what the module has kept, lines of KEY VALUE
 //	mail       the message; line ends become CRLF

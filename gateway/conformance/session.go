@@ -2,7 +2,9 @@ package conformance
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -10,21 +12,26 @@ import (
 	"github.com/mmgw/mmgw/gateway"
 )
 
-// Session is the circumstances of a message. Its lines in a case:
-//
-//	hook NAME                 recipient incoming outgoing plan result; default:
-//	                          incoming where the module has it, else the first it has
-//	from PATH                 reverse-path; "<>" for the null one; anne@example.com
-//	to PATH [DETAIL]          a recipient; may come again; dev@lists.example.com
-//	service NAME              of the recipients; post
-//	list ADDRESS              dev@lists.example.com
-//	forward                   there is no list
-//	client IP [NAME [HELO]]   whom the MTA served
-//	role NAME                 of the sender: owner moderator member none; none
-//	route NAME                that set may choose; may come again
-//	spf RESULT, arc RESULT, dkim RESULT DOMAIN SELECTOR, dmarc RESULT POLICY DOMAIN
-//	duplicate                 a message had this Message-ID with other content
-//	result CODE ENHANCED TEXT what the remote host answered
+// SessionLines are the lines of a case's session, for people.
+const SessionLines = `    hook NAME                 recipient incoming outgoing plan result; else
+                              incoming if the module has it, or its first
+    from PATH                 reverse-path, <> for the null one; anne@example.com
+    to PATH [DETAIL]          a recipient; may come again; dev@lists.example.com
+    service NAME              of the recipients; post
+    list ADDRESS              dev@lists.example.com
+    forward                   there is no list
+    client IP [NAME [HELO]]   whom the MTA served
+    role NAME                 of the sender: owner moderator member none; none
+    route NAME                that the module may choose; may come again
+    spf RESULT
+    arc RESULT
+    dkim RESULT DOMAIN SELECTOR
+    dmarc RESULT POLICY DOMAIN
+    duplicate                 a message had this Message-ID with other content
+    result CODE ENHANCED TEXT what the remote host answered
+`
+
+// session is the circumstances of a message.
 type session struct {
 	hook      string
 	from      gateway.ReversePath
@@ -90,7 +97,7 @@ func (s *session) parse(name string, args []string) error {
 	w, known := words[name]
 	switch {
 	case !known:
-		return fmt.Errorf("a session has no %q", name)
+		return fmt.Errorf("a session has no %q; it has %s", name, strings.Join(slices.Sorted(maps.Keys(words)), " "))
 	case len(args) < w.least || len(args) > w.most:
 		return fmt.Errorf("%q takes %d to %d words", name, w.least, w.most)
 	}
