@@ -138,6 +138,18 @@ func plural(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
+// sizeValue is a flag that is a number of octets.
+type sizeValue int64
+
+func (v *sizeValue) String() string { return config.FormatSize(int64(*v)) }
+func (v *sizeValue) Type() string   { return "size" }
+
+func (v *sizeValue) Set(s string) error {
+	n, err := parseOctets(s)
+	*v = sizeValue(n)
+	return err
+}
+
 // parseOctets reads a number of octets, with or without a unit.
 func parseOctets(s string) (int, error) {
 	if n, err := strconv.Atoi(s); err == nil && n >= 0 {

@@ -116,7 +116,7 @@ func (t *trial) timeLoad(ctx context.Context, cache string, spec sandbox.Spec, p
 		return 0, errors.Join(err, s.close(ctx))
 	}
 	if !plugin.Serves(phase) {
-		err = t.noHook(spec.Name)
+		err = t.noHook(spec.Name, spec.Wasm)
 	}
 	plugin.Close()
 	return us, errors.Join(err, s.close(ctx))

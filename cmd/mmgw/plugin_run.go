@@ -35,6 +35,7 @@ type trial struct {
 	settings     []string // key=value
 	capabilities []string
 	fuel         int64
+	memory       int64
 	timeout      time.Duration
 }
 
@@ -81,6 +82,8 @@ func (t *trial) flags(c *cobra.Command) {
 	c.Flags().StringArrayVar(&t.settings, "set", nil, "a setting of the module as `key=value`; several texts as key=[\"a\",\"b\"]; may be given again")
 	c.Flags().StringSliceVar(&t.capabilities, "capability", nil, "grant these and no other `capabilities` (default headers,body)")
 	c.Flags().Int64Var(&t.fuel, "fuel", sandbox.FuelDefault, "`units` of the call at most")
+	t.memory = sandbox.MemoryBytesDefault
+	c.Flags().Var((*sizeValue)(&t.memory), "memory", "the `size` of its memory at most")
 	c.Flags().DurationVar(&t.timeout, "timeout", sandbox.TimeoutDefault, "the call's `time` at most")
 }
 
@@ -107,7 +110,7 @@ func (t *trial) exchange(file string) (*gateway.Exchange, error) {
 	phases := map[string]gateway.Phase{"incoming": gateway.PhaseIncoming, "outgoing": gateway.PhaseOutgoing}
 	phase, known := phases[t.hook]
 	if !known {
-		return nil, failure(admin.ExitUsage, "--hook is incoming or outgoing, not %q", t.hook)
+		return nil, failure(admin.ExitUsage, "--hook is incoming or outgoing, not %q; `mmgw plugin test` calls the others", t.hook)
 	}
 	content, err := readContent(file)
 	if err != nil {
@@ -221,7 +224,7 @@ func (s *stage) close(ctx context.Context) error { return errors.Join(s.host.Clo
 func (t *trial) spec(name string, settings map[string]any, wasm []byte) sandbox.Spec {
 	return sandbox.Spec{
 		Name: strings.TrimSuffix(baseName(name), ".wasm"), Wasm: wasm, Filter: sandbox.IsProgram(wasm), Config: settings, Capabilities: t.capabilities,
-		Fuel: t.fuel, Timeout: t.timeout, Instances: 1,
+		Fuel: t.fuel, MemoryBytes: t.memory, Timeout: t.timeout, Instances: 1,
 	}
 }
 
@@ -243,7 +246,7 @@ func (t *trial) run(ctx context.Context, name string, settings map[string]any, w
 		return o, errors.Join(err, s.close(ctx))
 	}
 	if !plugin.Serves(x.Phase) {
-		err = t.noHook(name)
+		err = t.noHook(name, wasm)
 	} else {
 		o.verdict, err = plugin.Handle(ctx, x)
 	}
@@ -253,8 +256,19 @@ func (t *trial) run(ctx context.Context, name string, settings map[string]any, w
 	return o, errors.Join(err, s.close(ctx))
 }
 
-func (t *trial) noHook(name string) error {
-	return failure(admin.ExitData, "%s has no export for the hook %s; `mmgw plugin inspect` shows which it has", name, t.hook)
+// noHook says that the module has not the hook, and how those are called that
+// it has.
+func (t *trial) noHook(name string, wasm []byte) error {
+	way := "`mmgw plugin inspect` tells of exports that are no hooks"
+	info, err := sandbox.Inspect(wasm)
+	for _, hook := range info.Hooks {
+		if hook == "incoming" || hook == "outgoing" {
+			way = "it has " + hook + ": --hook " + hook
+			break
+		}
+		way = "it has " + hook + ", which cases of `mmgw plugin test` call"
+	}
+	return errors.Join(failure(admin.ExitData, "%s has no export for the hook %s; %s", name, t.hook, way), err)
 }
 
 func baseName(path string) string { return path[strings.LastIndexByte(path, '/')+1:] }
