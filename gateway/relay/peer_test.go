@@ -18,6 +18,7 @@ type hop struct {
 	hello      string // of EHLO, "PIPELINING" say
 	mailsMax   int    // then 452 at MAIL; 0: no limit
 	busy       bool   // 421 at MAIL
+	silent     bool   // and without the 421
 	rcptsMax   int    // of a message, then 452 at RCPT; 0: no limit
 	refused    bool   // connections
 	greeting   string // "" is a 220
@@ -132,6 +133,7 @@ func (h *hop) stops(verb string, r *bufio.Reader, w *bufio.Writer) bool {
 	busy := h.busy && verb == "MAIL"
 	h.mu.Unlock()
 	switch {
+	case busy && h.silent:
 	case busy:
 		w.WriteString("421 4.3.2 too busy\r\n")
 		w.Flush()

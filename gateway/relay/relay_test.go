@@ -187,29 +187,33 @@ func TestHoldDown(t *testing.T) {
 // A target that greets and takes no message is left alone as one that does not
 // greet.
 func TestBusyTarget(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h := &hop{hello: "PIPELINING", busy: true}
-		r := h.relay(Options{ConnectionsMax: 20})
-		start := time.Now()
-		for time.Since(start) < 10*time.Minute {
-			r.Deliver(t.Context(), "", shipments(30, delivery, func(s []*gateway.Status, settled func()) {
-				if s[0].Code != 421 {
-					t.Errorf("%v", s[0])
-				}
-				settled()
-			}))
-			time.Sleep(100 * time.Millisecond)
-		}
-		if h.dials < 14 || h.dials > 20 { // as TestHoldDown, and the first ones at a time
-			t.Errorf("%d connections in 10 minutes", h.dials)
-		}
-		h.mu.Lock()
-		h.busy = false
-		h.mu.Unlock()
-		time.Sleep(time.Minute)
-		send(t, r)
-		r.Close()
-	})
+	for _, silent := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) { leftAlone(t, &hop{hello: "PIPELINING", busy: true, silent: silent}) })
+	}
+}
+
+func leftAlone(t *testing.T, h *hop) {
+	t.Helper()
+	r := h.relay(Options{ConnectionsMax: 20})
+	start := time.Now()
+	for time.Since(start) < 10*time.Minute {
+		r.Deliver(t.Context(), "", shipments(30, delivery, func(s []*gateway.Status, settled func()) {
+			if s[0].Class() != gateway.Transient {
+				t.Errorf("%v", s[0])
+			}
+			settled()
+		}))
+		time.Sleep(100 * time.Millisecond)
+	}
+	if h.dials < 14 || h.dials > 20 { // as TestHoldDown, and the first ones at a time
+		t.Errorf("%d connections in 10 minutes", h.dials)
+	}
+	h.mu.Lock()
+	h.busy = false
+	h.mu.Unlock()
+	time.Sleep(time.Minute)
+	send(t, r)
+	r.Close()
 }
 
 // What waits behind a connection that hangs gets another when it may be dialled.

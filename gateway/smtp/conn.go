@@ -64,9 +64,9 @@ func (c *Conn) Broken() bool {
 	}
 }
 
-// Unwelcome is the 421 with which the server ended the connection before it took
-// the first MAIL, nil for none: it takes no messages now. It is for the goroutine
-// of Run.
+// Unwelcome is what became of a connection that the server ended before it took the
+// first MAIL, by 421 or without a word, nil for others: it takes no messages now. It
+// is for the goroutine of Run.
 func (c *Conn) Unwelcome() *gateway.Status { return c.unwelcome }
 
 // Close waits until all outcomes are settled, says QUIT, waits for the reply no

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strconv"
 	"time"
@@ -228,18 +229,24 @@ func (t *transaction) settleAll(status *gateway.Status) {
 // lose ends the connection and settles all that is open with a Transient
 // status. The message may go again at once where an older connection ended
 // before the server had said a word about it. A connection that had ended was
-// aborted here, which is not the server's doing.
+// aborted here, which is not the server's doing; one that was waited for in vain
+// took so long that no others come in quick succession.
 func (t *transaction) lose(at string, err error) {
 	code, text := codeConnection, "the connection to the next hop was lost at "+at
+	aborted := t.conn.Broken()
 	switch {
-	case t.conn.Broken():
+	case aborted:
 		text, err = "the next hop was waited for no longer at "+at, errAborted
 	case errors.Is(err, errReply):
 		code, text = codeProtocol, "the next hop broke the protocol at "+at
 	}
 	t.conn.Abort()
 	t.again = t.again || !t.answered && !t.first
-	t.settleAll(transient(code, text, err))
+	status := transient(code, text, err)
+	if t.first && !t.mailed && !aborted && !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.conn.unwelcome = status
+	}
+	t.settleAll(status)
 }
 
 // closing ends the connection by the server's 421, which may answer any
