@@ -3,6 +3,7 @@ package sandbox
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/mmgw/mmgw/gateway"
@@ -44,11 +45,8 @@ type filter struct {
 
 // checkProgram returns the hooks of a module that is to be a filter.
 func checkProgram(m *meter.Module) (hook, error) {
-	start, memory := false, false
-	for _, e := range m.Exports {
-		start = start || e.Name == programStart && isFunction(e, "", "")
-		memory = memory || e.Name == wire.ExportMemory && e.Kind == "memory"
-	}
+	start := slices.ContainsFunc(m.Exports, isStart)
+	memory := slices.ContainsFunc(m.Exports, func(e meter.Export) bool { return e.Name == wire.ExportMemory && e.Kind == "memory" })
 	switch {
 	case !start && exportsABI(m):
 		return 0, fmt.Errorf(`it is a module of ABI 1 and no WASI program: it is used with kind = "handler"`)
@@ -74,21 +72,13 @@ func IsProgram(wasm []byte) bool {
 
 // isProgram tells a WASI program from a module of the ABI.
 func isProgram(m *meter.Module) bool {
-	for _, e := range m.Exports {
-		if e.Name == programStart && isFunction(e, "", "") {
-			return !exportsABI(m)
-		}
-	}
-	return false
+	return slices.ContainsFunc(m.Exports, isStart) && !exportsABI(m)
 }
 
+func isStart(e meter.Export) bool { return e.Name == programStart && isFunction(e, "", "") }
+
 func exportsABI(m *meter.Module) bool {
-	for _, e := range m.Exports {
-		if e.Name == wire.ExportABI {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(m.Exports, func(e meter.Export) bool { return e.Name == wire.ExportABI })
 }
 
 // newFilter is what a program is told of the message. Addresses stand one a
@@ -230,19 +220,14 @@ func (c *call) endFilter(err error) *Error {
 
 // ruleBy decides with the usual reply of an action, and the program's own text.
 func (c *call) ruleBy(action gateway.Action, enhanced gateway.EnhancedCode) {
-	usual, fails := replies[action]
-	if !fails {
-		usual = reply{2, 250, gateway.EnhancedCode{2, 0, 0}, ""}
-	}
-	status := &gateway.Status{Code: usual.code, Enhanced: usual.enh, Text: usual.text}
+	status := usualStatus(action)
 	if enhanced != (gateway.EnhancedCode{}) {
 		status.Enhanced = enhanced
 	}
 	if c.filter.complaint != "" {
 		status.Text = c.filter.complaint
+	} else if status.Class() == gateway.Success {
+		status = nil
 	}
 	c.decision.action, c.decision.status = action, status
-	if !fails && c.filter.complaint == "" {
-		c.decision.status = nil
-	}
 }

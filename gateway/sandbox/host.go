@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -62,17 +63,12 @@ func New(env Env) (*Host, error) {
 func (h *Host) Close(ctx context.Context) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	var first error
-	for key, r := range h.runtimes {
-		if err := r.Close(ctx); err != nil && first == nil {
-			first = err
-		}
-		delete(h.runtimes, key)
+	var errs []error
+	for _, r := range h.runtimes {
+		errs = append(errs, r.Close(ctx))
 	}
-	if err := h.cache.Close(ctx); err != nil && first == nil {
-		first = err
-	}
-	return first
+	clear(h.runtimes)
+	return errors.Join(append(errs, h.cache.Close(ctx))...)
 }
 
 // runtime returns the runtime of a class, with the host functions in it. They

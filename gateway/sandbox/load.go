@@ -97,7 +97,11 @@ func (p *Plugin) check() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if p.hooks, err = p.checkExports(m); err != nil {
+	hooksOf := checkExports
+	if p.spec.Filter {
+		hooksOf = checkProgram
+	}
+	if p.hooks, err = hooksOf(m); err != nil {
 		return nil, err
 	}
 	if err := p.checkImports(m); err != nil {
@@ -126,14 +130,6 @@ var required = map[string]struct {
 	wire.ExportABI:        {"", "i", false},
 	wire.ExportInit:       {"", "i", true},
 	wire.ExportInitialize: {"", "", true},
-}
-
-// checkExports returns the hooks of the module, as what it is used.
-func (p *Plugin) checkExports(m *meter.Module) (hook, error) {
-	if p.spec.Filter {
-		return checkProgram(m)
-	}
-	return checkExports(m)
 }
 
 // checkExports returns the hooks that a module exports.

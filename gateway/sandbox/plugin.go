@@ -82,11 +82,23 @@ func HookName(phase gateway.Phase) string { return exports[place(phase)].phase }
 // Handle calls the module for x.Phase, which is not PhasePlan. A module without
 // an export for the phase continues. The error is an *Error.
 func (p *Plugin) Handle(ctx context.Context, x *gateway.Exchange) (gateway.Verdict, error) {
-	var v gateway.Verdict
+	return p.HandleReduced(ctx, x, 1)
+}
+
+// HandleReduced is Handle with 1/share of the fuel and the time of a call, for
+// a module that is not trusted with all of it.
+func (p *Plugin) HandleReduced(ctx context.Context, x *gateway.Exchange, share int64) (v gateway.Verdict, err error) {
 	if !p.Serves(x.Phase) {
 		return v, nil
 	}
-	err := p.use(ctx, place(x.Phase), x, func(*call) {}, func(c *call) { v = c.result() })
+	begin := func(*call) {}
+	if share > 1 {
+		begin = func(c *call) {
+			c.fuel /= share
+			c.deadline = min(c.deadline, c.start+p.spec.Timeout/time.Duration(share))
+		}
+	}
+	err = p.use(ctx, place(x.Phase), x, begin, func(c *call) { v = c.result() })
 	return v, err
 }
 

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/mmgw/mmgw/gateway"
@@ -35,19 +36,16 @@ func (c *call) rcptVerdict(a []uint64) int64 {
 	return 0
 }
 
-// reply is what is said where a module gives no code or text of its own.
-type reply struct {
-	class int
-	code  int
-	enh   gateway.EnhancedCode
-	text  string
-}
-
-// replies are those of the actions that are answered by a failure; the others
-// are answered by success, and a code that they are given must be one.
-var replies = map[gateway.Action]reply{
-	gateway.Reject: {5, 550, gateway.EnhancedCode{5, 7, 1}, "refused by a rule of this site"},
-	gateway.Defer:  {4, 451, gateway.EnhancedCode{4, 7, 1}, "put off by a rule of this site, try again later"},
+// usualStatus is what an action says where a module gives no code or text of its own:
+// a failure for those that are answered by one, else a success.
+func usualStatus(action gateway.Action) *gateway.Status {
+	switch action {
+	case gateway.Reject:
+		return &gateway.Status{Code: 550, Enhanced: gateway.EnhancedCode{5, 7, 1}, Text: "refused by a rule of this site"}
+	case gateway.Defer:
+		return &gateway.Status{Code: 451, Enhanced: gateway.EnhancedCode{4, 7, 1}, Text: "put off by a rule of this site, try again later"}
+	}
+	return &gateway.Status{Code: 250, Enhanced: gateway.EnhancedCode{2, 0, 0}}
 }
 
 // judge reads action, code, enh, enhlen, text, textlen.
@@ -57,20 +55,17 @@ func (c *call) judge(a []uint64) (gateway.Action, *gateway.Status, bool) {
 	if action < gateway.Continue || action > gateway.Hold || strings.ContainsAny(text, "\r\n\x00") {
 		return 0, nil, false
 	}
-	usual, fails := replies[action]
-	if !fails {
-		usual = reply{2, 250, gateway.EnhancedCode{2, 0, 0}, ""}
-	}
-	status := &gateway.Status{Code: usual.code, Enhanced: usual.enh, Text: usual.text}
+	status := usualStatus(action)
+	class := status.Class()
 	if enhanced != "" {
 		parsed, err := gateway.ParseEnhancedCode(enhanced)
-		if err != nil || parsed[0] != usual.class {
+		if err != nil || parsed[0] != int(class) {
 			return 0, nil, false
 		}
 		status.Enhanced = parsed
 	}
 	if code != 0 {
-		if !isReplyCode(code, usual.class) {
+		if !isReplyCode(code, int(class)) {
 			return 0, nil, false
 		}
 		status.Code = code
@@ -78,7 +73,7 @@ func (c *call) judge(a []uint64) (gateway.Action, *gateway.Status, bool) {
 	if text != "" {
 		status.Text = gateway.Printable(text)
 	}
-	if !fails && (action != gateway.Hold || text == "") {
+	if class == gateway.Success && (action != gateway.Hold || text == "") {
 		status = nil
 	}
 	return action, status, true
@@ -93,13 +88,11 @@ func isReplyCode(code, class int) bool {
 
 // setRoute takes the name of a route of the configuration, and no other.
 func (c *call) setRoute(name string) bool {
-	for _, known := range c.exchange.RouteNames {
-		if known == name {
-			c.decision.route = name
-			return true
-		}
+	known := slices.Contains(c.exchange.RouteNames, name)
+	if known {
+		c.decision.route = name
 	}
-	return false
+	return known
 }
 
 // result is the verdict of a call that came back with 0.
