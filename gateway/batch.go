@@ -80,9 +80,21 @@ type Outcome struct {
 // Pending says whether a recipient of d is still to be tried.
 func (d *Delivery) Pending() bool {
 	for i := range d.Recipients {
-		if i >= len(d.Outcomes) || !d.Outcomes[i].Settled {
+		if !d.isSettled(i) {
 			return true
 		}
 	}
 	return false
 }
+
+// Unsettled are the places of the recipients that are still to be tried.
+func (d *Delivery) Unsettled() (places []int) {
+	for i := range d.Recipients {
+		if !d.isSettled(i) {
+			places = append(places, i)
+		}
+	}
+	return places
+}
+
+func (d *Delivery) isSettled(i int) bool { return i < len(d.Outcomes) && d.Outcomes[i].Settled }

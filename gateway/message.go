@@ -48,6 +48,15 @@ type Leg struct {
 	Batches    int    // planned so far
 }
 
+// RecipientsOf are the recipients of the envelope that a leg is for.
+func (m *Message) RecipientsOf(leg *Leg) []Recipient {
+	all := make([]Recipient, len(leg.Recipients))
+	for i, id := range leg.Recipients {
+		all[i] = m.Envelope.Recipients[id]
+	}
+	return all
+}
+
 // Whose says for people whose mail a leg is: the id of its list, or the name of its
 // forward route. Mail of the gateway's own has "".
 func (l *Leg) Whose() string { return cmp.Or(string(l.List), l.Forward) }

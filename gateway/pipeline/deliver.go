@@ -171,7 +171,7 @@ func (r *batchRun) fail(err error) {
 // shipment is delivery i for the recipients that are not settled.
 func (r *batchRun) shipment(ctx context.Context, i int) *gateway.Shipment {
 	d := &r.b.Deliveries[i]
-	places := unsettled(d)
+	places := d.Unsettled()
 	begun := time.Now()
 	return &gateway.Shipment{
 		Delivery: d.Only(places),
@@ -191,16 +191,6 @@ func (r *batchRun) shipment(ctx context.Context, i int) *gateway.Shipment {
 			r.settle(ctx, r.outcomes(i, places, statuses, time.Since(begun)), settled)
 		},
 	}
-}
-
-// unsettled are the places of the recipients that are to be tried.
-func unsettled(d *gateway.Delivery) (places []int) {
-	for j := range d.Recipients {
-		if j >= len(d.Outcomes) || !d.Outcomes[j].Settled {
-			places = append(places, j)
-		}
-	}
-	return places
 }
 
 // outcomes are what one transaction brought the recipients at some places of

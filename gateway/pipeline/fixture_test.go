@@ -174,7 +174,7 @@ func (h *house) Deliver(_ context.Context, _ string, next func() (*gateway.Shipm
 		if err != nil {
 			continue
 		}
-		places := unsettled(&gateway.Delivery{Recipients: s.Delivery.Recipients})
+		places := (&gateway.Delivery{Recipients: s.Delivery.Recipients}).Unsettled()
 		for len(places) > 0 {
 			all := make([]*gateway.Status, len(s.Delivery.Recipients))
 			var left []int

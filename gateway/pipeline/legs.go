@@ -69,11 +69,7 @@ func keyOf(r gateway.Route) legKey {
 // recipientsOf are the recipients of a leg: those of the envelope, then those
 // that handlers added.
 func recipientsOf(m *gateway.Message, leg *gateway.Leg) []gateway.Recipient {
-	all := make([]gateway.Recipient, 0, len(leg.Recipients)+len(leg.Added))
-	for _, id := range leg.Recipients {
-		all = append(all, m.Envelope.Recipients[id])
-	}
-	return append(all, leg.Added...)
+	return append(m.RecipientsOf(leg), leg.Added...)
 }
 
 // addressOf is the address of a list that the mail of a leg came to. Of several

@@ -80,7 +80,7 @@ func (r *batchRun) delayed(ctx context.Context, due, next time.Time) error {
 	for i := range r.b.Deliveries {
 		d := &r.b.Deliveries[i]
 		f := Fate{Message: r.m, Leg: r.leg, ReversePath: d.ReversePath, RetryUntil: r.b.Expires}
-		for _, j := range unsettled(d) {
+		for _, j := range d.Unsettled() {
 			if j < len(d.Outcomes) && d.Outcomes[j].Status != nil {
 				f.add(d.Recipients[j], d.Outcomes[j].Status)
 			}
@@ -119,9 +119,6 @@ func (x *expansion) report(ctx context.Context, action dsn.Action) error {
 	if x.Reports == nil {
 		return nil
 	}
-	f := Fate{Message: x.m, Leg: x.leg, ReversePath: x.m.Envelope.ReversePath}
-	for _, id := range x.leg.Recipients {
-		f.Recipients = append(f.Recipients, x.m.Envelope.Recipients[id])
-	}
+	f := Fate{Message: x.m, Leg: x.leg, ReversePath: x.m.Envelope.ReversePath, Recipients: x.m.RecipientsOf(x.leg)}
 	return x.Reports.Send(ctx, action, f)
 }

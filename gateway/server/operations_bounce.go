@@ -94,7 +94,7 @@ func (s *Server) recordGivenUp(m *gateway.Message, how, by string) {
 			s.log.Error("delivery log", "error", err)
 		}
 		if leg.Batches == 0 && leg.Stage != gateway.StageDone {
-			record(&gateway.Delivery{}, 0, slices.Concat(addressesOf(m, leg), leg.Added))
+			record(&gateway.Delivery{}, 0, slices.Concat(m.RecipientsOf(leg), leg.Added))
 		}
 	}
 }
@@ -117,22 +117,12 @@ func (s *Server) unreached(m *gateway.Message, i int) ([]gateway.Recipient, erro
 	if expanded && leg.Service == gateway.Forward {
 		return pending, nil
 	}
-	return addressesOf(m, leg), nil
-}
-
-// addressesOf are the recipients that the leg came in for.
-func addressesOf(m *gateway.Message, leg *gateway.Leg) (addresses []gateway.Recipient) {
-	for _, id := range leg.Recipients {
-		addresses = append(addresses, m.Envelope.Recipients[id])
-	}
-	return addresses
+	return m.RecipientsOf(leg), nil
 }
 
 func pendingOf(d *gateway.Delivery) (pending []gateway.Recipient) {
-	for i, r := range d.Recipients {
-		if i >= len(d.Outcomes) || !d.Outcomes[i].Settled {
-			pending = append(pending, r)
-		}
+	for _, i := range d.Unsettled() {
+		pending = append(pending, d.Recipients[i])
 	}
 	return pending
 }
