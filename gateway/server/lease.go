@@ -13,21 +13,21 @@ import (
 func (s *Server) Incoming(list *gateway.List) pipeline.Chain {
 	s.exchanging.RLock()
 	defer s.exchanging.RUnlock()
-	return s.loaded.Load().Incoming(list)
+	return s.loaded.Load().chains().Incoming(list)
 }
 
 // Policy implements pipeline.Chains.
 func (s *Server) Policy(list *gateway.List) pipeline.Chain {
 	s.exchanging.RLock()
 	defer s.exchanging.RUnlock()
-	return s.loaded.Load().Policy(list)
+	return s.loaded.Load().chains().Policy(list)
 }
 
 // Outgoing implements pipeline.Chains.
 func (s *Server) Outgoing(list *gateway.List) pipeline.Chain {
 	s.exchanging.RLock()
 	defer s.exchanging.RUnlock()
-	return s.loaded.Load().Outgoing(list)
+	return s.loaded.Load().chains().Outgoing(list)
 }
 
 // lease leases one of the modules that the configuration in force names.

@@ -133,26 +133,32 @@ func (l *loader) shadow(name, shadow string, beside *modules.Module) *modules.Sh
 	return modules.NewShadow(beside, l.log.With("handler", name, "shadow", shadow))
 }
 
+// chains are those of a configuration, made by of from the names of plugins.
+type chains struct {
+	cfg *config.Config
+	of  func(names []string) pipeline.Chain
+}
+
 // Incoming implements pipeline.Chains.
-func (s *moduleSet) Incoming(list *gateway.List) pipeline.Chain {
+func (c chains) Incoming(list *gateway.List) pipeline.Chain {
 	if list != nil && list.Incoming != nil {
-		return s.chain(list.Incoming)
+		return c.of(list.Incoming)
 	}
-	return s.chain(s.cfg.Incoming.Handlers)
+	return c.of(c.cfg.Incoming.Handlers)
 }
 
 // Policy implements pipeline.Chains.
-func (s *moduleSet) Policy(*gateway.List) pipeline.Chain {
-	if s.cfg.Incoming.Policy == "" {
+func (c chains) Policy(*gateway.List) pipeline.Chain {
+	if c.cfg.Incoming.Policy == "" {
 		return nil
 	}
-	return s.chain([]string{s.cfg.Incoming.Policy})
+	return c.of([]string{c.cfg.Incoming.Policy})
 }
 
 // Outgoing implements pipeline.Chains.
-func (s *moduleSet) Outgoing(*gateway.List) pipeline.Chain {
-	return s.chain(s.cfg.Outgoing.Handlers)
-}
+func (c chains) Outgoing(*gateway.List) pipeline.Chain { return c.of(c.cfg.Outgoing.Handlers) }
+
+func (s *moduleSet) chains() chains { return chains{s.cfg, s.chain} }
 
 // chain leases the modules of a chain, until it ends.
 func (s *moduleSet) chain(names []string) pipeline.Chain {

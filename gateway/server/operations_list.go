@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -135,7 +136,7 @@ func (s *Server) newList(args NewList) (gateway.List, error) {
 	}
 	list := gateway.List{
 		Address: address, Description: args.Description, Unsubscribe: config.UnsubscribeList,
-		Posting: gateway.Posting(args.Posting), Subscribe: args.Subscribe, QuietHold: args.QuietHold, VERPInterval: s.inForce().VERP.DeliveryInterval,
+		Posting: cmp.Or(gateway.Posting(args.Posting), gateway.PostingMembers), Subscribe: cmp.Or(args.Subscribe, gateway.SubscribeConfirm), QuietHold: args.QuietHold, VERPInterval: s.inForce().VERP.DeliveryInterval,
 	}
 	for _, text := range args.Owners {
 		owner, err := gateway.ParseForwardPath(text)
@@ -144,16 +145,10 @@ func (s *Server) newList(args NewList) (gateway.List, error) {
 		}
 		list.Owners = append(list.Owners, owner)
 	}
-	if list.Posting == "" {
-		list.Posting = gateway.PostingMembers
-	}
-	if list.Subscribe == "" {
-		list.Subscribe = "confirm"
-	}
 	if !slices.Contains([]gateway.Posting{gateway.PostingMembers, gateway.PostingAnyone, gateway.PostingModerated}, list.Posting) {
 		return list, badData("posting is members, anyone or moderated, not %q", args.Posting)
 	}
-	if !slices.Contains([]string{"confirm", "moderated", "closed"}, list.Subscribe) {
+	if !slices.Contains([]string{gateway.SubscribeConfirm, gateway.SubscribeModerated, gateway.SubscribeClosed}, list.Subscribe) {
 		return list, badData("subscribe is confirm, moderated or closed, not %q", args.Subscribe)
 	}
 	return list, nil

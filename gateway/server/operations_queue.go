@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -96,12 +97,9 @@ const putOffReason = "put off: "
 
 func queueRow(row *spool.Row) QueueRow {
 	r := QueueRow{
-		ID: row.ID.String(), Leg: row.Leg, List: string(row.List), Service: string(row.Service),
+		ID: row.ID.String(), Leg: row.Leg, List: cmp.Or(string(row.List), row.Forward), Service: string(row.Service),
 		State: stateName(row.Stage), Reason: gateway.Printable(row.Reason), ReversePath: string(row.ReversePath),
 		Size: row.Size, Received: row.Received, Pending: row.Pending, LastReply: gateway.Printable(row.LastReply),
-	}
-	if row.List == "" {
-		r.List = row.Forward
 	}
 	if !row.NextAttempt.IsZero() {
 		r.NextAttempt = &row.NextAttempt

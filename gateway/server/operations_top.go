@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -28,10 +29,7 @@ func (s *Server) queueTop(ctx context.Context, _ Nothing) (any, error) {
 		if err != nil {
 			continue // queue.ls tells of it
 		}
-		name := string(row.List)
-		if name == "" {
-			name = row.Forward
-		}
+		name := cmp.Or(string(row.List), row.Forward)
 		top := byList[name]
 		if top == nil {
 			top = &QueueTop{List: name, Oldest: row.Received}

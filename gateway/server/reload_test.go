@@ -71,7 +71,7 @@ func TestBridge(t *testing.T) {
 		set  *moduleSet
 		want bool
 	}{"the old set": {old, false}, "the bridge": {bridge(old, next), true}} {
-		step := c.set.Incoming(list)[0]
+		step := c.set.chains().Incoming(list)[0]
 		if _, absent := step.Handler.(missing); absent == c.want {
 			t.Errorf("%s: the handler is %T", name, step.Handler)
 		}

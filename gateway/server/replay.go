@@ -212,7 +212,7 @@ func (s *Server) atWork(cfg *config.Config, name string) ([]byte, error) {
 func (r *replaying) run(ctx context.Context, last int) (*PluginReplayed, error) {
 	s := r.server
 	way := &pipeline.Rehearsal{
-		Site: s.site(), Roster: s.roster, Chains: r, Planner: r.step(r.cfg.MTA.Outgoing),
+		Site: s.site(), Roster: s.roster, Chains: chains{r.cfg, r.chain}, Planner: r.step(r.cfg.MTA.Outgoing),
 		Auth: &authres.Verifier{DNS: s.dns, Log: s.log}, Rejects: pipeline.Rejects(r.cfg.Incoming.Reject), Routes: slices.Sorted(maps.Keys(r.cfg.Routes)),
 		Timeout: 2 * r.cfg.Incoming.Timeout, // two versions run
 	}
@@ -233,25 +233,6 @@ func (r *replaying) run(ctx context.Context, last int) (*PluginReplayed, error) 
 	}
 	return &r.result, nil
 }
-
-// Incoming implements pipeline.Chains.
-func (r *replaying) Incoming(list *gateway.List) pipeline.Chain {
-	if list != nil && list.Incoming != nil {
-		return r.chain(list.Incoming)
-	}
-	return r.chain(r.cfg.Incoming.Handlers)
-}
-
-// Policy implements pipeline.Chains.
-func (r *replaying) Policy(*gateway.List) pipeline.Chain {
-	if r.cfg.Incoming.Policy == "" {
-		return nil
-	}
-	return r.chain([]string{r.cfg.Incoming.Policy})
-}
-
-// Outgoing implements pipeline.Chains.
-func (r *replaying) Outgoing(*gateway.List) pipeline.Chain { return r.chain(r.cfg.Outgoing.Handlers) }
 
 func (r *replaying) chain(names []string) (chain pipeline.Chain) {
 	for _, name := range names {

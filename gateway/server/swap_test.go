@@ -410,7 +410,7 @@ func isPinnedTo(t *testing.T, p *place, s *Server, wasm []byte) {
 // the modules for a moment.
 func TestHandlerThatIsNotLoadedDefers(t *testing.T) {
 	set := &moduleSet{}
-	chain := set.Incoming(&gateway.List{Incoming: []string{"tag"}})
+	chain := set.chains().Incoming(&gateway.List{Incoming: []string{"tag"}})
 	if len(chain) != 1 || chain[0].OnError != "" {
 		t.Fatalf("chain %+v", chain)
 	}
