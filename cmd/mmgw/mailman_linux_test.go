@@ -23,7 +23,7 @@ func TestMailman(t *testing.T) {
 	if testing.Short() {
 		t.Skip("not with -short: processes of GNU Mailman")
 	}
-	lmtp := freeAddress(t, "127.0.0.1")
+	lmtp := freeAddress(t)
 	s := newSite(t, strings.ReplaceAll(mailmanBlock(t, "mmgw.toml"), "127.0.0.1:8025", lmtp))
 	b := &backend{site: s, core: newMailman(t, lmtp, s.smtp, "")}
 	b.core.create("dev@mm3.example.com", "anne@example.com", "bart@example.com")

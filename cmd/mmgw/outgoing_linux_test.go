@@ -45,7 +45,7 @@ func newOutgoing(b *testing.B, upstream, mta, more string, sizes ...int) *outgoi
 // newOutgoingOf is newOutgoing with further lines of each list.
 func newOutgoingOf(b *testing.B, upstream, mta, more, ofList string, sizes ...int) *outgoing {
 	b.Helper()
-	o := &outgoing{metrics: freeAddress(b, "127.0.0.1")}
+	o := &outgoing{metrics: freeAddress(b)}
 	text := mta + "\n[metrics]\nlisten = \"" + o.metrics + "\"\n" + more
 	for _, size := range sizes {
 		text += fmt.Sprintf("\n[[list]]\naddress = \"n%d@lists.example.com\"\nposting = \"anyone\"\nmembers = \"n%d.members\"\n%s", size, size, ofList)
@@ -154,7 +154,7 @@ func BenchmarkOutgoingMailman(b *testing.B) {
 	const copies = 300
 	tools := newPostfixTools(b)
 	sink := tools.sink(b)
-	core := newMailman(b, freeAddress(b, "127.0.0.1"), sink, "verp_delivery_interval: 1\n")
+	core := newMailman(b, freeAddress(b), sink, "verp_delivery_interval: 1\n")
 	members := make([]string, copies)
 	for i := range members {
 		members[i] = fmt.Sprintf("member%d@example%d.com", i, i%97)
@@ -190,7 +190,7 @@ func BenchmarkOutgoingSigned(b *testing.B) {
 		b.Fatal(files, err)
 	}
 	auth := fmt.Sprintf("[[auth.dkim]]\ndomain = \"lists.example.com\"\nselector = \"s1\"\nkey_file = %q\n", files[0])
-	link := fmt.Sprintf("[http]\nlisten = %q\nurl = \"https://lists.example.com/\"\n", freeAddress(b, "127.0.0.1"))
+	link := fmt.Sprintf("[http]\nlisten = %q\nurl = \"https://lists.example.com/\"\n", freeAddress(b))
 	ways := map[string]*outgoing{
 		"none":     newOutgoing(b, sink, twentyConnections, "", outgoingCopies),
 		"per-post": newOutgoing(b, sink, twentyConnections, auth, outgoingCopies),

@@ -35,7 +35,7 @@ func (t *postfixTools) smtpd(b *testing.B, more string) string {
 	for _, name := range strings.Fields("active bounce corrupt defer deferred flush hold incoming private saved trace") {
 		t.make(b, "queue/"+name, 0o700, uid, 0)
 	}
-	address := freeAddress(b, "127.0.0.1")
+	address := freeAddress(b)
 	t.write(b, "etc/main.cf", strings.NewReplacer(
 		"DIR", t.dir, "ROOT", strings.TrimSuffix(t.root, "/"), "DAEMONS", daemons, "OWNER", owner.Username, "GROUP", group.Name,
 	).Replace(smtpdMain)+more)

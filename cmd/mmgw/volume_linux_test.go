@@ -102,13 +102,3 @@ func (v *volume) cut() {
 		v.t.Fatalf("shut the file system down: %v", errno)
 	}
 }
-
-// free is the room on the volume in octets, and its size.
-func (v *volume) free() (free, total int64) {
-	v.t.Helper()
-	var s syscall.Statfs_t
-	if err := syscall.Statfs(v.dir, &s); err != nil {
-		v.t.Fatal(err)
-	}
-	return int64(s.Bavail) * int64(s.Bsize), int64(s.Blocks) * int64(s.Bsize)
-}

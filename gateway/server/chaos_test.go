@@ -66,10 +66,9 @@ type chaos struct {
 	book  *book
 	hosts *moodyHosts
 
-	mu      sync.Mutex
-	rng     *rand.Rand
-	loading sync.Mutex // the file of the configuration
-	seen    []*modules.Version
+	mu   sync.Mutex
+	rng  *rand.Rand
+	seen []*modules.Version
 }
 
 func newChaos(t *testing.T, seed uint64) *chaos {
@@ -105,7 +104,7 @@ func (c *chaos) live(t *testing.T, life time.Duration) {
 	people.Wait()
 	c.hosts.calm.Store(true)
 	c.agree(t, s)
-	c.areClosed(t, s)
+	c.areClosed(t)
 }
 
 // start is place.run with hosts that have moods, and a log that is read.
@@ -222,7 +221,7 @@ func disagreement(s *Server) string {
 }
 
 // areClosed checks that modules which were exchanged are not open any more.
-func (c *chaos) areClosed(t *testing.T, s *Server) {
+func (c *chaos) areClosed(t *testing.T) {
 	t.Helper()
 	x := &gateway.Exchange{Phase: gateway.PhaseIncoming, Message: &gateway.Message{}, Leg: &gateway.Leg{Service: gateway.Post}}
 	x.Draft, _ = gateway.OpenDraft(gateway.Bytes("Subject: hello\r\n\r\n"))
@@ -247,12 +246,12 @@ func (c *chaos) sendUntil(ctx context.Context, t *testing.T) {
 		if c.n(10) == 0 {
 			content += strings.Repeat("a large one, in a file of its own\r\n", 3000)
 		}
-		c.book.sent(token, list, c.mail(ctx, t, gateway.ReversePath(token+"@senders.example.com"), gateway.ForwardPath(list+"@lists.example.com"), content))
+		c.book.sent(token, list, c.mail(t, gateway.ReversePath(token+"@senders.example.com"), gateway.ForwardPath(list+"@lists.example.com"), content))
 	}
 }
 
 // mail hands one message in and returns its reply, "" where there was none.
-func (c *chaos) mail(ctx context.Context, t *testing.T, from gateway.ReversePath, to gateway.ForwardPath, content string) string {
+func (c *chaos) mail(t *testing.T, from gateway.ReversePath, to gateway.ForwardPath, content string) string {
 	client, err := probe.Dial(t.Context(), "unix:"+filepath.Join(c.dir, "lmtp.sock"))
 	if err != nil {
 		t.Error(err)
@@ -280,7 +279,7 @@ func (c *chaos) ruleUntil(ctx context.Context, t *testing.T) {
 		case addresses := <-c.hosts.asked:
 			for range 1 + c.n(2) {
 				to := gateway.ForwardPath(c.pick(addresses...))
-				c.mail(ctx, t, "ruler@example.com", to, "From: ruler@example.com\r\nSubject: confirm\r\n\r\n")
+				c.mail(t, "ruler@example.com", to, "From: ruler@example.com\r\nSubject: confirm\r\n\r\n")
 			}
 		}
 	}
@@ -371,9 +370,9 @@ func TestReleasedByMailHasAnEnd(t *testing.T) {
 	c := newChaos(t, 1)
 	c.hosts.calm.Store(true)
 	s := c.start(t, strings.Replace(chaosLists, "bart@example.com", "late@example.com", 2))
-	c.mail(t.Context(), t, "anne@example.com", "mod@lists.example.com", "From: anne@example.com\r\nSubject: post\r\n\r\nhi\r\n")
+	c.mail(t, "anne@example.com", "mod@lists.example.com", "From: anne@example.com\r\nSubject: post\r\n\r\nhi\r\n")
 	release := (<-c.hosts.asked)[0]
-	c.mail(t.Context(), t, "ruler@example.com", gateway.ForwardPath(release), "From: ruler@example.com\r\nSubject: confirm\r\n\r\n")
+	c.mail(t, "ruler@example.com", gateway.ForwardPath(release), "From: ruler@example.com\r\nSubject: confirm\r\n\r\n")
 	waitUntil(t, func() bool {
 		for e := range s.spool.Entries() {
 			if e.Batch == 0 && e.List == "mod.lists.example.com" && e.Attempt > 0 {

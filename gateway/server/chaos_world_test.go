@@ -116,7 +116,6 @@ func (c *moodyConn) Write(p []byte) (int, error) {
 // book is what became of each message.
 type book struct {
 	deliveries string // the log
-	read       int64  // of it
 
 	mu      sync.Mutex
 	tokens  int
