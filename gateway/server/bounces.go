@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"time"
 
 	"github.com/mmgw/mmgw/gateway/bounce"
@@ -19,17 +18,3 @@ func bounceRules(cfg *config.Config) bounce.Rules {
 // bouncesInterval is how often members are looked at that bounces disabled.
 // What is due for them is due by days.
 const bouncesInterval = time.Hour
-
-// followBounces warns and removes members whose time has come, until ctx ends.
-func (r *running) followBounces(ctx context.Context) {
-	ticker := time.NewTicker(bouncesInterval)
-	defer ticker.Stop()
-	for {
-		r.scores.Due(ctx, time.Now())
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-	}
-}

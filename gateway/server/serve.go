@@ -188,9 +188,23 @@ func (r *running) start() {
 	r.group.Go(func() { r.work(r.delivering, r.stopped) })
 	r.group.Go(func() { r.spool.KeepRoom(r.ctx) })
 	r.group.Go(func() { r.keepMTAFiles(r.ctx) })
-	r.group.Go(func() { r.expireHeld(r.ctx) })
+	r.group.Go(func() { every(r.ctx, heldEvery, r.expireHeld) })
 	r.group.Go(func() { r.forgetKept(r.ctx) })
-	r.group.Go(func() { r.followBounces(r.ctx) })
+	r.group.Go(func() { every(r.ctx, bouncesInterval, func() { r.scores.Due(r.ctx, time.Now()) }) })
+}
+
+// every calls f at once, and then at intervals until ctx ends.
+func every(ctx context.Context, interval time.Duration, f func()) {
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	for {
+		f()
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
 }
 
 // ready says why no mail should be sent here.

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"time"
 
 	"github.com/mmgw/mmgw/gateway"
@@ -36,18 +35,9 @@ func tokens(keys []verp.Key) *token.Codec {
 // long. It is read as a whole.
 const heldEvery = time.Hour
 
-// expireHeld throws away what no moderator ruled on in time, until ctx ends.
-func (s *Server) expireHeld(ctx context.Context) {
-	ticker := time.NewTicker(heldEvery)
-	defer ticker.Stop()
-	for {
-		if _, err := s.held.Expire(time.Now()); err != nil {
-			s.log.Error("expire what is held", "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
+// expireHeld throws away what no moderator ruled on in time.
+func (s *Server) expireHeld() {
+	if _, err := s.held.Expire(time.Now()); err != nil {
+		s.log.Error("expire what is held", "error", err)
 	}
 }
