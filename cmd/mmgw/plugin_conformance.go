@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -57,7 +58,8 @@ mmgw.toml and file/PATH for writers. Lines of a session:
 ` + conformance.SessionLines + `
 In the settings of each case the module then gets mail that nobody expects, and
 every refusal of the functions that it calls. There it may rule as it likes, but
-not trap or compute without end. Findings exit 1.`,
+not trap or compute without end. A call has ` + strconv.Itoa(conformance.FuelMax) + ` units of fuel, a hundredth
+of a gateway's, unless the section plugin has another fuel. Findings exit 1.`,
 		Example: "  mmgw plugin test .\n  mmgw plugin test wasm-examples --json\n  mmgw plugin test . --update   # write down what comes, then read it",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
