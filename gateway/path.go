@@ -85,23 +85,14 @@ func (p ForwardPath) Domain() string {
 func (p ForwardPath) Key() string { return strings.ToLower(string(p)) }
 
 // IsASCII says whether p can be sent without SMTPUTF8 (RFC 6531).
-func (p ForwardPath) IsASCII() bool { return isASCII(string(p)) }
+func (p ForwardPath) IsASCII() bool { return IsASCII(p) }
 
 // IsASCII says whether p can be sent without SMTPUTF8 (RFC 6531).
-func (p ReversePath) IsASCII() bool { return isASCII(string(p)) }
+func (p ReversePath) IsASCII() bool { return IsASCII(p) }
 
 func cutLast(s string) (local, domain string) {
 	if i := strings.LastIndexByte(s, '@'); i >= 0 {
 		return s[:i], s[i+1:]
 	}
 	return s, ""
-}
-
-func isASCII(s string) bool {
-	for i := range len(s) {
-		if s[i] >= 0x80 {
-			return false
-		}
-	}
-	return true
 }

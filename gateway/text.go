@@ -30,6 +30,17 @@ func Printable(s string) string {
 	return b.String()
 }
 
+// IsASCII says whether a text has no octet above 127: what 7bit and hosts without
+// SMTPUTF8 take.
+func IsASCII[T ~string | ~[]byte](text T) bool {
+	for i := range len(text) {
+		if text[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
 func isPlain(s string) bool {
 	for i := range len(s) {
 		if s[i] < ' ' || s[i] > '~' {

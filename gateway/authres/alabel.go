@@ -6,6 +6,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/mmgw/mmgw/gateway"
 )
 
 // errNoALabel says that a name cannot be written in letters that DNS knows.
@@ -18,14 +20,14 @@ var errNoALabel = errors.New("the name is no internationalised domain name")
 func aLabels(domain string) (string, error) {
 	lower := strings.ToLower(domain)
 	switch {
-	case isASCII(lower):
+	case gateway.IsASCII(lower):
 		return lower, nil
 	case len(domain) > dnsNameBytesMax || strings.ContainsRune(domain, utf8.RuneError): // or no UTF-8 at all
 		return "", errNoALabel
 	}
 	labels := strings.Split(strings.ReplaceAll(norm.NFKC.String(lower), "。", "."), ".")
 	for i, label := range labels {
-		if !isASCII(label) {
+		if !gateway.IsASCII(label) {
 			labels[i] = "xn--" + punycode([]rune(label))
 		}
 	}
@@ -39,10 +41,6 @@ func ASCIIDomain(domain string) string {
 		return ascii
 	}
 	return strings.ToLower(domain)
-}
-
-func isASCII(s string) bool {
-	return strings.IndexFunc(s, func(c rune) bool { return c >= utf8.RuneSelf }) < 0
 }
 
 // The parameters of RFC 3492, section 5.

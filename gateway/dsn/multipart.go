@@ -21,7 +21,7 @@ type part struct {
 func (p part) write(b *strings.Builder, boundary string) {
 	kind, encoding := p.kind, "7bit"
 	charset := "us-ascii"
-	if !isASCII(p.body) {
+	if !gateway.IsASCII(p.body) {
 		encoding, charset = "8bit", "utf-8"
 	}
 	if p.charset {
@@ -45,7 +45,7 @@ func (r Report) assemble(parts []part, header string) (gateway.Content, error) {
 	var body strings.Builder
 	for _, p := range parts {
 		p.write(&body, boundary)
-		if !isASCII(p.body) {
+		if !gateway.IsASCII(p.body) {
 			encoding = "8bit"
 		}
 	}

@@ -40,7 +40,7 @@ func returned(content gateway.Content, full bool) (returnedPart, error) {
 	text := crlf(block)
 	header := headerOf(text)
 	p := returnedPart{messageID: messageIDOf(header)}
-	global := !isASCII(header) && utf8.Valid(header)
+	global := !gateway.IsASCII(header) && utf8.Valid(header)
 	if full && content.Size() <= OriginalBytesMax && bytes.Equal(withinLines(text), text) {
 		p.part = part{kind: pick(global, "message/global", "message/rfc822"), description: "Your message", body: text}
 		return p, nil
@@ -133,9 +133,4 @@ func messageIDOf(header []byte) string {
 		}
 	}
 	return gateway.Field(field.String()).Value()
-}
-
-// isASCII says whether the 7bit encoding is true of b.
-func isASCII(b []byte) bool {
-	return bytes.IndexFunc(b, func(c rune) bool { return c >= utf8.RuneSelf }) < 0
 }

@@ -4,6 +4,8 @@ import (
 	"encoding/base64"
 	"mime/quotedprintable"
 	"strings"
+
+	"github.com/mmgw/mmgw/gateway"
 )
 
 // Lengths of lines: RFC 5322, section 2.1.1, and RFC 2045, section 6.8.
@@ -20,7 +22,7 @@ func (m *Message) encode(i int, text string) (encoding, encoded string) {
 	if m.collides(i, text) {
 		return "base64", toBase64(text)
 	}
-	if isASCII(text) && linesFit(text) {
+	if gateway.IsASCII(text) && linesFit(text) {
 		return "7bit", text
 	}
 	others := 0

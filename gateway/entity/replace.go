@@ -136,7 +136,7 @@ func typeOf(e *Entity, text string) string {
 			value += "; " + p.name + "=" + quoted(p.value)
 		}
 	}
-	if isASCII(text) && (e.Charset == "" || e.Charset == "us-ascii") {
+	if gateway.IsASCII(text) && (e.Charset == "" || e.Charset == "us-ascii") {
 		return value
 	}
 	return value + utf8Parameter
@@ -149,15 +149,6 @@ func quoted(value string) string {
 		return value
 	}
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value) + `"`
-}
-
-func isASCII(s string) bool {
-	for i := range len(s) {
-		if s[i] >= utf8.RuneSelf {
-			return false
-		}
-	}
-	return true
 }
 
 // withCRLF gives a text the line ends of mail: a bare LF becomes CRLF, a bare CR

@@ -61,7 +61,7 @@ func (c *command) parseOther() {
 	switch c.verb {
 	case "LHLO":
 		name, _, _ := strings.Cut(c.arg, " ")
-		if name == "" || len(name) > helloBytesMax || !isASCII(name) {
+		if name == "" || len(name) > helloBytesMax || !gateway.IsASCII(name) {
 			c.refusal = status(501, 5, 5, 4, "LHLO needs the name of the client")
 			return
 		}
@@ -182,13 +182,4 @@ func isText(s string) bool {
 		}
 	}
 	return utf8.ValidString(s)
-}
-
-func isASCII(s string) bool {
-	for i := range len(s) {
-		if s[i] >= 0x80 {
-			return false
-		}
-	}
-	return true
 }

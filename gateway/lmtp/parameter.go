@@ -128,7 +128,7 @@ var errXtext = errors.New("malformed xtext")
 // decodeXtext decodes RFC 3461, section 4. An = that should have been encoded is
 // let pass: some MTAs hand on what they got.
 func decodeXtext(s string) (string, error) {
-	if !isASCII(s) {
+	if !gateway.IsASCII(s) {
 		return "", errXtext
 	}
 	var b strings.Builder

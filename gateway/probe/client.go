@@ -99,7 +99,7 @@ func (c *Client) hello() error {
 // message is unknown in the first case, nothing was sent in the second. After
 // a dialogue that broke all that is left is Close. Send ends when ctx does.
 func (c *Client) Send(ctx context.Context, from gateway.ReversePath, to []gateway.ForwardPath, content []byte) ([]Reply, error) {
-	commands, err := c.commands(from, to, isASCII(content))
+	commands, err := c.commands(from, to, gateway.IsASCII(content))
 	if err != nil {
 		return nil, err
 	}

@@ -27,13 +27,3 @@ func afterLineEnd(p []byte) []byte {
 	}
 	return p[1:]
 }
-
-// isASCII says whether p can be sent without BODY=8BITMIME (RFC 6152).
-func isASCII(p []byte) bool {
-	for _, octet := range p {
-		if octet >= 0x80 {
-			return false
-		}
-	}
-	return true
-}
