@@ -91,7 +91,7 @@ func readChain(header gateway.Header) chain {
 // instanceOf is i= of a field of ARC.
 func instanceOf(field gateway.Field) (int, error) {
 	if len(field) > SignatureBytesMax {
-		return 0, fmt.Errorf("a field of ARC is too large")
+		return 0, errors.New("a field of ARC is too large")
 	}
 	for spec := range strings.SplitSeq(field.Value(), ";") {
 		name, value, _ := strings.Cut(spec, "=")

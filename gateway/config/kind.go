@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -202,7 +203,7 @@ func size(low, high int64) kind[int64] {
 	return textKind(fmt.Sprintf(`a size such as %q, from %s to %s`, "32MiB", FormatSize(low), FormatSize(high)), func(s string) (int64, error) {
 		n, err := ParseSize(s)
 		if err == nil && (n < low || n > high) {
-			err = fmt.Errorf("out of range")
+			err = errors.New("out of range")
 		}
 		return n, err
 	}, FormatSize)
@@ -211,7 +212,7 @@ func size(low, high int64) kind[int64] {
 // someTime is a duration that is not zero.
 var someTime = textKind(`a duration such as "15m" or "30s", more than "0"`, func(s string) (d time.Duration, err error) {
 	if d, err = ParseDuration(s); err == nil && d == 0 {
-		err = fmt.Errorf("no time at all")
+		err = errors.New("no time at all")
 	}
 	return d, err
 }, FormatDuration)

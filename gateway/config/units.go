@@ -67,7 +67,7 @@ func ParseSize(s string) (int64, error) {
 	}
 	n, rest, err := quantity(s, sizeUnits)
 	if err == nil && rest != "" {
-		err = fmt.Errorf("nothing may follow the unit")
+		err = errors.New("nothing may follow the unit")
 	}
 	return n, err
 }

@@ -1,6 +1,7 @@
 package lmtp
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -39,7 +40,7 @@ func plain(reply string) string {
 // reply code.
 func clamped(s *gateway.Status) *gateway.Status {
 	if s == nil {
-		return gateway.Deferred(fmt.Errorf("no status was given"))
+		return gateway.Deferred(errors.New("no status was given"))
 	}
 	c := *s
 	switch {

@@ -118,7 +118,7 @@ func (e *examination) rule(ctx context.Context, chain Chain, x gateway.Exchange)
 // enter turns a ruling into replies and legs.
 func (e *examination) enter(ctx context.Context, leg gateway.Leg, r ruling) {
 	leg.Handlers, leg.Route = r.modules, r.route
-	leg.Edits = append(append([]gateway.Edit{}, e.trace...), r.edits...)
+	leg.Edits = slices.Concat(e.trace, r.edits)
 	if len(r.modules) > 0 && !r.passes() { // else the record of the message names them
 		logger(e.in.Log).Info("handled", messageAttrs(e.m), "list", leg.Whose(), "service", string(leg.Service),
 			"action", r.action.String(), "modules", strings.Join(r.modules, " "))

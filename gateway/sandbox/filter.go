@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -49,7 +50,7 @@ func checkProgram(m *meter.Module) (hook, error) {
 	memory := slices.ContainsFunc(m.Exports, func(e meter.Export) bool { return e.Name == wire.ExportMemory && e.Kind == "memory" })
 	switch {
 	case !start && exportsABI(m):
-		return 0, fmt.Errorf(`it is a module of ABI 1 and no WASI program: it is used with kind = "handler"`)
+		return 0, errors.New(`it is a module of ABI 1 and no WASI program: it is used with kind = "handler"`)
 	case !start:
 		return 0, fmt.Errorf("it does not export %s: it is no WASI program", programStart)
 	case !memory:

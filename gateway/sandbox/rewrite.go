@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 
@@ -90,7 +91,7 @@ func parseOutput(output []byte, bare bool) (gateway.Header, []byte, error) {
 	body, ended := bytes.CutPrefix(output[size:], []byte("\r\n"))
 	switch {
 	case size == 0 && !bare:
-		return nil, nil, fmt.Errorf("wrote no message: it does not begin with a header field")
+		return nil, nil, errors.New("wrote no message: it does not begin with a header field")
 	case !ended && len(output) > size:
 		return nil, nil, fmt.Errorf("wrote no message: line %d is neither a header field nor the empty line behind the header", bytes.Count(output[:size], []byte("\n"))+1)
 	}

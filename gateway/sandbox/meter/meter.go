@@ -31,6 +31,7 @@
 package meter
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 )
@@ -69,7 +70,7 @@ func (m *Module) Rewrite(startFuel int64) (Metered, error) {
 		return Metered{}, fmt.Errorf("the module cannot be metered: %s", m.refusal)
 	}
 	if m.Memory == nil {
-		return Metered{}, fmt.Errorf("the module cannot be metered: it has no memory")
+		return Metered{}, errors.New("the module cannot be metered: it has no memory")
 	}
 	w := newWriter(m)
 	slice := min(startFuel, SliceUnits)
