@@ -97,12 +97,12 @@ func isDNSName(name string) bool {
 
 // resolve answers a question from the cache, or else asks.
 func (c *call) resolve(q question) answer {
-	if known, ok := c.plugin.dns.recall(q); ok {
+	if known, ok := c.plugin.host.dns.recall(q); ok {
 		return known
 	}
 	room := min(dnsWaitMax, c.plugin.spec.Timeout/2) - c.asked.waited
 	switch {
-	case c.plugin.resolver == nil:
+	case c.plugin.host.env.Resolver == nil:
 		return answer{result: wire.Temporary}
 	case c.asked.count >= DNSQuestionsMax:
 		return answer{result: wire.Limit}
@@ -114,11 +114,11 @@ func (c *call) resolve(q question) answer {
 	patience := min(room, dnsQuestionMax, c.deadline-now())
 	ctx, cancel := context.WithTimeout(c.Context, patience)
 	defer cancel()
-	found := ask(ctx, c.plugin.resolver, q)
+	found := ask(ctx, c.plugin.host.env.Resolver, q)
 	c.asked.waited += time.Since(start)
 	c.checkTime()
 	if found.result != wire.Temporary || patience == dnsQuestionMax { // else others would pay for this call's haste
-		c.plugin.dns.keep(q, found)
+		c.plugin.host.dns.keep(q, found)
 	}
 	return found
 }

@@ -81,7 +81,7 @@ func (f *function) Call(ctx context.Context, _ api.Module, stack []uint64) {
 		result = wire.WrongPhase
 	case f.capability != "" && !c.plugin.grants(f.capability):
 		result = wire.NotPermitted
-	case c.plugin.refuse != nil:
+	case c.plugin.host.env.Refuse != nil:
 		result = f.runUnlessRefused(c, stack)
 	default:
 		result = f.run(c, stack)
@@ -96,7 +96,7 @@ func (f *function) Call(ctx context.Context, _ api.Module, stack []uint64) {
 
 // runUnlessRefused is for trials (Env.Refuse).
 func (f *function) runUnlessRefused(c *call, stack []uint64) int64 {
-	if result, refused := c.plugin.refuse(f.name); refused {
+	if result, refused := c.plugin.host.env.Refuse(f.name); refused {
 		return result
 	}
 	return f.run(c, stack)

@@ -35,7 +35,7 @@ func (c *call) lookup(key string) (string, bool) {
 	case "abi.minor":
 		return strconv.Itoa(wire.Version & 0xffff), true
 	case "host.version":
-		return c.plugin.version, true
+		return c.plugin.host.env.Version, true
 	case "handler.name":
 		return c.plugin.spec.Name, true
 	case "config":

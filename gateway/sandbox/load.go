@@ -42,7 +42,7 @@ func (h *Host) unstarted(ctx context.Context, spec Spec) (*Plugin, error) {
 // prepared is unstarted for a Spec with its defaults.
 func (h *Host) prepared(ctx context.Context, spec Spec) (*Plugin, error) {
 	p := &Plugin{
-		spec: spec, version: h.env.Version, local: h.env.Local, kv: h.env.KV, resolver: h.env.Resolver, dns: &h.dns, refuse: h.env.Refuse, loaded: time.Now(),
+		spec: spec, host: h, kv: h.env.KV, loaded: time.Now(),
 		log:    h.env.Logger.With("plugin", spec.Name),
 		digest: sha256.Sum256(spec.Wasm), pool: newPool(spec.Instances), closed: make(chan struct{}),
 	}

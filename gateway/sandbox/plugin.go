@@ -20,12 +20,8 @@ type Plugin struct {
 	spec     Spec
 	config   string // as JSON
 	digest   [32]byte
-	version  string
-	local    func(gateway.ForwardPath) bool
-	kv       KV
-	resolver Resolver
-	dns      *dnsCache // of the Host
-	refuse   func(function string) (result int64, refused bool)
+	host     *Host
+	kv       KV // of the Spec, else of the Host
 	log      *slog.Logger
 	loaded   time.Time
 	hooks    hook // exported

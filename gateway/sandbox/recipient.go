@@ -107,7 +107,8 @@ func (c *call) rcptGet(a []uint64) int64 {
 
 // may says whether mail may be sent to an address that the module names.
 func (c *call) may(path gateway.ForwardPath) bool {
-	return c.plugin.grants(wire.CapRelay) || c.plugin.local != nil && c.plugin.local(path)
+	local := c.plugin.host.env.Local
+	return c.plugin.grants(wire.CapRelay) || local != nil && local(path)
 }
 
 // rcpt_add(ptr, len) -> 0
