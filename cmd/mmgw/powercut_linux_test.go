@@ -69,21 +69,25 @@ func powerCuts(t *testing.T, mkfs []string, cut func(*volume, *process), cuts in
 	l.close()
 }
 
-// The same gateway without syncs loses mail: the test above proves something.
+// The same gateway without syncs loses mail: the test above proves something. A cut
+// may come while all has been delivered, or written by the kernel of its own accord.
 func TestPowerCutWithoutSync(t *testing.T) {
 	s := newSite(t, ledgerSite)
 	disk := newImage(s, powerCutBytes, ext4...)
 	l := newLedger(s)
 	l.serve().stop() // so that there is a database to lose mail from
 	s.program = unsyncedProgram
-	l.run(disk.haltAndCut)
-	lost, err := l.lost()
-	switch {
-	case err != nil:
-		t.Logf("%d letters with a 250 are lost, since the spool cannot be read: %v", len(l.open), err)
-	case len(lost) == 0:
-		t.Error("nothing is lost without sync: the power cut proves nothing")
-	default:
-		t.Logf("%d letters with a 250 are lost", len(lost))
+	for range 5 {
+		l.run(disk.haltAndCut)
+		lost, err := l.lost()
+		if err != nil {
+			t.Logf("%d letters with a 250 are lost, since the spool cannot be read: %v", len(l.open), err)
+			return
+		}
+		if len(lost) > 0 {
+			t.Logf("%d letters with a 250 are lost", len(lost))
+			return
+		}
 	}
+	t.Error("nothing is lost without sync: the power cut proves nothing")
 }
