@@ -3,12 +3,9 @@ package server
 import (
 	"encoding/json"
 	"fmt"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
-
-	"github.com/mmgw/mmgw/gateway/config"
 )
 
 // What is done to one list or one member costs the same on a site of 500 lists as
@@ -25,19 +22,10 @@ func TestOperationsCostNoListBesideTheirOwn(t *testing.T) {
 // costs are the octets that operations allocate on a site of n lists.
 func costs(t *testing.T, n int) map[string]uint64 {
 	var text strings.Builder
-	text.WriteString("state_dir = \"state\"\n")
 	for i := range n {
 		fmt.Fprintf(&text, "[[list]]\naddress = \"list%d@lists.example.com\"\n", i)
 	}
-	cfg, err := config.Parse(filepath.Join(t.TempDir(), "mmgw.toml"), []byte(text.String()), config.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := OpenState(cfg, Env{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s := openedState(t, text.String())
 	octets := map[string]uint64{}
 	measure := func(name string, args func(i int) any) {
 		for i := range 5 { // the least of some: the database works beside us
@@ -64,17 +52,9 @@ func costs(t *testing.T, n int) map[string]uint64 {
 // The MTA is told of the names of lists. What handlers read of a list may be long, and
 // 20,000 of it would not fit into what a command takes.
 func TestInventoryIsSmall(t *testing.T) {
-	text := "state_dir = \"state\"\n[[list]]\naddress = \"dev@lists.example.com\"\nalias_domain = \"mx.example.com\"\nconfig = { footer = \"" +
+	text := "[[list]]\naddress = \"dev@lists.example.com\"\nalias_domain = \"mx.example.com\"\nconfig = { footer = \"" +
 		strings.Repeat("a long text ", 1000) + "\" }\n"
-	cfg, err := config.Parse(filepath.Join(t.TempDir(), "mmgw.toml"), []byte(text), config.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := OpenState(cfg, Env{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s := openedState(t, text)
 	var told ListInventory
 	var octets json.RawMessage
 	if err := s.Operations().Call(t.Context(), "list.inventory", Nothing{}, &octets); err != nil {

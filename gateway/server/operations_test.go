@@ -19,8 +19,13 @@ import (
 // atRest is a gateway that does not run, with the list announce and one member.
 func atRest(t *testing.T) *Server {
 	t.Helper()
-	text := "state_dir = \"state\"\n[[list]]\naddress = \"announce@lists.example.com\"\nmembers = [\"anne@example.com\"]\n"
-	cfg, err := config.Parse(filepath.Join(t.TempDir(), "mmgw.toml"), []byte(text), config.Options{})
+	return openedState(t, "[[list]]\naddress = \"announce@lists.example.com\"\nmembers = [\"anne@example.com\"]\n")
+}
+
+// openedState is a gateway that does not run, with a state of its own and lists.
+func openedState(t *testing.T, lists string) *Server {
+	t.Helper()
+	cfg, err := config.Parse(filepath.Join(t.TempDir(), "mmgw.toml"), []byte("state_dir = \"state\"\n"+lists), config.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
