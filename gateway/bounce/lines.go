@@ -39,10 +39,15 @@ func behindReply(s string) string {
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
+// addressBytesMax is how far an address reaches in a line, with what stands around
+// it. Lines can be as long as a text, and have an @ in every place.
+const addressBytesMax = 2 * gateway.PathBytesMax
+
 // addressAt is the address that s begins with, quoted, in angle brackets or
 // bare; "" where there is none with a domain of two labels.
 func addressAt(s string) gateway.ForwardPath {
 	s = strings.TrimLeft(s, "\"'")
+	s = s[:min(len(s), addressBytesMax)]
 	rest := ""
 	if inner, ok := strings.CutPrefix(s, "<"); ok {
 		s, rest, _ = strings.Cut(inner, ">")
@@ -140,7 +145,8 @@ func mentioned(line string) gateway.ForwardPath {
 			return ""
 		}
 		end := at + i
-		start := max(at, strings.LastIndexAny(line[:end], " \t,;:<>\"'()[]{}|=")+1)
+		from := max(at, end-addressBytesMax)
+		start := from + strings.LastIndexAny(line[from:end], " \t,;:<>\"'()[]{}|=") + 1
 		if between := line[at:start]; strings.ContainsFunc(between, unicode.IsLetter) {
 			before = strings.TrimSpace(between)
 		}

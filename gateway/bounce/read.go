@@ -88,6 +88,7 @@ var lineTags = []string{"br", "p", "div", "t", "h", "li"}
 // ends, references to the signs of tags become these.
 func untagged(page string) string {
 	var b strings.Builder
+	closes := true // there may be one more end of a tag: what is not found is not looked for again
 	for {
 		text, rest, found := strings.Cut(page, "<")
 		b.WriteString(text)
@@ -97,8 +98,11 @@ func untagged(page string) string {
 		tag, behind, _ := strings.Cut(rest, ">")
 		switch name := strings.ToLower(tag); {
 		case strings.HasPrefix(name, "style"), strings.HasPrefix(name, "script"), strings.HasPrefix(name, "title"):
-			if _, after, closed := strings.Cut(behind, "</"); closed {
-				behind = "</" + after
+			if closes {
+				at := strings.Index(behind, "</")
+				if closes = at >= 0; closes {
+					behind = behind[at:]
+				}
 			}
 		case anyOf(lineTags, func(s string) bool { return strings.HasPrefix(strings.TrimPrefix(name, "/"), s) }):
 			b.WriteByte('\n')
