@@ -20,14 +20,14 @@ import (
 const (
 	memTableBytesMin  = 256 << 10
 	memTableBytesMax  = 16 << 20
-	memTableDiskShare = 64       // a memtable, its log and its table shall fit well into a small disk
-	memTablesMax      = 4        // then writers wait for a flush
-	flushesMerged     = 8        // tables of so many memtables are merged at a time: most of what they have is removed again soon, and with 2 that was written once or twice more before
-	cacheBytes        = 48 << 20 // of table blocks: with 32 MiB the same load takes a quarter more CPU; the operating system caches the rest
+	memTableDiskShare = 64       // a memtable, its log and its table shall fit well on a small disk
+	memTablesMax      = 4        // with more of them, writers wait for a flush
+	flushesMerged     = 8        // tables merged at a time, one a memtable: most of what they hold is removed again soon; merged by 2, it was written once or twice more before that
+	cacheBytes        = 48 << 20 // of table blocks; with 32 MiB the same load takes a quarter more CPU, and more is cached by the operating system
 	openTablesMax     = 256
 	openTablesShare   = 8       // of the files that the process may have open
-	filterBitsPerKey  = 10      // 1 % of look-ups for an absent key touch a table in vain
-	bytesPerSync      = 1 << 20 // written behind while a table is made, so that no sync has much to do
+	filterBitsPerKey  = 10      // 1 % of the look-ups of an absent key read a table in vain
+	bytesPerSync      = 1 << 20 // synced while a table is being written, so that the sync at its end has little to do
 )
 
 // scarceRetryInterval is how often a write is tried again that found the disk full,
@@ -35,37 +35,41 @@ const (
 const scarceRetryInterval = 100 * time.Millisecond
 
 // mergeRetryInterval is how often a compaction is tried again that found the disk
-// full: it writes all that fits.
+// full. It is longer, for each try writes all that fits.
 const mergeRetryInterval = 5 * time.Second
 
-// hangAfter is how long an operation of the disk may take before it is told.
+// hangAfter is how long an operation of the disk may take before it is logged as
+// hanging.
 const hangAfter = 10 * time.Second
 
 // engine is one Pebble database and what stands between it and the disk.
 //
-// Pebble takes a failing log or manifest for the end of the process: it calls
-// Logger.Fatalf, or panics where it holds locks or, worse, where its deferred
-// unlocking then ends the process beyond any recover. So it never learns of
-// such an error. While the disk is full, or file descriptors are used up, its
-// writes wait, but for those of a merge of tables, which it can do without; after
-// any other failure every goroutine of the engine stays where it is, for ever.
-// Writes therefore run in goroutines of their own, and their callers wait for neither.
+// When a log or a manifest cannot be written Pebble ends the process: it calls
+// Logger.Fatalf, or panics, sometimes in a goroutine where nobody can recover. So
+// it never learns of such an error. While the disk is full, or the process has no
+// file descriptor left, the engine is stalled: Pebble's writes wait and are done
+// again, except for those of compactions, which it survives. After any other error
+// the engine has failed: every goroutine of Pebble that comes to the disk stops
+// there for ever.
+//
+// Callers must not stop with it. So what they write runs in a goroutine of the
+// crew, and they stop waiting for it when the engine stalls or fails.
 type engine struct {
 	db    *pebble.DB
 	lock  *dirLock
-	fence fence
-	crew  crew // in which writes run
+	fence fence // closed when another engine is to take over the disk
+	crew  crew  // runs what writes to db
 	log   *slog.Logger
 
-	mu      sync.Mutex
-	cause   error          // of the failure or the stall
-	failed  bool           // for good
-	stopped chan struct{}  // closed while the engine is failed or stalled
-	late    []<-chan error // writes whose callers did not wait for them
+	mu           sync.Mutex
+	cause        error          // of the stall or failure; nil while the engine works
+	failed       bool           // it will not work again
+	stopped      chan struct{}  // closed while cause is set
+	late         []<-chan error // results of writes whose callers did not wait for them
+	crampedUntil time.Time      // no compaction writes before
 
-	hanging      atomic.Int32  // operations of the disk that take longer than hangAfter
-	crampedUntil time.Time     // no compaction writes before
-	closing      chan struct{} // closed when the engine is not to be used any more
+	hanging atomic.Int32  // operations of the disk that have taken longer than hangAfter
+	closing chan struct{} // closed when the engine is no longer used
 }
 
 func openEngine(options Options, lock *dirLock) (*engine, error) {
@@ -110,9 +114,9 @@ func (e *engine) pebbleOptions(disk vfs.FS, memTable uint64) *pebble.Options {
 	return o
 }
 
-// tableOfSpace ends a table with its Space. Most of what is written is messages,
-// whose keys grow with time: their tables overlap no others, so that they are
-// never written a second time because of the small records of other spaces.
+// tableOfSpace ends a table where its Space ends. Most of what is written is messages,
+// whose keys grow with time, so that their tables do not overlap. Without the small
+// records of other spaces in them they are never merged with others.
 func tableOfSpace(first []byte) (policy pebble.SpanPolicy, end []byte, err error) {
 	return policy, PrefixEnd(first[:1]), nil
 }
@@ -125,11 +129,11 @@ func memTableBytes(disk vfs.FS, dir string) uint64 {
 	return min(max(usage.TotalBytes/memTableDiskShare, memTableBytesMin), memTableBytesMax)
 }
 
-// write runs f, which may write, and returns at the latest when the engine
-// fails or stalls. f may then still end well, or never; but no other f begins
-// before it has.
+// write runs f, which may write, and returns when f does, or when the engine
+// stalls or fails. f may then still end well, or never; but no other f begins
+// before it has ended.
 func (e *engine) write(f func() error) error {
-	stopped, err := e.waitForLate()
+	stopped, err := e.awaitLate()
 	if err != nil {
 		return err
 	}
@@ -139,47 +143,46 @@ func (e *engine) write(f func() error) error {
 	case err := <-done:
 		return err
 	case <-stopped:
-		return e.leave(done)
+		e.mu.Lock()
+		e.late = append(e.late, done)
+		e.mu.Unlock()
+		return e.reason()
 	}
 }
 
-// waitForLate returns what is closed when the engine stops.
-func (e *engine) waitForLate() (<-chan struct{}, error) {
+// awaitLate waits for the writes that were left running. It returns a channel that
+// is closed when the engine stops, or an error if it has.
+func (e *engine) awaitLate() (stopped <-chan struct{}, err error) {
 	e.mu.Lock()
-	stopped, cause, late := e.stopped, e.cause, e.late
+	stopped, err, late := e.stopped, e.cause, e.late
 	e.mu.Unlock()
+	if err != nil || len(late) == 0 {
+		return stopped, err
+	}
 	for _, done := range late {
 		select {
 		case <-done:
 		case <-stopped:
-			cause = e.reason()
+			return nil, e.reason()
 		}
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.late = slices.DeleteFunc(e.late, func(done <-chan error) bool { return cause == nil && slices.Contains(late, done) })
-	return stopped, cause
-}
-
-// leave notes that a write goes on although nobody waits for it any more.
-func (e *engine) leave(done <-chan error) error {
-	e.mu.Lock()
-	e.late = append(e.late, done)
-	e.mu.Unlock()
-	return e.reason()
+	e.late = slices.DeleteFunc(e.late, func(done <-chan error) bool { return slices.Contains(late, done) })
+	return stopped, nil
 }
 
 // reason is why the engine has stopped.
 func (e *engine) reason() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return cmp.Or(e.cause, error(errStopped))
+	return cmp.Or(e.cause, error(errStalled))
 }
 
-// errStopped is the cause of a stall that was over before it could be asked for.
-var errStopped = fmt.Errorf("there was no room a moment ago: %w", syscall.ENOSPC)
+// errStalled is the reason where the stall is already over.
+var errStalled = fmt.Errorf("there was no room a moment ago: %w", syscall.ENOSPC)
 
-// report turns a panic of f into an error.
+// report sends the result of f, and closes done. A panic of f is an error.
 func report(done chan<- error, f func() error) {
 	var err error
 	defer func() {
@@ -192,7 +195,7 @@ func report(done chan<- error, f func() error) {
 	err = f()
 }
 
-// failure is why the engine is of no more use, nil while it may work again.
+// failure is why the engine will not work again; nil while it may.
 func (e *engine) failure() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -202,18 +205,13 @@ func (e *engine) failure() error {
 	return nil
 }
 
-// stop ends the waiting of all writers.
-func (e *engine) stop(cause error, forever bool) {
+// stall has writers turned away until resume.
+func (e *engine) stall(cause error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.failed || e.cause != nil && !forever {
-		return
-	}
 	if e.cause == nil {
-		close(e.stopped)
+		e.stop(cause, "there is room")
 	}
-	e.cause, e.failed = cause, forever
-	e.log.Error("database stopped", "error", cause.Error(), "until", map[bool]string{true: "it is opened again", false: "there is room"}[forever])
 }
 
 // resume ends a stall.
@@ -226,16 +224,35 @@ func (e *engine) resume() {
 	}
 }
 
+// fail has writers turned away for good.
+func (e *engine) fail(cause error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.failed {
+		e.failed = true
+		e.stop(cause, "it is opened again")
+	}
+}
+
+// stop ends the waiting of all writers. The caller holds e.mu.
+func (e *engine) stop(cause error, until string) {
+	if e.cause == nil {
+		close(e.stopped)
+	}
+	e.cause = cause
+	e.log.Error("database stopped", "error", cause.Error(), "until", until)
+}
+
 func (e *engine) failAndPark(cause error) {
-	e.stop(cause, true)
+	e.fail(cause)
 	park()
 }
 
-// backgroundError hears of flushes and compactions that came to no end. Pebble begins
-// them again at once; those that lacked room, or a descriptor to read from, may.
+// backgroundError is called when a flush or a compaction fails. Pebble begins it again
+// at once. One that lacked room, or a descriptor to read from, is allowed to.
 func (e *engine) backgroundError(cause error) {
 	switch {
-	case full(cause): // of a merge, which waits by itself
+	case full(cause): // of a compaction, which merge delays
 		e.log.Warn("database has no room to merge its tables", "error", cause.Error())
 	case scarce(cause):
 		time.Sleep(scarceRetryInterval)
@@ -244,69 +261,66 @@ func (e *engine) backgroundError(cause error) {
 	}
 }
 
-// do is the gate between Pebble and the disk. What goes by the name of a file is
-// done in the directory that was opened alone: in another one in its place it would
-// overwrite and remove what is not this engine's.
-func (e *engine) do(op, path string, f func() error) error {
-	switch op {
-	case "write", "sync", "preallocate":
+// do is the gate between Pebble and the disk.
+func (e *engine) do(op diskOp, path string, f func() error) error {
+	try := func() error { return e.attempt(op, path, f) }
+	var err error
+	switch {
+	case op == diskMerge:
+		err = e.merge(try)
+	case diskOps[op].waits:
+		err = e.insist(try)
 	default:
-		f = e.inPlace(f)
+		err = try()
 	}
-	f = e.watched(op, path, f)
-	if op == opMerge {
-		return e.merge(f)
+	if err != nil && diskOps[op].vital {
+		e.failAndPark(fmt.Errorf("%s %s: %w", op, path, err))
 	}
-	stalled := false
-	err := e.fence.pass(f)
-	for ; scarce(err) && op != "sync" && op != "preallocate"; err = e.fence.pass(f) {
-		stalled = true
-		e.stop(err, false)
-		time.Sleep(scarceRetryInterval)
-	}
-	if stalled {
-		e.resume()
-	}
-	switch op {
-	case "write", "sync", "create", "reuse", "rename":
-		if err != nil {
-			e.failAndPark(fmt.Errorf("%s %s: %w", op, path, err))
-		}
-	}
-	return err // Pebble lives with it
+	return err
 }
 
-// watched tells of an operation that comes to no end, while it does not.
-func (e *engine) watched(op, path string, f func() error) func() error {
-	return func() error {
-		begun := time.Now()
-		hangs := time.AfterFunc(hangAfter, func() {
-			e.hanging.Add(1)
-			e.log.Error("the disk does not answer, mail waits for it", "op", op, "path", path, "for", hangAfter)
-		})
-		err := f()
-		if !hangs.Stop() {
-			e.hanging.Add(-1)
-			e.log.Info("the disk answers again", "op", op, "path", path, "after", time.Since(begun).Round(time.Second))
-		}
+// attempt runs f once. What hangs is logged while it does.
+func (e *engine) attempt(op diskOp, path string, f func() error) error {
+	e.fence.enter()
+	defer e.fence.leave()
+	begun := time.Now()
+	hangs := time.AfterFunc(hangAfter, func() {
+		e.hanging.Add(1)
+		e.log.Error("the disk does not answer, mail waits for it", "op", op.String(), "path", path, "for", hangAfter)
+	})
+	var err error
+	if diskOps[op].byPath {
+		err = e.lock.inPlace()
+	}
+	if err == nil {
+		err = f()
+	}
+	if !hangs.Stop() {
+		e.hanging.Add(-1)
+		e.log.Info("the disk answers again", "op", op.String(), "path", path, "after", time.Since(begun).Round(time.Second))
+	}
+	return err
+}
+
+// insist tries until there is room. The engine is stalled meanwhile.
+func (e *engine) insist(try func() error) error {
+	err := try()
+	if !scarce(err) {
 		return err
 	}
-}
-
-func (e *engine) inPlace(f func() error) func() error {
-	return func() error {
-		if err := e.lock.inPlace(); err != nil {
-			return err
-		}
-		return f()
+	defer e.resume()
+	for scarce(err) {
+		e.stall(err)
+		time.Sleep(scarceRetryInterval)
+		err = try()
 	}
+	return err
 }
 
-// merge is do for what compactions write. One that finds no room gives up, and what
-// it had written goes: a disk that has room for outcomes and not for a merge of
-// tables is of more use than one that waits for all of it. The next one waits for a
-// while before it begins.
-func (e *engine) merge(f func() error) error {
+// merge tries once, and a compaction that finds no room gives up; Pebble removes what
+// it wrote. So a disk that has room for outcomes, but not for a merge, still takes
+// outcomes. The compactions after it wait before they write.
+func (e *engine) merge(try func() error) error {
 	e.mu.Lock()
 	wait := time.Until(e.crampedUntil)
 	e.mu.Unlock()
@@ -316,7 +330,7 @@ func (e *engine) merge(f func() error) error {
 		case <-time.After(wait):
 		}
 	}
-	err := e.fence.pass(f)
+	err := try()
 	if scarce(err) {
 		e.mu.Lock()
 		e.crampedUntil = time.Now().Add(mergeRetryInterval)
@@ -325,23 +339,24 @@ func (e *engine) merge(f func() error) error {
 	return err
 }
 
-// full says whether an error means that there is no room.
+// full says whether err means that the disk has no room.
 func full(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
 
-// scarce says whether an error is about what comes back by itself.
+// scarce says whether err means a lack, of room or file descriptors, that passes by
+// itself.
 func scarce(err error) bool {
 	return full(err) || errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
 }
 
-// abandon keeps the engine from the disk for ever. It fails while an operation
-// is under way.
+// abandon keeps the engine from the disk for ever. It returns false, and is to be
+// called again, while an operation is still running.
 func (e *engine) abandon(cause error) bool {
-	e.stop(cause, true)
+	e.fail(cause)
 	e.crew.close()
 	return e.fence.close()
 }
 
-// close ends the engine. What was committed is on the disk, with or without it.
+// close ends the engine. What was committed with a sync is durable without it.
 func (e *engine) close() {
 	close(e.closing)
 	if err := e.write(e.db.Close); err != nil {
@@ -350,10 +365,10 @@ func (e *engine) close() {
 	e.crew.close()
 }
 
-// engineLog takes what Pebble says. Only what an operator can act upon is passed on.
+// engineLog is Pebble's logger. It passes on only what an operator can act on.
 type engineLog struct{ engine *engine }
 
-// Infof drops what Pebble reports of its inner life.
+// Infof drops what Pebble tells of its work.
 func (engineLog) Infof(string, ...any) {}
 
 // Errorf passes errors on.

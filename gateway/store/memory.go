@@ -8,7 +8,7 @@ import (
 )
 
 // Memory is a file system in memory that knows what a power cut would leave of
-// it. It is for tests of what stands on a store, and for state that need not
+// it. It is for tests of packages that use a store, and for state that need not
 // last. It is safe for concurrent use.
 type Memory struct {
 	mem *vfs.MemFS
@@ -37,9 +37,9 @@ func (m *Memory) Crash(keepPercent int, seed uint64) *Memory {
 }
 
 // BeforeWrite has hook called before each operation that changes the disk,
-// one at a time: create, open, reuse, link, rename, remove, mkdir, write,
-// preallocate and sync. Its error becomes that of the operation, which then
-// does not happen. nil ends it.
+// one at a time: create, open, reuse, link, rename, remove, mkdir, write, merge
+// (what a compaction creates and writes), preallocate and sync. If it returns an
+// error the operation does not happen, and has that error. A nil hook is none.
 func (m *Memory) BeforeWrite(hook func(op, path string) error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -74,7 +74,7 @@ func (m *Memory) freeFiles() (free, total uint64, ok bool) {
 	return m.freeNames, m.names, m.names > 0
 }
 
-func (m *Memory) do(op, path string, f func() error) error {
+func (m *Memory) do(op diskOp, path string, f func() error) error {
 	skip, err := m.ask(op, path)
 	if err != nil || skip {
 		return err
@@ -82,11 +82,11 @@ func (m *Memory) do(op, path string, f func() error) error {
 	return f()
 }
 
-func (m *Memory) ask(op, path string) (skip bool, err error) {
+func (m *Memory) ask(op diskOp, path string) (skip bool, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.hook != nil {
-		err = m.hook(op, path)
+		err = m.hook(op.String(), path)
 	}
-	return m.lies && op == "sync", err
+	return m.lies && op == diskSync, err
 }
