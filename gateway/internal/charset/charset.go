@@ -15,6 +15,10 @@ import (
 	"golang.org/x/text/transform"
 )
 
+// shortBytes is what is decoded without the 40 KiB of buffers that a stream takes: a
+// header can have thousands of encoded words.
+const shortBytes = 4 << 10
+
 // ToUTF8 reads octets of a charset, and gives at most so many octets of UTF-8.
 // Octets of a charset that nobody knows, or that is not named, are ISO-2022-JP if
 // they have its escapes, UTF-8 if they can be, and else Windows-1252, which most of
@@ -33,6 +37,11 @@ func ToUTF8(charset, octets string, octetsMax int64) string {
 	}
 	if name, err := htmlindex.Name(known); err == nil && name == "utf-8" {
 		return strings.ToValidUTF8(octets, "\uFFFD")
+	}
+	if len(octets) <= shortBytes {
+		if text, err := known.NewDecoder().String(octets); err == nil {
+			return strings.ToValidUTF8(text[:min(int64(len(text)), octetsMax)], "")
+		}
 	}
 	r := transform.NewReader(strings.NewReader(octets), known.NewDecoder())
 	var b strings.Builder

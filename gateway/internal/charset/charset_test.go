@@ -1,6 +1,10 @@
 package charset
 
-import "testing"
+import (
+	"runtime"
+	"strings"
+	"testing"
+)
 
 func TestToUTF8(t *testing.T) {
 	for _, test := range []struct{ charset, octets, want string }{
@@ -35,5 +39,18 @@ func TestWords(t *testing.T) {
 		if got := Words(field); got != want {
 			t.Errorf("%q: %q, not %q", field, got, want)
 		}
+	}
+}
+
+// A field can be made of encoded words, and a message of such fields: each may take
+// no more memory than some times its own octets.
+func TestManyWords(t *testing.T) {
+	field := strings.Repeat("=?big5?b?abcd?=", 1000)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	Words(field)
+	runtime.ReadMemStats(&after)
+	if took := after.TotalAlloc - before.TotalAlloc; took > 10<<20 {
+		t.Errorf("%d octets took %d KiB of memory", len(field), took>>10)
 	}
 }
