@@ -2,9 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"crypto/sha256"
-	"io"
-	"strings"
 	"time"
 
 	"github.com/mmgw/mmgw/gateway"
@@ -31,48 +28,13 @@ func (e *examination) before(list gateway.ListID) (roster.Post, error) {
 	return e.in.Posts.SeenPost(list, id, e.m.Received)
 }
 
-// bodyDigestMax is how many octets of a body are compared.
-const bodyDigestMax = 256 << 10
-
-// wayFields are what hosts on the way of a message add to it, in lower case.
-var wayFields = map[string]bool{
-	"received": true, "return-path": true, "delivered-to": true, "x-original-to": true, "envelope-to": true,
-	"authentication-results": true, "received-spf": true,
-	"arc-seal": true, "arc-message-signature": true, "arc-authentication-results": true,
-}
-
-// digestOf tells messages apart, whichever way they came: by the fields of their
-// authors, the first octets of the body and its length.
-func digestOf(draft *gateway.Draft) (digest [16]byte, err error) {
-	body := draft.Body()
-	r, err := body.Open()
-	if err != nil {
-		return digest, err
-	}
-	defer r.Close()
-	h := sha256.New()
-	for _, field := range draft.Header {
-		if !wayFields[strings.ToLower(field.Name())] {
-			io.WriteString(h, string(field)) // a hash does not fail
-		}
-	}
-	buffer := copyBuffers.Get().(*[]byte)
-	defer copyBuffers.Put(buffer)
-	if _, err := io.CopyBuffer(h, io.LimitReader(r, bodyDigestMax), *buffer); err != nil {
-		return digest, err
-	}
-	size := body.Size()
-	h.Write([]byte{byte(size), byte(size >> 8), byte(size >> 16), byte(size >> 24)})
-	return [16]byte(h.Sum(nil)), nil
-}
-
 // isFlood says why a post that nobody objects to goes no further, "" if it does:
 // a machine answers the list, or the same post was here before and comes again by
 // another way. With other fields or another body it is another post, whatever its
 // Message-ID: some programs write the same into all.
 func (e *examination) isFlood(before roster.Post) (string, error) {
 	if before.ID != 0 {
-		if digest, err := digestOf(e.draft); err != nil {
+		if digest, err := digestOf(e.draft, before.Key); err != nil {
 			return "", err
 		} else if digest == before.Digest {
 			return "it is " + before.ID.String() + " again", nil
@@ -119,9 +81,9 @@ func (in *Intake) notePosts(m *gateway.Message, draft *gateway.Draft) {
 		if m.Legs[i].Service != gateway.Post {
 			continue
 		}
-		digest, err := digestOf(draft)
+		likeness, err := newLikeness(draft)
 		if err == nil {
-			err = in.Posts.NotePost(m.Legs[i].List, id, roster.Post{ID: m.ID, Digest: digest}, m.Received)
+			err = in.Posts.NotePost(m.Legs[i].List, id, roster.Post{ID: m.ID, Likeness: likeness}, m.Received)
 		}
 		if err != nil {
 			logger(in.Log).Warn("a Message-ID is not remembered", messageAttrs(m), "error", err)

@@ -66,7 +66,7 @@ func TestQuotas(t *testing.T) {
 
 func TestPosts(t *testing.T) {
 	f := open(t, store.NewMemory())
-	if err := f.NotePost("dev.lists.example.com", "<1@x>", Post{7, [16]byte{1}}, noon); err != nil {
+	if err := f.NotePost("dev.lists.example.com", "<1@x>", Post{7, Likeness{[16]byte{2}, [16]byte{1}}}, noon); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
@@ -81,7 +81,7 @@ func TestPosts(t *testing.T) {
 		{"dev.lists.example.com", "<1@X>", 0, 0},
 		{"other.lists.example.com", "<1@x>", 0, 0},
 	} {
-		if got, err := f.SeenPost(c.list, c.messageID, noon.Add(c.after)); err != nil || got.ID != c.want || c.want != 0 && got.Digest[0] != 1 {
+		if got, err := f.SeenPost(c.list, c.messageID, noon.Add(c.after)); err != nil || got.ID != c.want || c.want != 0 && (got.Key[0] != 2 || got.Digest[0] != 1) {
 			t.Errorf("%+v: %v, %v", c, got, err)
 		}
 	}

@@ -21,9 +21,13 @@ func postFingerprint(id gateway.ListID, messageID string) []byte {
 
 // Post is a post that a list took.
 type Post struct {
-	ID     gateway.QueueID
-	Digest [16]byte // by which the caller tells posts apart
+	ID gateway.QueueID
+	Likeness
 }
+
+// Likeness is what the caller tells posts apart by: a digest, and the key of the
+// post that it was made under.
+type Likeness struct{ Key, Digest [16]byte }
 
 // SeenPost returns the post with a Message-ID that a list took within
 // PostWindow before now. One with the id 0 is none.
@@ -37,6 +41,7 @@ func (r *Roster) SeenPost(id gateway.ListID, messageID string, now time.Time) (P
 	}
 	reader := store.NewReader(record, recordVersion)
 	then, post := reader.Time(), Post{ID: gateway.QueueID(reader.Uint())}
+	copy(post.Key[:], reader.Bytes())
 	copy(post.Digest[:], reader.Bytes())
 	if reader.End() != nil || now.Sub(then) >= PostWindow {
 		return Post{}, nil
@@ -50,6 +55,7 @@ func (r *Roster) NotePost(id gateway.ListID, messageID string, post Post, now ti
 	w := store.NewWriter(recordVersion)
 	w.Time(now)
 	w.Uint(uint64(post.ID))
+	w.Bytes(post.Key[:])
 	w.Bytes(post.Digest[:])
 	var b store.Batch
 	r.posts.Note(&b, postFingerprint(id, messageID), w.Record(), now)
