@@ -11,12 +11,12 @@ import (
 type link struct {
 	pool *pool
 	conn *smtp.Conn
-	wake chan struct{} // full when it was taken out of pool.idle
+	wake chan struct{} // gets a value when somebody takes the link out of pool.idle
 
 	// Guarded by pool.mu.
-	carried []*parcel // the first is under way, the next waits behind it
+	carried []*parcel // the first is being sent, a second waits behind it
 	stale   bool      // it takes nothing more
-	judged  bool      // how it ended has no more to tell
+	judged  bool      // its end says nothing more about the target
 }
 
 var _ smtp.Feed = (*link)(nil)
@@ -32,44 +32,50 @@ func (l *link) serve() {
 	p.mu.Lock()
 	p.closing--
 	p.grow()
-	refuse := p.giveUp()
+	refused, status := p.giveUp()
 	p.mu.Unlock()
-	refuse()
+	refused.refuse(status)
 }
 
-// await waits until there is something to send; false says that the connection
+// await waits until there is something to send. It returns false when the connection
 // is of no more use.
 func (l *link) await() bool {
-	for {
-		switch l.pool.look(l) {
-		case ended:
-			return false
-		case busy:
+	p := l.pool
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for !l.stale && !p.closed && l.conn.Usable() {
+		if p.backlog.size() > 0 {
 			return true
 		}
-		l.sleep()
+		l.rest()
 	}
+	p.links = remove(p.links, l)
+	p.closing++
+	p.grow()
+	return false
 }
 
-// sleep returns when the link is not idle any more: there is work, or it has been
-// so for Idle and is stale.
-func (l *link) sleep() {
+// rest waits in pool.idle for work, and for pool.options.Idle at most. pool.mu is
+// held, but not while it waits.
+func (l *link) rest() {
 	p := l.pool
+	p.idle = append(p.idle, l)
+	p.mu.Unlock()
 	timer := time.NewTimer(p.options.Idle)
 	defer timer.Stop()
 	select {
 	case <-l.wake:
+		p.mu.Lock()
 		return
 	case <-timer.C:
 	}
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	if i := slices.Index(p.idle, l); i >= 0 {
-		p.idle = slices.Delete(p.idle, i, i+1)
+	if slices.Contains(p.idle, l) {
+		p.idle = remove(p.idle, l)
 		l.stale = true
 		return
 	}
-	<-l.wake // somebody was quicker
+	<-l.wake // it was taken out just before
 }
 
 // Next implements smtp.Feed.
@@ -92,11 +98,11 @@ func (l *link) Done(done *smtp.Parcel, again bool) {
 	p.mu.Lock()
 	one := l.unload(done)
 	p.judge(l, again && one.Aged > 0)
-	refused := one.order.withdrawn
+	refusal := one.order.withdrawn
 	if p.closed {
-		refused = errClosed
+		refusal = errClosed
 	}
-	if again && refused == nil {
+	if again && refusal == nil {
 		p.backlog.again = append(p.backlog.again, one)
 		p.grow()
 	}
@@ -104,13 +110,13 @@ func (l *link) Done(done *smtp.Parcel, again bool) {
 	switch {
 	case !again:
 		one.order.settled()
-	case refused != nil:
-		one.refuse(refused)
+	case refusal != nil:
+		one.refuse(refusal)
 	}
 }
 
-// unload takes a parcel off the link. What waited behind it has its turn now, if
-// anybody still wants it. pool.mu is held.
+// unload takes a parcel off the link. The one behind it is next: if nobody wants that
+// any more the connection ends, as it cannot be skipped. pool.mu is held.
 func (l *link) unload(done *smtp.Parcel) *parcel {
 	i := slices.IndexFunc(l.carried, func(c *parcel) bool { return &c.Parcel == done })
 	one := l.carried[i]
@@ -121,7 +127,7 @@ func (l *link) unload(done *smtp.Parcel) *parcel {
 	return one
 }
 
-// abort ends what is under way. That tells nothing about the target. pool.mu is
+// abort ends the connection at once, which says nothing about the target. pool.mu is
 // held.
 func (l *link) abort() {
 	l.judged = true

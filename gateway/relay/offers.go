@@ -30,20 +30,37 @@ func (r *Relay) Offers(ctx context.Context, route, keyword string) bool {
 	return ok
 }
 
-// acquaintance is the connection that was opened last, whether or not it still
-// is; nil where there never was one.
+// acquaintance is the connection that was opened last, whether or not it still is
+// open; nil where there never was one. The first caller meets the target, and the
+// others wait for it.
 func (p *pool) acquaintance(ctx context.Context) *smtp.Conn {
-	if conn, known := p.lastConn(time.Time{}); known {
+	if conn := p.lastConn(); conn != nil {
 		return conn
 	}
-	p.ask <- struct{}{}
-	defer func() { <-p.ask }()
-	if conn, known := p.lastConn(time.Now()); known {
-		return conn
+	p.asking <- struct{}{}
+	defer func() { <-p.asking }()
+	if p.mayAsk(time.Now()) {
+		p.meet(ctx)
 	}
-	p.meet(ctx)
-	conn, _ := p.lastConn(time.Time{})
-	return conn
+	return p.lastConn()
+}
+
+func (p *pool) lastConn() *smtp.Conn {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.last
+}
+
+// mayAsk says whether there is something to learn now. If so, nobody is to ask again
+// within askInterval.
+func (p *pool) mayAsk(now time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.last != nil || now.Before(p.askAfter) {
+		return false
+	}
+	p.askAfter = now.Add(askInterval)
+	return true
 }
 
 // meet opens a connection, where that is allowed, and waits for what comes of it.
@@ -64,20 +81,4 @@ func (p *pool) meet(ctx context.Context) {
 	case <-dialled:
 	case <-ctx.Done():
 	}
-}
-
-// lastConn is the connection that was opened last. Where there is none it is
-// known at now that nothing is to be learnt yet, or from now on it is to be:
-// by the caller. A zero now only looks.
-func (p *pool) lastConn(now time.Time) (conn *smtp.Conn, known bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.last != nil || now.IsZero() {
-		return p.last, p.last != nil
-	}
-	if now.Before(p.askAfter) {
-		return nil, true
-	}
-	p.askAfter = now.Add(askInterval)
-	return nil, false
 }

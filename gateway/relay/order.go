@@ -2,27 +2,31 @@ package relay
 
 import (
 	"slices"
-	"sync"
+	"sync/atomic"
 
 	"github.com/mmgw/mmgw/gateway"
 	"github.com/mmgw/mmgw/gateway/smtp"
 )
 
-// order is what one Deliver is to send.
+// order is what one call of Deliver or Verify sends.
 type order struct {
-	callout   bool // it is one, and waits behind nobody's final dot
-	withdrawn *gateway.Status
+	callout bool // of Verify: it never waits behind a final dot
 
-	done chan struct{} // closed when nothing is left
+	// Both are guarded by pool.mu while the order is in a backlog, and are for whoever
+	// took it out after that.
+	next func() (s *gateway.Shipment, left int) // see gateway.Transport
+	left int                                    // as next said last
 
-	mu   sync.Mutex
-	next func() (*gateway.Shipment, int)
-	left int // that next will return, as far as it said
-	out  int // parcels that are not settled
+	withdrawn *gateway.Status // why it is not wanted any more; guarded by pool.mu
+
+	unsettled atomic.Int64  // its parcels, and one more while left is not 0
+	done      chan struct{} // closed when unsettled is 0
 }
 
 func newOrder(next func() (*gateway.Shipment, int)) *order {
-	return &order{next: next, left: 1, done: make(chan struct{})}
+	o := &order{next: next, left: 1, done: make(chan struct{})}
+	o.unsettled.Store(1)
+	return o
 }
 
 // parcel is one shipment of an order.
@@ -31,37 +35,35 @@ type parcel struct {
 	order *order
 }
 
-// take takes the next parcel, nil where there is none. left is how many more there
-// are.
-func (o *order) take() (p *parcel, left int) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+// take returns the next parcel, or nil where there turns out to be none. It is not
+// called again once o.left is 0.
+func (o *order) take() *parcel {
 	s, left := o.next()
 	if s == nil {
-		if o.left = 0; o.out == 0 {
-			close(o.done)
-		}
-		return nil, 0
+		o.left = 0
+		o.settled()
+		return nil
 	}
-	o.left = left
-	o.out++
-	return &parcel{Parcel: smtp.Parcel{Shipment: *s}, order: o}, left
+	o.unsettled.Add(1)
+	if o.left = left; left == 0 {
+		o.settled()
+	}
+	return &parcel{Parcel: smtp.Parcel{Shipment: *s}, order: o}
 }
 
-// settled takes a parcel back.
+// settled counts one down.
 func (o *order) settled() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.out--; o.left == 0 && o.out == 0 {
+	if o.unsettled.Add(-1) == 0 {
 		close(o.done)
 	}
 }
 
-// backlog is what waits for a connection.
+// backlog is what waits for a connection, in the order in which it goes. In a pool it
+// is guarded by pool.mu.
 type backlog struct {
-	callouts []*order  // which somebody waits for at RCPT
-	again    []*parcel // which go next
-	orders   []*order  // that have more, in turns
+	callouts []*order  // somebody waits for their answers at RCPT
+	again    []*parcel // a connection took them and could not send them
+	orders   []*order  // that have more, by turns
 }
 
 // size is how many parcels wait. An order that was not asked yet counts as one.
@@ -81,17 +83,15 @@ func (b *backlog) add(o *order) {
 	}
 }
 
-// take takes a parcel, of another order each time; nil where there is none.
-// behind says that it is to wait behind a final dot: if a callout is next, which
-// does not, nothing goes there.
+// take takes out the parcel that goes next, nil where there is none. With behind set
+// it is to wait behind a final dot, and there is none while a callout is next.
 func (b *backlog) take(behind bool) *parcel {
 	switch {
 	case len(b.callouts) > 0:
 		if behind {
 			return nil
 		}
-		p, _ := shift(&b.callouts).take()
-		return p
+		return shift(&b.callouts).take()
 	case len(b.again) > 0:
 		if behind && b.again[0].order.callout {
 			return nil
@@ -100,8 +100,8 @@ func (b *backlog) take(behind bool) *parcel {
 	}
 	for len(b.orders) > 0 {
 		o := shift(&b.orders)
-		p, left := o.take()
-		if left > 0 {
+		p := o.take()
+		if o.left > 0 {
 			b.orders = append(b.orders, o)
 		}
 		if p != nil {
@@ -117,7 +117,7 @@ func shift[T any](queue *[]T) T {
 	return first
 }
 
-// remove takes out all of one order.
+// remove takes out what is left of one order.
 func (b *backlog) remove(o *order) (removed backlog) {
 	b.again = slices.DeleteFunc(b.again, func(p *parcel) bool {
 		if p.order == o {
@@ -134,7 +134,8 @@ func (b *backlog) remove(o *order) (removed backlog) {
 	return removed
 }
 
-// refuse settles all with status. Nobody else has the backlog any more.
+// refuse settles everything with status. b is not in a pool any more, and no lock is
+// held: settling may wait for the disk.
 func (b *backlog) refuse(status *gateway.Status) {
 	for p := b.take(false); p != nil; p = b.take(false) {
 		p.refuse(status)

@@ -16,31 +16,38 @@ import (
 const firstConnections = 4
 
 // pool is the connections to one target, and what waits for them.
+//
+// A connection is in opening from dialling until EHLO is answered, then in links, and
+// then counted by closing until QUIT is answered. All of them are open for the target,
+// which never sees more than it is allowed.
 type pool struct {
 	target  Target
 	options Options
 	dial    smtp.Options
 	log     *slog.Logger
 
-	open   sync.WaitGroup // connections, from dialling until they are closed
-	ask    chan struct{}  // full while somebody learns what is offered
+	open   sync.WaitGroup // the goroutines of connections
+	asking chan struct{}  // full while one caller learns what is offered and others wait for that
 	ctx    context.Context
 	cancel context.CancelFunc // ends dialling
 
-	mu       sync.Mutex
-	closed   bool
-	backlog  backlog
-	links    []*link
-	idle     []*link       // of them, the last one used at the end
-	last     *smtp.Conn    // the one that was opened last, to tell what is offered
-	askAfter time.Time     // no attempt to learn what is offered before
+	mu      sync.Mutex // held for moments: never while something is written, read or settled
+	closed  bool
+	backlog backlog
+
+	opening []*opening // the oldest first
+	links   []*link
+	idle    []*link // those of links that wait for work; the last one was used last
+	closing int
+
+	allowed  int             // how many connections there may be, from 1 to ConnectionsMax
+	failures int             // in a row, to connect or at the first MAIL
+	held     *gateway.Status // the last failure
+	until    time.Time       // no attempt to connect before
+
+	last     *smtp.Conn    // the connection that was opened last; it knows what is offered
+	askAfter time.Time     // no attempt to learn that before
 	dialled  chan struct{} // closed when the next attempt to connect has ended
-	opening  []*opening    // connections that are not open yet, the first at first
-	closing  int           // connections that say QUIT
-	allowed  int           // connections, from 1 to ConnectionsMax
-	failures int           // to connect, or at the first MAIL, in a row
-	held     *gateway.Status
-	until    time.Time // no attempt to connect before
 }
 
 func newPool(name string, target Target, o Options) *pool {
@@ -53,7 +60,7 @@ func newPool(name string, target Target, o Options) *pool {
 			Hostname: o.Hostname, Timeouts: o.Timeouts, DialContext: o.DialContext, MessagesMax: o.MessagesPerConnectionMax,
 		},
 		log:     o.Logger.With("route", name, "target", target.String()),
-		ask:     make(chan struct{}, 1),
+		asking:  make(chan struct{}, 1),
 		dialled: make(chan struct{}),
 		allowed: min(firstConnections, o.ConnectionsMax),
 	}
@@ -61,13 +68,13 @@ func newPool(name string, target Target, o Options) *pool {
 	return p
 }
 
-// Statuses of what got no connection.
+// What is refused without a connection gets one of these, or pool.held.
 var (
 	errClosed = &gateway.Status{Code: 451, Enhanced: gateway.EnhancedCode{4, 3, 2}, Text: "the gateway is shutting down"}
 	errBusy   = gateway.Status{Code: 451, Enhanced: gateway.EnhancedCode{4, 4, 5}, Text: "no connection to the next hop was free in time"}
 )
 
-// enroll takes an order, unless the Status says why there is no point.
+// enroll takes an order, unless it returns why there is no point.
 func (p *pool) enroll(o *order) *gateway.Status {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -91,24 +98,26 @@ func (p *pool) retry() {
 
 func (p *pool) isHeld() bool { return time.Now().Before(p.until) }
 
-// taken is the connections that the target sees, or is about to.
-func (p *pool) taken() int { return len(p.links) + len(p.opening) + p.closing }
+// taken is how many connections the target sees, or is about to.
+func (p *pool) taken() int { return len(p.opening) + len(p.links) + p.closing }
 
-// grow finds somebody for each parcel that waits: links that are about to look,
-// idle ones, and new ones where they are allowed. Whoever takes a parcel does this
-// again, for those that an order told of only then. p.mu is held.
+// grow finds a connection for each parcel that waits: first links that are about to
+// look for one, then idle links, which it wakes, then new connections. Whoever takes a
+// parcel calls it again, as an order may say only then how much more it has. p.mu is
+// held.
 func (p *pool) grow() {
 	waiting := p.backlog.size()
 	if waiting == 0 {
 		return
 	}
-	looking := -len(p.idle)
+	free := 0
 	for _, l := range p.links {
 		if len(l.carried) == 0 {
-			looking++
+			free++
 		}
 	}
-	for waiting -= looking; waiting > 0 && len(p.idle) > 0; waiting-- {
+	waiting -= free - len(p.idle)
+	for ; waiting > 0 && len(p.idle) > 0; waiting-- {
 		last := len(p.idle) - 1
 		p.idle[last].wake <- struct{}{}
 		p.idle = p.idle[:last]
@@ -118,8 +127,8 @@ func (p *pool) grow() {
 	}
 }
 
-// mayDial says whether one more connection is allowed. After a failure one tries
-// for all.
+// mayDial says whether one more connection is allowed. After a failure one is tried
+// at a time.
 func (p *pool) mayDial() bool {
 	trial := p.failures > 0 && len(p.opening) > 0
 	return p.taken() < p.allowed && !p.isHeld() && !trial && !p.closed
@@ -160,40 +169,37 @@ func (p *pool) connected(o *opening, conn *smtp.Conn) *link {
 	return l
 }
 
-// failed notes a failure to connect. One that nobody waited for any more tells
-// nothing about the target.
-func (p *pool) failed(o *opening, status *gateway.Status) {
+// failed notes a failure to connect. An attempt that withdraw ended says nothing about
+// the target.
+func (p *pool) failed(o *opening, cause *gateway.Status) {
 	p.mu.Lock()
 	p.dialEnded(o)
 	if o.ctx.Err() == nil {
-		p.hold(status)
+		p.hold(cause)
 	}
 	p.grow()
-	refuse := p.giveUp()
+	refused, status := p.giveUp()
 	p.mu.Unlock()
-	refuse()
-}
-
-// giveUp takes what waits out of the backlog if no connection is there for it, nor
-// allowed. refuse is for after p.mu, which is held.
-func (p *pool) giveUp() (refuse func()) {
-	if !p.isHeld() || p.taken() > 0 {
-		return func() {}
-	}
-	refused, status := p.backlog, p.held
-	p.backlog = backlog{}
-	return func() { refused.refuse(status) }
+	refused.refuse(status)
 }
 
 func (p *pool) dialEnded(o *opening) {
-	i := slices.Index(p.opening, o)
-	p.opening = slices.Delete(p.opening, i, i+1)
+	p.opening = remove(p.opening, o)
 	close(p.dialled)
 	p.dialled = make(chan struct{})
 }
 
+// giveUp takes out what waits if there is no connection for it and none may be opened.
+// It is refused with status once p.mu, which is held, is free.
+func (p *pool) giveUp() (refused backlog, status *gateway.Status) {
+	if p.isHeld() && p.taken() == 0 {
+		refused, p.backlog = p.backlog, backlog{}
+	}
+	return refused, p.held
+}
+
 // hold keeps from dialling for a while, longer each time until a transaction goes
-// well. Several attempts that failed at a time count once. p.mu is held.
+// well. Attempts that failed together count once. p.mu is held.
 func (p *pool) hold(status *gateway.Status) {
 	now := time.Now()
 	if now.Before(p.until) {
@@ -210,13 +216,14 @@ func (p *pool) hold(status *gateway.Status) {
 	})
 }
 
-// judge draws the conclusions from what became of a parcel. If the link was too old
-// for it, so are those that are idle, unless it broke under the one before. p.mu is
-// held.
+// judge learns about the target from how a parcel went. aged: the link was too old for
+// it, and so are the idle ones. Of a connection that ended only its first parcel
+// counts. p.mu is held.
 func (p *pool) judge(l *link, aged bool) {
-	broken := aged || l.conn.Broken()
+	broken := l.conn.Broken()
 	switch {
 	case l.judged:
+		return
 	case aged:
 		p.dismiss()
 	case broken:
@@ -228,38 +235,11 @@ func (p *pool) judge(l *link, aged bool) {
 		p.allow(p.allowed + 1)
 		p.failures, p.until = 0, time.Time{}
 	}
-	l.judged = l.judged || broken
+	l.judged = aged || broken
 }
 
 // allow sets how many connections there may be.
 func (p *pool) allow(n int) { p.allowed = min(max(n, 1), p.options.ConnectionsMax) }
-
-// state is what a link is to do.
-type state int
-
-const (
-	busy  state = iota // there is something for it to send
-	idle               // it is in pool.idle
-	ended              // it is to close: until that is done it counts, so that the target never sees more than is allowed
-)
-
-// look says what a link is to do that is in nobody's hands.
-func (p *pool) look(l *link) state {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	switch {
-	case l.stale, p.closed, !l.conn.Usable():
-		i := slices.Index(p.links, l)
-		p.links = slices.Delete(p.links, i, i+1)
-		p.closing++
-		p.grow()
-		return ended
-	case p.backlog.size() > 0:
-		return busy
-	}
-	p.idle = append(p.idle, l)
-	return idle
-}
 
 // dismiss ends the idle links. p.mu is held.
 func (p *pool) dismiss() {
@@ -270,9 +250,9 @@ func (p *pool) dismiss() {
 	p.idle = nil
 }
 
-// withdraw takes an order back: what is not sent is refused, and a connection that
-// speaks for it ends. So do those that are being opened beyond what still waits: a
-// server that does not greet now may greet the next one.
+// withdraw takes an order back. What is not sent is refused, and a connection that is
+// sending for it ends. So do the youngest attempts to connect that nothing waits for
+// any more: the server may greet the next one sooner.
 func (p *pool) withdraw(o *order, cause error) {
 	status := errBusy
 	status.Cause = cause
@@ -301,4 +281,10 @@ func (p *pool) shut() {
 	p.mu.Unlock()
 	p.cancel()
 	refused.refuse(errClosed)
+}
+
+// remove is list without its element e.
+func remove[T comparable](list []T, e T) []T {
+	i := slices.Index(list, e)
+	return slices.Delete(list, i, i+1)
 }
