@@ -16,6 +16,7 @@ type QueueID uint64
 const (
 	queueIDLen       = 10 // characters of base32, 5 bits each
 	queueCounterBits = 9
+	queueIDMax       = 1<<(5*queueIDLen) - 1 // of the year 2089
 )
 
 var (
@@ -24,9 +25,16 @@ var (
 )
 
 // NextQueueID returns the id for a message that came at now. It is larger than
-// last even where the clock stands still or runs backwards.
+// last even where the clock stands still or runs backwards. A clock that is
+// beyond all ids counts as one that stands still, and so does a last id that is none.
 func NextQueueID(last QueueID, now time.Time) QueueID {
 	id := QueueID(max(now.Sub(queueIDEpoch).Milliseconds(), 0)) << queueCounterBits
+	if id > queueIDMax {
+		id = 0
+	}
+	if last >= queueIDMax {
+		last = 0
+	}
 	return max(id, last+1)
 }
 

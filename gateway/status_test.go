@@ -75,7 +75,7 @@ func TestPrintable(t *testing.T) {
 func TestQueueIDs(t *testing.T) {
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	var last gateway.QueueID
-	for i, at := range []time.Time{now, now, now.Add(-time.Hour), now.Add(time.Millisecond), time.Time{}} {
+	for i, at := range []time.Time{now, now, now.Add(-time.Hour), now.Add(time.Millisecond), time.Time{}, now.AddDate(90, 0, 0)} {
 		id := gateway.NextQueueID(last, at)
 		if id <= last || i > 0 && id.String() <= last.String() {
 			t.Errorf("%v at %v is not behind %v", id, at, last)
@@ -85,6 +85,9 @@ func TestQueueIDs(t *testing.T) {
 			t.Errorf("%v came back as %v, %v", id, back, err)
 		}
 		last = id
+	}
+	if id := gateway.NextQueueID(1<<60, now); id != gateway.NextQueueID(0, now) {
+		t.Errorf("behind what is no id there is %v", id)
 	}
 	for _, bad := range []string{"", "short", "ABCDEFGHJK", "0123456789a", "012345678!"} {
 		if id, err := gateway.ParseQueueID(bad); err == nil {
