@@ -190,21 +190,7 @@ func (r *running) start() {
 	r.group.Go(func() { r.keepMTAFiles(r.ctx) })
 	r.group.Go(func() { every(r.ctx, heldEvery, r.expireHeld) })
 	r.group.Go(func() { r.forgetKept(r.ctx) })
-	r.group.Go(func() { every(r.ctx, bouncesInterval, func() { r.scores.Due(r.ctx, time.Now()) }) })
-}
-
-// every calls f at once, and then at intervals until ctx ends.
-func every(ctx context.Context, interval time.Duration, f func()) {
-	ticker := time.NewTicker(interval)
-	defer ticker.Stop()
-	for {
-		f()
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-	}
+	r.group.Go(func() { every(r.ctx, bouncesInterval, func(now time.Time) { r.scores.Due(r.ctx, now) }) })
 }
 
 // ready says why no mail should be sent here.

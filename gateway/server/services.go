@@ -36,8 +36,8 @@ func tokens(keys []verp.Key) *token.Codec {
 const heldEvery = time.Hour
 
 // expireHeld throws away what no moderator ruled on in time.
-func (s *Server) expireHeld() {
-	if _, err := s.held.Expire(time.Now()); err != nil {
+func (s *Server) expireHeld(now time.Time) {
+	if _, err := s.held.Expire(now); err != nil {
 		s.log.Error("expire what is held", "error", err)
 	}
 }
