@@ -55,13 +55,13 @@ func (r Rules) Bounce(s State, at time.Time, trust Trust) (State, Step) {
 		return s.disabled(at), Disable
 	}
 	if sameDay(s.Last, at) {
-		s.Last = later(s.Last, at)
+		s.Last = latest(s.Last, at)
 		return s, ""
 	}
 	if s.Last.IsZero() || at.Sub(s.Last) > r.StaleAfter {
 		s.Score = 0
 	}
-	s.Score, s.Last = s.Score+1, later(s.Last, at)
+	s.Score, s.Last = s.Score+1, latest(s.Last, at)
 	switch {
 	case s.Score < r.Threshold:
 		return s, ""
@@ -73,7 +73,7 @@ func (r Rules) Bounce(s State, at time.Time, trust Trust) (State, Step) {
 }
 
 func (s State) disabled(at time.Time) State {
-	return State{Score: s.Score, Last: later(s.Last, at), Disabled: true}
+	return State{Score: s.Score, Last: latest(s.Last, at), Disabled: true}
 }
 
 // Due is what follows at a time for a member that bounces disabled: a warning
@@ -85,6 +85,9 @@ func (r Rules) Due(s State, now time.Time) (State, Step) {
 		return s, ""
 	case r.Warnings == 0:
 		return s, Remove
+	case s.Warned.Sub(now) >= r.WarningInterval: // by a clock that was ahead: that one does not count
+		s.Warned = now
+		return s, Warn
 	case !s.Warned.IsZero() && now.Sub(s.Warned) < r.WarningInterval:
 		return s, ""
 	case s.Warnings >= r.Warnings:
@@ -95,14 +98,18 @@ func (r Rules) Due(s State, now time.Time) (State, Step) {
 }
 
 func sameDay(a, b time.Time) bool {
-	return !a.IsZero() && a.UTC().Truncate(24*time.Hour).Equal(b.UTC().Truncate(24*time.Hour))
+	return !a.IsZero() && a.UTC().Truncate(day).Equal(b.UTC().Truncate(day))
 }
 
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
+const day = 24 * time.Hour
+
+// latest is the later one of the last bounce and another one. A last one that is
+// more than a day behind that was booked while the clock was ahead.
+func latest(last, at time.Time) time.Time {
+	if last.After(at) && last.Sub(at) <= day {
+		return last
 	}
-	return b
+	return at
 }
 
 // Counts says whether what a bounce says of an address counts against it: it

@@ -41,6 +41,10 @@ func TestScore(t *testing.T) {
 		"warnings and the end":           {direct, "0s 1s 2s 3s 4s 4.1d 5d 11d 12d 19d 25d 26d", "4disable 4.1warn 12warn 19warn 26remove", 5},
 		"no warnings":                    {none, "0s 1s 2s 3s 4s 4.1d", "4disable 4.1remove", 5},
 		"a clock that jumps back":        {rules, "5s 2s 3s", "", 3},
+		"a day after a jump back":        {rules, "5s 2s 2.1s 2.15s", "", 2},
+		"stale after a jump back":        {rules, "90s 2s 3s 12s", "", 1},
+		"warned by a clock ahead":        {direct, "0s 1s 2s 3s 4s 90d 4.1d 5d 12d 19d", "4disable 90warn 4.1warn 12warn 19warn", 5},
+		"warned by one a little ahead":   {direct, "0s 1s 2s 3s 4s 4.2d 4.1d 11.1d 11.3d", "4disable 4.2warn 11.3warn", 5},
 	} {
 		steps, score := live(t, c.rules, c.life)
 		if steps != c.steps || score != c.score {

@@ -54,12 +54,13 @@ func TestQuotas(t *testing.T) {
 		{-time.Hour, []Quota{anne}, false}, // the clock was set back
 		{23*time.Hour + 59*time.Minute, []Quota{anne}, false},
 		{24 * time.Hour, []Quota{anne, list}, true},
+		{-24 * time.Hour, []Quota{anne}, true}, // by days: what was counted was by a clock ahead
 	} {
 		if got, err := f.Take(noon.Add(step.after), step.quotas...); err != nil || got != step.want {
 			t.Errorf("after %s, %v: %v, %v", step.after, step.quotas, got, err)
 		}
 	}
-	if left, err := f.Left(noon.Add(24*time.Hour), anne); err != nil || left {
+	if left, err := f.Left(noon.Add(-24*time.Hour), anne); err != nil || left {
 		t.Errorf("left: %v, %v", left, err)
 	}
 }
@@ -120,6 +121,9 @@ func TestQuotasArePurged(t *testing.T) {
 func TestPurge(t *testing.T) {
 	f := open(t, store.NewMemory())
 	if _, err := f.Take(noon, Quota{"anne", 1}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Take(noon.AddDate(10, 0, 0), Quota{"by a clock ahead", 1}); err != nil {
 		t.Fatal(err)
 	}
 	if err := f.AddPending(noon, map[string]Pending{"a": {Expires: noon.Add(time.Hour)}, "b": {Expires: noon.Add(100 * time.Hour)}}); err != nil {

@@ -75,7 +75,8 @@ func (r *Roster) GiveBack(quotas ...Quota) error {
 }
 
 // used is how much of a quota was taken since when. A damaged record is one
-// that was never written. A clock that was set back ends no window.
+// that was never written. A clock that was set back ends no window, unless by more
+// than one: then it was far ahead.
 func (r *Roster) used(q Quota, now time.Time) (begun time.Time, used int, err error) {
 	record, err := r.db.Get(q.key())
 	switch {
@@ -84,7 +85,7 @@ func (r *Roster) used(q Quota, now time.Time) (begun time.Time, used int, err er
 	case err != nil:
 		return now, 0, err
 	}
-	if begun, used, err = decodeQuota(record); err != nil || now.Sub(begun) >= QuotaWindow {
+	if begun, used, err = decodeQuota(record); err != nil || now.Sub(begun).Abs() >= QuotaWindow {
 		return now, 0, nil
 	}
 	return begun, used, nil
@@ -106,7 +107,7 @@ func decodeQuota(record []byte) (begun time.Time, used int, err error) {
 // purge adds to b the removal of tokens and quotas whose time is up, once a day.
 // r.quotas is held. Where b is not committed they stay for another day.
 func (r *Roster) purge(b *store.Batch, now time.Time) error {
-	if now.Sub(r.purged) < QuotaWindow {
+	if now.Sub(r.purged).Abs() < QuotaWindow {
 		return nil
 	}
 	r.purged = now
@@ -127,6 +128,6 @@ func (r *Roster) purge(b *store.Batch, now time.Time) error {
 	})
 	return errors.Join(err, over(store.RosterQuotas, func(record []byte) bool {
 		begun, _, err := decodeQuota(record)
-		return err != nil || now.Sub(begun) >= QuotaWindow
+		return err != nil || now.Sub(begun).Abs() >= QuotaWindow
 	}))
 }

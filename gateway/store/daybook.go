@@ -96,10 +96,11 @@ func (d *Daybook) may(day uint32, fingerprint []byte) bool {
 	return seen || m.full
 }
 
-// Find returns the record that was noted with a fingerprint today or the day
-// before, or ErrNotFound. How old it is the record has to say.
+// Find returns the record that was noted with a fingerprint today, the day before,
+// or the day after, where the clock was set back; or ErrNotFound. How old it is the
+// record has to say.
 func (d *Daybook) Find(fingerprint []byte, now time.Time) ([]byte, error) {
-	for _, at := range []time.Time{now, now.Add(-DaybookWindow)} {
+	for _, at := range []time.Time{now, now.Add(-DaybookWindow), now.Add(DaybookWindow)} {
 		day := dayOf(at)
 		if !d.may(day, fingerprint) {
 			continue
