@@ -19,6 +19,7 @@ type Deliverer struct {
 	Spool       gateway.Spool
 	Transport   gateway.Transport
 	Retry       queue.Policy
+	Expiry      time.Duration                                    // the longest time that a batch is tried for, behind a clock that was ahead too; 0: what it says itself
 	Results     gateway.Handler                                  // hears of each answer; nil: nobody does
 	Failed      func(ctx context.Context, f Fate) error          // books or reports recipients that are given up, before that is committed
 	Reports     *Reports                                         // tells of delays and of what was relayed, before that is committed; nil: nobody does
@@ -62,6 +63,9 @@ func (d *Deliverer) Deliver(ctx context.Context, entry gateway.Entry, stop <-cha
 	run := batchRun{Deliverer: d, m: m, leg: &m.Legs[b.Leg], b: b}
 	if run.leg.Stage == gateway.StageHeld {
 		return entry, false, ErrHeld
+	}
+	if last := time.Now().Add(d.Expiry); d.Expiry > 0 && b.Expires.After(last) {
+		b.Expires = last
 	}
 	run.modules = strings.Join(run.leg.Handlers, " ")
 	same := run.leg.Edits

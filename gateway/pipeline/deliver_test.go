@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/mmgw/mmgw/gateway"
 	"github.com/mmgw/mmgw/gateway/store"
@@ -151,6 +152,24 @@ func TestLeftForAnotherTransaction(t *testing.T) {
 
 // While a failure cannot be told, for a full disk say, its recipient is tried again,
 // and those who have their copy get no other one.
+// What was accepted while the clock was years ahead is given up in time.
+func TestExpiresByAClockAhead(t *testing.T) {
+	h := newHouse(t, devList("anne@example.com"))
+	h.deliverer.Expiry = 5 * 24 * time.Hour
+	h.transport = func(d *gateway.Delivery, _ string) []*gateway.Status {
+		return []*gateway.Status{{Code: 451, Enhanced: gateway.EnhancedCode{4, 3, 0}, Text: "later"}}
+	}
+	h.post("anne@example.com", hello, "dev@lists.example.com")
+	h.entries[0].Expires = time.Now().AddDate(10, 0, 0)
+	for range 2 {
+		later := h.settle()
+		if len(later) != 1 || later[0].Expires.After(time.Now().Add(h.deliverer.Expiry)) {
+			t.Errorf("left: %+v", later)
+		}
+		h.entries = later
+	}
+}
+
 func TestNotGivenUpUntold(t *testing.T) {
 	h := newHouse(t, devList("anne@example.com", "gone@example.com"))
 	h.plan = func(*gateway.Exchange) (gateway.Plan, error) { return gateway.Plan{}, nil }

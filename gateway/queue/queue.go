@@ -23,7 +23,8 @@ import (
 const ClockStepMin = time.Minute
 
 // Queue holds the entries that are to be done. The zero value is empty and
-// ready. It is used by one goroutine at a time.
+// ready. It is used by one goroutine at a time. It goes by the wall clock, as what
+// was read from the disk does.
 type Queue struct {
 	// LaneMax is the load of one lane at which no more of it is given out, 0 for
 	// any. The load is that of the entries in the caller's hands: one for each 250
@@ -78,9 +79,9 @@ func (q *Queue) Add(e gateway.Entry) {
 	if q.items == nil {
 		q.items = map[gateway.QueueID][]*item{}
 	}
-	it := &item{entry: e, due: e.Due, lane: q.lanes.of(&e)}
+	it := &item{entry: e, due: e.Due.Round(0), lane: q.lanes.of(&e)}
 	if e.Expires.After(q.last) && e.Expires.Before(e.Due) {
-		it.due = e.Expires
+		it.due = e.Expires.Round(0)
 	}
 	q.items[e.Message] = append(q.items[e.Message], it)
 	q.count++
@@ -95,6 +96,7 @@ func (q *Queue) Add(e gateway.Entry) {
 // of each lane until its load is LaneMax. Each is in the caller's
 // hands until Return, Add or Done names it again.
 func (q *Queue) Next(now time.Time, n int) []gateway.Entry {
+	now = now.Round(0)
 	q.follow(now)
 	for len(q.waiting) > 0 && !q.waiting[0].due.After(now) {
 		it := heap.Pop(&q.waiting).(*item)
@@ -240,6 +242,7 @@ func (q *Queue) Hold(id gateway.QueueID) (held []gateway.Entry) {
 // Retry makes an entry due at now that is waiting for a later time, and says
 // whether it was.
 func (q *Queue) Retry(key gateway.BatchKey, now time.Time) bool {
+	now = now.Round(0)
 	_, it := q.find(key)
 	if it == nil || it.place != placeWaiting || !it.due.After(now) {
 		return false

@@ -52,6 +52,30 @@ func TestQueue(t *testing.T) {
 	}
 }
 
+// The queue goes by the wall clock alone: a monotonic one does not tell when that one
+// is set back.
+func TestWallClock(t *testing.T) {
+	var q Queue
+	now := time.Now()
+	q.Add(gateway.Entry{Message: 1, Due: now.Add(time.Hour), Expires: now.Add(2 * time.Hour)})
+	q.Add(gateway.Entry{Message: 2, Due: now.Add(3 * time.Hour), Expires: now.Add(2 * time.Hour)})
+	q.Next(now, 1)
+	if q.last != now.Round(0) {
+		t.Errorf("the latest time is %v", q.last)
+	}
+	for _, want := range []time.Duration{time.Hour, 2 * time.Hour} {
+		at, _ := q.Wake()
+		if at != now.Round(0).Add(want) {
+			t.Errorf("due at %v, want %v later than %v", at, want, now)
+		}
+		q.Remove(1)
+	}
+	q.Retry(gateway.BatchKey{Message: 2}, now)
+	if at, _ := q.Wake(); at != now.Round(0) {
+		t.Errorf("due at %v, want %v", at, now)
+	}
+}
+
 var start = time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
 
 type script struct {

@@ -56,7 +56,7 @@ func (s *Server) assemble(codec *verp.Codec) error {
 	}
 	s.assembleServices(site, desk, codec.Keys)
 	s.deliverer = &pipeline.Deliverer{
-		Spool: s.spool, Transport: s.relay, Failed: failures.Failed, Attempted: s.attempted, Signer: signerOf(cfg), Unsubscribe: s.links.Member,
+		Spool: s.spool, Transport: s.relay, Expiry: cfg.MTA.DeliveryRetryPeriod, Failed: failures.Failed, Attempted: s.attempted, Signer: signerOf(cfg), Unsubscribe: s.links.Member,
 		DSN:     func(ctx context.Context, route string) bool { return s.relay.Offers(ctx, route, "DSN") },
 		Results: planner{s}, Reports: reports, Log: s.log,
 	}
