@@ -94,7 +94,10 @@ func TestOutcomesShareCommits(t *testing.T) {
 		for i := range runs {
 			ledger, laidDown := d.openLedger(t.Context(), &gateway.Message{}, 0)
 			defer laidDown()
-			runs[i] = batchRun{Deliverer: d, ledger: ledger, pending: n + 1, b: &gateway.Batch{Number: i, Deliveries: make([]gateway.Delivery, n)}}
+			runs[i] = batchRun{
+				copies: copies{Deliverer: d, b: &gateway.Batch{Number: i, Deliveries: make([]gateway.Delivery, n)}},
+				ledger: ledger, pending: n + 1,
+			}
 		}
 		settled := 0
 		settle := func(i int) {
@@ -150,8 +153,6 @@ func TestLeftForAnotherTransaction(t *testing.T) {
 	}
 }
 
-// While a failure cannot be told, for a full disk say, its recipient is tried again,
-// and those who have their copy get no other one.
 // What was accepted while the clock was years ahead is given up in time.
 func TestExpiresByAClockAhead(t *testing.T) {
 	h := newHouse(t, devList("anne@example.com"))
@@ -170,6 +171,8 @@ func TestExpiresByAClockAhead(t *testing.T) {
 	}
 }
 
+// While a failure cannot be told, for a full disk say, its recipient is tried again,
+// and those who have their copy get no other one.
 func TestNotGivenUpUntold(t *testing.T) {
 	h := newHouse(t, devList("anne@example.com", "gone@example.com"))
 	h.plan = func(*gateway.Exchange) (gateway.Plan, error) { return gateway.Plan{}, nil }

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/mmgw/mmgw/gateway"
@@ -12,13 +13,35 @@ import (
 type outcomes struct {
 	delivery int               // in the batch
 	all      []gateway.Outcome // of its recipients
-	tried    []int             // those of this transaction
+	tried    []int             // places in all that this transaction has a word about
 	attempts []Attempt         // parallel to tried
 }
 
-// settle books the recipients that are given up, reports what is to be reported,
-// and has the outcomes made durable; then, or when that failed, settled is called.
-// A crash in between does that twice, never not at all.
+// lastOutcome is the one that leaves nothing to do in a batch. It becomes durable with
+// the end of the batch, by one commit instead of two.
+type lastOutcome struct {
+	attempts []Attempt
+	settled  func()
+}
+
+// outcomes are those of the recipients at some places of delivery i: of those that have
+// a status.
+func (r *batchRun) outcomes(i int, places []int, statuses []*gateway.Status, took time.Duration) outcomes {
+	d := &r.b.Deliveries[i]
+	o := outcomes{delivery: i, all: slices.Grow(slices.Clone(d.Outcomes), len(d.Recipients))[:len(d.Recipients)]}
+	for k, outcome := range r.Retry.Settle(statuses, time.Now(), r.b.Expires) {
+		if outcome.Status != nil {
+			j := places[k]
+			o.all[j], o.tried = outcome, append(o.tried, j)
+			o.attempts = append(o.attempts, Attempt{r.m, r.leg, r.modules, d, d.Recipients[j], outcome, r.b.Attempt + 1, took})
+		}
+	}
+	return o
+}
+
+// settle reports the recipients that are given up, and what else is to be reported, and
+// has the outcomes made durable. settled is called once they are, or when that failed.
+// After a crash in between a report is made twice, rather than never.
 func (r *batchRun) settle(ctx context.Context, o outcomes, settled func()) {
 	for i := range o.attempts {
 		r.observe(ctx, &o.attempts[i])
@@ -32,8 +55,8 @@ func (r *batchRun) settle(ctx context.Context, o outcomes, settled func()) {
 		settled()
 		return
 	}
-	if r.ends(o) {
-		r.last = &tail{o.attempts, settled}
+	if r.enter(o) {
+		r.last = &lastOutcome{o.attempts, settled}
 		return
 	}
 	r.settling.Add(1)
@@ -47,9 +70,8 @@ func (r *batchRun) settle(ctx context.Context, o outcomes, settled func()) {
 	})
 }
 
-// ends enters the outcomes of one delivery, and says whether they leave nothing to
-// do in the batch: such become durable with its end, by one commit.
-func (r *batchRun) ends(o outcomes) bool {
+// enter writes outcomes into the batch. last says that they leave nothing to do.
+func (r *batchRun) enter(o outcomes) (last bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	d := &r.b.Deliveries[o.delivery]
@@ -107,6 +129,44 @@ func (r *batchRun) spooled() error {
 		return err
 	}
 	return nil
+}
+
+// fail notes a fault of ours. The batch is tried again for it.
+func (r *batchRun) fail(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.err == nil {
+		r.err = err
+	}
+}
+
+// finish commits when the batch is due again, or that it is done. With left set, the
+// entry is the one by which the batch waits.
+func (r *batchRun) finish(ctx context.Context, list gateway.ListID) (entry gateway.Entry, left bool, err error) {
+	left = r.b.Pending()
+	if left && r.skipped {
+		return batchEntry(r.b, list), true, nil
+	}
+	if left {
+		r.b.Attempt++
+		due := r.b.Due
+		r.b.Due = r.Retry.Next(r.b.Attempt, time.Now(), r.b.Expires)
+		if err := r.delayed(ctx, due, r.b.Due); err != nil {
+			return batchEntry(r.b, list), false, err
+		}
+	}
+	if r.last != nil && r.Attempted != nil {
+		r.Attempted(r.last.attempts)
+	}
+	err = r.commit(ctx, r.m, gateway.Transition{Message: r.m.ID, Leg: r.b.Leg, Batches: []*gateway.Batch{r.b}})
+	return batchEntry(r.b, list), left, err
+}
+
+// settleLast ends the waiting for the last outcome. It is durable now, or failed to be.
+func (r *batchRun) settleLast() {
+	if r.last != nil {
+		r.last.settled()
+	}
 }
 
 // commitInterval is how often a change that the disk did not take is tried

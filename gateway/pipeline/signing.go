@@ -13,12 +13,12 @@ import (
 // that their bounces go to, which is the list's, mail of our own for its
 // author's. Mail for the owners of a list is not ours to sign, and sealed.
 // What goes to a backend stays as it is.
-func (r *batchRun) signs(d *gateway.Delivery, header gateway.Header) (domain string, sign, seal bool) {
-	switch r.leg.Service {
+func (c *copies) signs(d *gateway.Delivery, header gateway.Header) (domain string, sign, seal bool) {
+	switch c.leg.Service {
 	case gateway.Post:
 		return d.ReversePath.Domain(), true, true
 	case gateway.Relay:
-		if len(r.m.Envelope.Recipients) == 0 { // of the Outbox
+		if len(c.m.Envelope.Recipients) == 0 { // of the Outbox
 			return authorOf(header).Domain(), true, false
 		}
 		return "", false, false
@@ -30,25 +30,25 @@ func (r *batchRun) signs(d *gateway.Delivery, header gateway.Header) (domain str
 
 // signed puts our signatures and our seal in front of a copy, after all edits:
 // what they cover must not change any more.
-func (r *batchRun) signed(d *gateway.Delivery, draft *gateway.Draft, ownBody bool) error {
-	domain, sign, seal := r.signs(d, draft.Header)
-	seal = seal && r.Signer.ARC
-	if domain == "" || !sign && !seal || len(r.Signer.For(domain)) == 0 {
+func (c *copies) signed(d *gateway.Delivery, draft *gateway.Draft, ownBody bool) error {
+	domain, sign, seal := c.signs(d, draft.Header)
+	seal = seal && c.Signer.ARC
+	if domain == "" || !sign && !seal || len(c.Signer.For(domain)) == 0 {
 		return nil
 	}
 	sign1 := func() ([]gateway.Field, error) {
-		hash, err := r.bodyHash(draft, ownBody)
+		hash, err := c.bodyHash(draft, ownBody)
 		if err != nil {
 			return nil, err
 		}
-		return r.Signer.Fields(draft.Header, hash, authres.Signing{Domain: domain, Sign: sign, Seal: seal, Now: time.Now()})
+		return c.Signer.Fields(draft.Header, hash, authres.Signing{Domain: domain, Sign: sign, Seal: seal, Now: time.Now()})
 	}
 	var fields []gateway.Field
 	var err error
 	if ownBody {
 		fields, err = sign1()
 	} else {
-		fields, err = r.signatures.get(signedKey(domain, draft.Header), sign1)
+		fields, err = c.signatures.get(signedKey(domain, draft.Header), sign1)
 	}
 	draft.Header = append(fields[:len(fields):len(fields)], draft.Header...)
 	return err
@@ -68,11 +68,11 @@ func signedKey(domain string, header gateway.Header) (key [sha256.Size]byte) {
 
 // bodyHash is the hash of a copy's body: once a leg, whose body does not change once
 // it is expanded, unless the copy has its own.
-func (r *batchRun) bodyHash(draft *gateway.Draft, own bool) ([]byte, error) {
+func (c *copies) bodyHash(draft *gateway.Draft, own bool) ([]byte, error) {
 	if own {
 		return authres.BodyHash(draft.Body())
 	}
-	return r.bodies.get(legID{r.m.ID, r.b.Leg}, func() ([]byte, error) { return authres.BodyHash(draft.Body()) })
+	return c.bodies.get(legID{c.m.ID, c.b.Leg}, func() ([]byte, error) { return authres.BodyHash(draft.Body()) })
 }
 
 // memo makes each value once, and keeps a bounded number of them. Its zero
