@@ -224,7 +224,7 @@ func (t *talk) confirm(ctx context.Context, text string) error {
 	logger(t.Log).Info("confirmed", messageAttrs(t.m), "list", string(t.list.ID), "what", p.Purpose, "member", string(p.Member.Path), "message", p.Message.String(), "by", string(t.author.Path))
 	if moderates { // each token is worth one answer, however many posts there are to rule on in a day
 		quotas := answerQuotas(t.list.ID, notice.Answer, t.author.Path)
-		if err := t.Roster.GiveBack(quotas[:2]...); err != nil { // the author's
+		if err := t.Roster.GiveBack(time.Now(), quotas[:2]...); err != nil { // the author's
 			return err
 		}
 	}
@@ -271,11 +271,12 @@ func (t *talk) left(ctx context.Context, p roster.Pending) error {
 	return t.greet(ctx, notice.Left, notice.ConfirmLeave, p.Member)
 }
 
-// greet tells a member what became of it. It has proved that it wanted that: it
-// may ask the list again before the day is over.
+// greet tells a member what became of it. It has proved that it wanted that: what it
+// was asked and is told counts for nothing, and it may ask the list again before the
+// day is over. What strangers were asked still counts against the list.
 func (t *talk) greet(ctx context.Context, name, asked string, member gateway.Recipient) error {
 	for _, kind := range []string{asked, name} {
-		if err := t.Roster.GiveBack(answerQuotas(t.list.ID, kind, member.Path)...); err != nil {
+		if err := t.Roster.GiveBack(time.Now(), answerQuotas(t.list.ID, kind, member.Path)...); err != nil {
 			return err
 		}
 	}

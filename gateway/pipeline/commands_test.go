@@ -282,8 +282,20 @@ func TestSubscriptionFloodOfOneList(t *testing.T) {
 	if got := h.answers(); len(got) != answersPerList {
 		t.Errorf("%d messages", len(got))
 	}
+	member, confirm := h.sent[0].to[0], replyTo(t, h.sent[0])
 	h.post("anne@example.com", letter("anne@example.com", "x", ""), "other-join@lists.example.com")
 	want(t, h.answers(), "anne@example.com: confirm *")
+
+	// One who joins gives back what it was sent, and no more.
+	h.post(gateway.ReversePath(member), letter(member, "x", ""), confirm)
+	want(t, h.answers(), member+": Welcome to *")
+	for i := range 3 {
+		other := fmt.Sprintf("other%d@example.com", i)
+		h.post(gateway.ReversePath(other), letter(other, "x", ""), "dev-join@lists.example.com")
+	}
+	if got := h.answers(); len(got) != 1 {
+		t.Errorf("%d messages more", len(got))
+	}
 }
 
 // A token serves its list and its purpose alone, and nobody can make one.

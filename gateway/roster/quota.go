@@ -63,13 +63,21 @@ func (r *Roster) Left(now time.Time, quotas ...Quota) (bool, error) {
 	return true, nil
 }
 
-// GiveBack makes quotas whole again.
-func (r *Roster) GiveBack(quotas ...Quota) error {
+// GiveBack gives back to each quota one that was taken.
+func (r *Roster) GiveBack(now time.Time, quotas ...Quota) error {
 	r.quotas.Lock()
 	defer r.quotas.Unlock()
 	var b store.Batch
 	for _, q := range quotas {
-		b.Delete(q.key())
+		begun, used, err := r.used(q, now)
+		switch {
+		case err != nil:
+			return fmt.Errorf("count by quota: %w", err)
+		case used > 1:
+			b.Set(q.key(), encodeQuota(begun, used-1))
+		default:
+			b.Delete(q.key())
+		}
 	}
 	return r.db.CommitLater(&b)
 }
