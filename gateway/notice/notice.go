@@ -12,6 +12,8 @@ package notice
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -60,7 +62,7 @@ func (t *Texts) Content(n Notice, now time.Time, messageID string) (gateway.Cont
 		writeText(&b, text)
 		return gateway.Bytes(b.Bytes()), nil
 	}
-	return n.enclose(&b, text, strings.Trim(messageID, "<>"))
+	return n.enclose(&b, text, messageID)
 }
 
 // header writes the fields that every notice has.
@@ -125,12 +127,12 @@ func writeText(b *bytes.Buffer, text string) {
 }
 
 // enclose writes a text and the message behind it (RFC 2046, section 5.2.1).
-func (n *Notice) enclose(b *bytes.Buffer, text, id string) (gateway.Content, error) {
+func (n *Notice) enclose(b *bytes.Buffer, text, messageID string) (gateway.Content, error) {
 	enclosed, err := readSome(n.Enclosed)
 	if err != nil {
 		return nil, fmt.Errorf("notice %s: read the message that goes along: %w", n.Name, err)
 	}
-	boundary := "=_" + id // of our own making: no message that came has it
+	boundary := boundaryOf(messageID, enclosed)
 	encoding := "7bit"
 	for _, c := range enclosed {
 		if c >= 0x80 {
@@ -144,6 +146,14 @@ func (n *Notice) enclose(b *bytes.Buffer, text, id string) (gateway.Content, err
 	b.Write(enclosed)
 	fmt.Fprintf(b, "%s--%s--%s", lineEnd, boundary, lineEnd)
 	return gateway.Bytes(b.Bytes()), nil
+}
+
+// boundaryOf is a boundary that neither a quoted-printable text has (RFC 2045,
+// section 6.7) nor the message that goes along: a digest of it, which no message can
+// have in it. Message-IDs follow the clock, and who writes can guess them.
+func boundaryOf(messageID string, enclosed []byte) string {
+	digest := sha256.Sum256(append([]byte(messageID), enclosed...))
+	return "=_" + hex.EncodeToString(digest[:16])
 }
 
 // readSome reads a content up to EnclosedMax, cut at the end of a line.

@@ -83,9 +83,10 @@ func TestTextsFromOutside(t *testing.T) {
 	fields.List = listFields()
 	fields.Subject = "x\r\nBcc: all@example.com\r\n\r\n--=_1@gw.example.com\r\n{{.Token}}\x1b[2J"
 	fields.Reason = strings.Repeat("long ", 1000)
+	enclosed := "Subject: " + fields.Subject + "\r\n\r\n--=_1@gw.example.com\r\n\r\nhi\r\n--=_1@gw.example.com--\r\n"
 	content, err := open(t, "").Content(Notice{
 		Name: ApprovePost, From: "dev-confirm+t@lists.example.com", Display: "d\r\nBcc: x", To: "anne@example.com",
-		InReplyTo: "<a>\r\nBcc: x", Fields: fields, Enclosed: gateway.Bytes("Subject: " + fields.Subject + "\r\n\r\nhi\r\n"),
+		InReplyTo: "<a>\r\nBcc: x", Fields: fields, Enclosed: gateway.Bytes(enclosed),
 	}, now, "<1@gw.example.com>")
 	if err != nil {
 		t.Fatal(err)
@@ -113,8 +114,15 @@ func TestTextsFromOutside(t *testing.T) {
 	if err != nil || !strings.Contains(string(plain), "{{.Token}}?[2J") {
 		t.Errorf("the text: %s, %v", plain, err)
 	}
-	if second, err := parts.NextRawPart(); err != nil || second.Header.Get("Content-Type") != "message/rfc822" {
-		t.Errorf("what is sent along: %v, %v", second, err)
+	second, err := parts.NextRawPart()
+	if err != nil || second.Header.Get("Content-Type") != "message/rfc822" {
+		t.Fatalf("what is sent along: %v, %v", second, err)
+	}
+	if along, err := io.ReadAll(second); err != nil || string(along) != enclosed {
+		t.Errorf("what is sent along has become %q, %v", along, err)
+	}
+	if _, err := parts.NextRawPart(); err != io.EOF {
+		t.Errorf("a third part: %v", err)
 	}
 }
 
