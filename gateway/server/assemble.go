@@ -1,24 +1,36 @@
 package server
 
 import (
-	"cmp"
 	"context"
-	"log/slog"
 	"maps"
 	"slices"
 
-	"github.com/mmgw/mmgw/gateway"
 	"github.com/mmgw/mmgw/gateway/authres"
+	"github.com/mmgw/mmgw/gateway/bounce"
 	"github.com/mmgw/mmgw/gateway/config"
 	"github.com/mmgw/mmgw/gateway/pipeline"
 	"github.com/mmgw/mmgw/gateway/relay"
 	"github.com/mmgw/mmgw/gateway/smtp"
+	"github.com/mmgw/mmgw/gateway/token"
 	"github.com/mmgw/mmgw/gateway/verp"
 )
 
-// site is what a message's way needs to know of this one.
+// site is what the pipeline needs to know about where it runs.
 func (s *Server) site() pipeline.Site {
 	return pipeline.Site{Hostname: s.cfg.Hostname, AuthservID: s.cfg.Auth.AuthservID, Owner: s.cfg.SiteOwner}
+}
+
+// shared is what several parts of the pipeline use.
+type shared struct {
+	site     pipeline.Site
+	routes   []string
+	codec    *verp.Codec
+	verifier *authres.Verifier
+	outbox   *pipeline.Outbox
+	reports  *pipeline.Reports
+	desk     *pipeline.Desk
+
+	confirmations *pipeline.Confirmations
 }
 
 // assemble hands every part of the pipeline what it needs of the configuration.
@@ -26,62 +38,79 @@ func (s *Server) assemble(codec *verp.Codec) error {
 	if err := codec.Check(); err != nil {
 		return err
 	}
-	cfg := s.cfg
-	site := s.site()
-	routes := slices.Sorted(maps.Keys(cfg.Routes))
-	outbox := &pipeline.Outbox{Hostname: cfg.Hostname, Spool: s.spool, Expiry: cfg.MTA.DeliveryRetryPeriod, Queued: s.line.add}
-	verifier := &authres.Verifier{DNS: s.dns, Log: s.log}
-	reports := &pipeline.Reports{Site: site, Outbox: outbox, Double: cfg.Bounce.Double == config.DoubleOwner}
-	texts, problems := openTexts(cfg)
+	texts, problems := openTexts(s.cfg)
 	if len(problems) > 0 {
 		return problems
 	}
 	s.texts.Store(texts)
-	desk := &pipeline.Desk{Outbox: outbox, Roster: s.roster, Texts: s.texts.Load, Log: s.log}
-	failures, bounces := s.assembleBounces(site, codec, reports, desk)
-	s.intake = &pipeline.Intake{
-		Site: site, Roster: s.roster, Spool: s.spool, Chains: s, Routes: routes,
-		Auth: verifier, TrustedReceived: cfg.LMTP.TrustedReceived,
-		Rejects: pipeline.Rejects(cfg.Incoming.Reject), Verify: s.callouts().verify,
-		Timeout: cfg.Incoming.Timeout, Expiry: cfg.MTA.DeliveryRetryPeriod,
-		Posts: s.roster, Accepted: s.line.add, Keep: s.keep, Log: s.log,
+	outbox := &pipeline.Outbox{Hostname: s.cfg.Hostname, Spool: s.spool, Expiry: s.cfg.MTA.DeliveryRetryPeriod, Queued: s.line.add}
+	with := shared{
+		site:     s.site(),
+		routes:   slices.Sorted(maps.Keys(s.cfg.Routes)),
+		codec:    codec,
+		verifier: &authres.Verifier{DNS: s.dns, Log: s.log},
+		outbox:   outbox,
+		reports:  &pipeline.Reports{Site: s.site(), Outbox: outbox, Double: s.cfg.Bounce.Double == config.DoubleOwner},
+		desk:     &pipeline.Desk{Outbox: outbox, Roster: s.roster, Texts: s.texts.Load, Log: s.log},
+
+		confirmations: &pipeline.Confirmations{Roster: s.roster, Tokens: tokens(codec.Keys), Delimiter: s.cfg.VERP.Delimiter},
 	}
-	s.expander = &pipeline.Expander{
-		Site: site, Roster: s.roster, Spool: s.spool, Chains: s, Planner: planner{s}, VERP: codec, Remember: s.roster.Remember,
-		Auth: verifier, Unsubscribe: s.links.List, Bounces: bounces.Handle, RecipientsMax: cfg.MTA.MaxRecipients, Routes: routes, Timeout: cfg.Incoming.Timeout,
-		ReturnPath: returnPaths(cfg.Forwards), Planned: s.line.add, Reports: reports, Log: s.log,
-	}
-	if cfg.VERP.Offload == "auto" {
-		s.expander.XVERP = func(ctx context.Context, route string) bool { return s.relay.Offers(ctx, route, "XVERP") }
-	}
-	s.assembleServices(site, desk, codec.Keys)
-	s.deliverer = &pipeline.Deliverer{
-		Spool: s.spool, Transport: s.relay, Expiry: cfg.MTA.DeliveryRetryPeriod, Failed: failures.Failed, Attempted: s.attempted, Signer: signerOf(cfg), Unsubscribe: s.links.Member,
-		DSN:     func(ctx context.Context, route string) bool { return s.relay.Offers(ctx, route, "DSN") },
-		Results: planner{s}, Reports: reports, Log: s.log,
-	}
-	s.wake = func(entries ...gateway.Entry) {
-		for i := range entries {
-			entries[i] = s.dated(entries[i])
-		}
-		s.line.add(entries)
-	}
-	s.listsBell = make(chan struct{}, 1)
-	s.listsChanged = func() {
-		select {
-		case s.listsBell <- struct{}{}:
-		default:
-		}
-	}
+	s.intake = s.newIntake(with)
+	s.scores = &pipeline.Scores{Site: with.site, Roster: s.roster, VERP: codec, Rules: bounceRules(s.cfg), Desk: with.desk, Log: s.log}
+	s.held = s.newHeld(with)
+	s.expander = s.newExpander(with)
+	s.deliverer = s.newDeliverer(with)
 	return nil
 }
 
-// assembleBounces puts together what books the members whose mail fails.
-func (s *Server) assembleBounces(site pipeline.Site, codec *verp.Codec, reports *pipeline.Reports, desk *pipeline.Desk) (*pipeline.Failures, *pipeline.Bounces) {
-	s.scores = &pipeline.Scores{Site: site, Roster: s.roster, VERP: codec, Rules: bounceRules(s.cfg), Desk: desk, Log: s.log}
-	toOwners := s.cfg.Bounce.Unrecognized == config.UnrecognizedOwner
-	return &pipeline.Failures{Reports: reports, Scores: s.scores, Log: s.log},
-		&pipeline.Bounces{Scores: s.scores, ToOwners: toOwners, Log: s.log}
+func (s *Server) newIntake(with shared) *pipeline.Intake {
+	return &pipeline.Intake{
+		Site: with.site, Roster: s.roster, Spool: s.spool, Chains: s, Routes: with.routes,
+		Auth: with.verifier, TrustedReceived: s.cfg.LMTP.TrustedReceived,
+		Rejects: pipeline.Rejects(s.cfg.Incoming.Reject), Verify: s.callouts().verify,
+		Timeout: s.cfg.Incoming.Timeout, Expiry: s.cfg.MTA.DeliveryRetryPeriod,
+		Posts: s.roster, Accepted: s.line.add, Keep: s.keep, Log: s.log,
+	}
+}
+
+func (s *Server) newHeld(with shared) *pipeline.Held {
+	return &pipeline.Held{
+		Site: with.site, Roster: s.roster, Spool: s.spool, Desk: with.desk, Confirmations: with.confirmations,
+		For: s.cfg.Incoming.HoldFor, Queued: s.wake, Dropped: s.legGone, Log: s.log,
+	}
+}
+
+// newExpander makes what takes each leg to its service. It needs s.scores and s.held.
+func (s *Server) newExpander(with shared) *pipeline.Expander {
+	bounces := &pipeline.Bounces{Scores: s.scores, ToOwners: s.cfg.Bounce.Unrecognized == config.UnrecognizedOwner, Log: s.log}
+	commands := &pipeline.Commands{
+		Site: with.site, Roster: s.roster, Desk: with.desk, Confirmations: with.confirmations, Held: s.held, Log: s.log,
+	}
+	e := &pipeline.Expander{
+		Site: with.site, Roster: s.roster, Spool: s.spool, Chains: s, Planner: planner{s}, VERP: with.codec, Remember: s.roster.Remember,
+		Auth: with.verifier, Unsubscribe: s.links.List, Bounces: bounces.Handle, Commands: commands.Handle, Held: s.held.Tell,
+		RecipientsMax: s.cfg.MTA.MaxRecipients, Routes: with.routes, Timeout: s.cfg.Incoming.Timeout,
+		ReturnPath: returnPaths(s.cfg.Forwards), Planned: s.line.add, Reports: with.reports, Log: s.log,
+	}
+	if s.cfg.VERP.Offload == "auto" {
+		e.XVERP = s.offers("XVERP")
+	}
+	return e
+}
+
+// newDeliverer makes what sends batches. It needs s.scores.
+func (s *Server) newDeliverer(with shared) *pipeline.Deliverer {
+	failures := &pipeline.Failures{Reports: with.reports, Scores: s.scores, Log: s.log}
+	return &pipeline.Deliverer{
+		Spool: s.spool, Transport: s.relay, Expiry: s.cfg.MTA.DeliveryRetryPeriod,
+		Failed: failures.Failed, Attempted: s.attempted, Signer: signerOf(s.cfg), Unsubscribe: s.links.Member,
+		DSN: s.offers("DSN"), Results: planner{s}, Reports: with.reports, Log: s.log,
+	}
+}
+
+// offers asks next hops for a keyword of EHLO.
+func (s *Server) offers(keyword string) func(context.Context, string) bool {
+	return func(ctx context.Context, route string) bool { return s.relay.Offers(ctx, route, keyword) }
 }
 
 func (s *Server) codec(keys []verp.Key) *verp.Codec {
@@ -91,39 +120,24 @@ func (s *Server) codec(keys []verp.Key) *verp.Codec {
 	}
 }
 
-// attempted counts and logs attempts at recipients.
-func (s *Server) attempted(attempts []pipeline.Attempt) {
-	verbose := s.log.Enabled(context.Background(), slog.LevelDebug)
-	for i := range attempts {
-		a := &attempts[i]
-		s.attempts[outcomeOf(a.Outcome)].Add(1)
-		if verbose {
-			s.log.Debug("attempt", "id", a.Message.ID.String(), "recipient", string(a.Recipient.Path), "status", a.Outcome.Status.Error(), "took", a.Took)
-		}
-		s.nextHops.note(s.log, s.nextHop(a), a)
+// tokens are signed with the keys of reverse-paths, and believed as long.
+func tokens(keys []verp.Key) *token.Codec {
+	codec := &token.Codec{}
+	for _, key := range keys {
+		codec.Secrets = append(codec.Secrets, key.Secret[:])
 	}
-	s.record(attempts)
+	return codec
 }
 
-// nextHop names where an attempt was made, or the route where that has no target;
-// "" before the first.
-func (s *Server) nextHop(a *pipeline.Attempt) string {
-	if a.Number == 0 {
-		return ""
+// bounceRules are those of [bounce].
+func bounceRules(cfg *config.Config) bounce.Rules {
+	return bounce.Rules{
+		Threshold: float64(cfg.Bounce.Threshold), StaleAfter: cfg.Bounce.StaleAfter,
+		Warnings: cfg.Bounce.Warnings, WarningInterval: cfg.Bounce.WarningInterval, Probe: cfg.Bounce.Probe,
 	}
-	return cmp.Or(s.targetNames[a.Delivery.Route], a.Delivery.Route)
 }
 
-// namesOf are the next hops of routes, as the delivery log names them.
-func namesOf(targets map[string]relay.Target) map[string]string {
-	names := map[string]string{}
-	for route, target := range targets {
-		names[route] = target.String()
-	}
-	return names
-}
-
-// signerOf signs with the keys of [auth]; nil without any.
+// signerOf signs with the keys of [auth]. It is nil if there are none.
 func signerOf(cfg *config.Config) *authres.Signer {
 	if len(cfg.Auth.DKIM) == 0 {
 		return nil
@@ -154,8 +168,8 @@ func relayOptions(cfg *config.Config, env Env) relay.Options {
 	}
 }
 
-// returnPaths says which forward routes end at a backend that delivers, and
-// wants to see the reverse-path.
+// returnPaths says which forward routes lead to a backend that wants the reverse-path
+// in the message.
 func returnPaths(forwards []config.Forward) func(name string) bool {
 	wanted := map[string]bool{}
 	for _, forward := range forwards {
@@ -166,15 +180,4 @@ func returnPaths(forwards []config.Forward) func(name string) bool {
 
 func targetOf(hop config.NextHop) relay.Target {
 	return relay.Target{Network: hop.Network, Address: hop.Address, Protocol: smtp.Protocol(hop.Protocol)}
-}
-
-// callouts asks the backends of forward routes for their recipients.
-func (s *Server) callouts() *callouts {
-	ask := map[string]bool{}
-	for _, forward := range s.cfg.Forwards {
-		ask[forward.Name] = forward.Verify == config.VerifyCallout
-	}
-	return &callouts{ask: ask, verify1: func(ctx context.Context, name string, to gateway.ForwardPath) *gateway.Status {
-		return s.relay.Verify(ctx, pipeline.ForwardRoute(name), to)
-	}}
 }

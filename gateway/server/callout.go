@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/config"
+	"github.com/mmgw/mmgw/gateway/pipeline"
 )
 
 // How long the answer of a backend is believed, and how many are kept: a
@@ -24,8 +26,8 @@ const calloutTimeout = 30 * time.Second
 
 // callouts remembers which recipients the backends of forward routes take.
 type callouts struct {
-	ask     map[string]bool // routes whose backends are asked
-	verify1 func(ctx context.Context, route string, to gateway.ForwardPath) *gateway.Status
+	ask  map[string]bool // routes whose backends are asked
+	once func(ctx context.Context, route string, to gateway.ForwardPath) *gateway.Status
 
 	mu    sync.Mutex
 	known map[calloutKey]calloutAnswer
@@ -50,7 +52,7 @@ func (c *callouts) verify(ctx context.Context, route string, to gateway.ForwardP
 	if status == nil {
 		ctx, cancel := context.WithTimeout(ctx, calloutTimeout)
 		defer cancel()
-		status = c.verify1(ctx, route, to)
+		status = c.once(ctx, route, to)
 		c.keep(key, status)
 	}
 	switch status.Class() {
@@ -86,6 +88,17 @@ func (c *callouts) keep(key calloutKey, status *gateway.Status) {
 		c.makeRoom(now)
 	}
 	c.known[key] = calloutAnswer{status, now.Add(lifetime)}
+}
+
+// callouts are those of the configuration.
+func (s *Server) callouts() *callouts {
+	ask := map[string]bool{}
+	for _, forward := range s.cfg.Forwards {
+		ask[forward.Name] = forward.Verify == config.VerifyCallout
+	}
+	return &callouts{ask: ask, once: func(ctx context.Context, name string, to gateway.ForwardPath) *gateway.Status {
+		return s.relay.Verify(ctx, pipeline.ForwardRoute(name), to)
+	}}
 }
 
 // makeRoom forgets what is over and, where that is not a tenth, any others: those who

@@ -226,6 +226,14 @@ func (s *Server) keepMTAFiles(ctx context.Context) {
 	}
 }
 
+// listsChanged has a gateway that runs write the MTA's files anew.
+func (s *Server) listsChanged() {
+	select {
+	case s.listsBell <- struct{}{}:
+	default:
+	}
+}
+
 // settle waits until the lists do not change any more.
 func (s *Server) settle(ctx context.Context) {
 	late := time.After(mtaSettleMax)

@@ -20,11 +20,7 @@ var bouncedByOperator = &gateway.Status{Code: 554, Enhanced: gateway.EnhancedCod
 func (s *Server) queueBounce(ctx context.Context, args QueueIDs) (any, error) {
 	failures := &pipeline.Failures{Log: s.log, Reports: &pipeline.Reports{
 		Site: pipeline.Site{Hostname: s.cfg.Hostname, Owner: s.cfg.SiteOwner}, Double: s.cfg.Bounce.Double == config.DoubleOwner,
-		Outbox: &pipeline.Outbox{Hostname: s.cfg.Hostname, Spool: s.spool, Expiry: s.cfg.MTA.DeliveryRetryPeriod, Queued: func(entries []gateway.Entry) {
-			if s.wake != nil {
-				s.wake(entries...)
-			}
-		}},
+		Outbox: &pipeline.Outbox{Hostname: s.cfg.Hostname, Spool: s.spool, Expiry: s.cfg.MTA.DeliveryRetryPeriod, Queued: s.wake},
 	}}
 	return eachMessage(ctx, args, func(id gateway.QueueID) error {
 		return s.gone(id, func() error { return s.bounce(ctx, failures, id, args.By) })

@@ -170,9 +170,6 @@ func (s *Server) listDelete(_ context.Context, args ListName) (any, error) {
 
 // listChanged has a gateway that runs tell the MTA.
 func (s *Server) listChanged(address gateway.ForwardPath) ListChange {
-	running := s.listsChanged != nil
-	if running {
-		s.listsChanged()
-	}
-	return ListChange{Address: string(address), Running: running}
+	s.listsChanged()
+	return ListChange{Address: string(address), Running: !s.onlyState()}
 }

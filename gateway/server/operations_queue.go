@@ -187,8 +187,8 @@ func (s *Server) queueRelease(ctx context.Context, args QueueIDs) (any, error) {
 			return fmt.Errorf("%s: %w", id, errNotHeld)
 		}
 		entries, err := s.spool.Release(id, time.Now())
-		if err == nil && s.wake != nil {
-			s.wake(entries...)
+		if err == nil {
+			s.wake(entries)
 		}
 		return err
 	})

@@ -13,7 +13,7 @@ import (
 // runs only changes its schedule, and tries next hops again that did not answer;
 // without one it is the spool that is changed.
 func (s *Server) queueRetry(ctx context.Context, args QueueIDs) (any, error) {
-	if s.relay != nil {
+	if !s.onlyState() {
 		s.relay.Retry()
 	}
 	return eachMessage(ctx, args, func(id gateway.QueueID) error {
@@ -21,7 +21,7 @@ func (s *Server) queueRetry(ctx context.Context, args QueueIDs) (any, error) {
 		if err != nil {
 			return err
 		}
-		if s.wake != nil {
+		if !s.onlyState() {
 			s.line.change(func(q *queue.Queue) {
 				for _, e := range q.Of(id) {
 					q.Retry(keyOf(e), time.Now())

@@ -40,7 +40,7 @@ func (s *Server) verpRotate(_ context.Context, args VERPRotation) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.expander != nil {
+	if !s.onlyState() {
 		s.expander.VERP.SetKeys(keys)
 	}
 	s.log.Info("the key of reverse-paths was rotated", "believed", len(keys)-1)

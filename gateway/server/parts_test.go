@@ -22,7 +22,7 @@ import (
 func TestCallouts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		asked, answer := 0, &gateway.Status{Code: 250}
-		c := &callouts{ask: map[string]bool{"mm3": true}, verify1: func(context.Context, string, gateway.ForwardPath) *gateway.Status {
+		c := &callouts{ask: map[string]bool{"mm3": true}, once: func(context.Context, string, gateway.ForwardPath) *gateway.Status {
 			asked++
 			return answer
 		}}
@@ -57,7 +57,7 @@ func TestCallouts(t *testing.T) {
 
 func TestCalloutToABackendThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := &callouts{ask: map[string]bool{"mm3": true}, verify1: func(ctx context.Context, _ string, _ gateway.ForwardPath) *gateway.Status {
+		c := &callouts{ask: map[string]bool{"mm3": true}, once: func(ctx context.Context, _ string, _ gateway.ForwardPath) *gateway.Status {
 			<-ctx.Done()
 			return gateway.Deferred(ctx.Err())
 		}}

@@ -91,6 +91,18 @@ func (s *Server) dated(e gateway.Entry) gateway.Entry {
 	return e
 }
 
+// wake puts entries into the queue of a gateway that runs. If none does, the next one
+// finds them in the spool.
+func (s *Server) wake(entries []gateway.Entry) {
+	if s.onlyState() {
+		return
+	}
+	for i := range entries {
+		entries[i] = s.dated(entries[i])
+	}
+	s.line.add(entries)
+}
+
 // running is a gateway between start and stop.
 type running struct {
 	*Server
@@ -188,9 +200,23 @@ func (r *running) start() {
 	r.group.Go(func() { r.work(r.delivering, r.stopped) })
 	r.group.Go(func() { r.spool.KeepRoom(r.ctx) })
 	r.group.Go(func() { r.keepMTAFiles(r.ctx) })
-	r.group.Go(func() { every(r.ctx, heldEvery, r.expireHeld) })
+	r.group.Go(func() { every(r.ctx, heldInterval, r.expireHeld) })
 	r.group.Go(func() { r.forgetKept(r.ctx) })
 	r.group.Go(func() { every(r.ctx, bouncesInterval, func(now time.Time) { r.scores.Due(r.ctx, now) }) })
+}
+
+// How often something is looked for that is due: messages that were held too long, of
+// which all are read, and members that bounces disabled, for whom days count.
+const (
+	heldInterval    = time.Hour
+	bouncesInterval = time.Hour
+)
+
+// expireHeld drops what no moderator ruled on in time.
+func (s *Server) expireHeld(now time.Time) {
+	if _, err := s.held.Expire(now); err != nil {
+		s.log.Error("expire what is held", "error", err)
+	}
 }
 
 // ready says why no mail should be sent here.

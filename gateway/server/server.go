@@ -69,10 +69,8 @@ type Server struct {
 	attempts    [len(outcomeNames)]atomic.Int64
 	nextHops    nextHops
 
-	wake         func(...gateway.Entry) // puts entries into the queue; nil after OpenState
-	listsChanged func()                 // has the MTA's files written anew; nil after OpenState
-	listsBell    chan struct{}
-	listening    atomic.Value // string: where LMTP is listened for over TCP, of the configuration until it is
+	listsBell chan struct{} // full when the MTA's files are to be written anew
+	listening atomic.Value  // string: where LMTP is listened for over TCP, of the configuration until it is
 }
 
 // ErrStateDir says that the state directory cannot be made or used.
@@ -82,7 +80,7 @@ var ErrStateDir = errors.New("the state directory cannot be used")
 // what commands work on while no gateway runs. A directory that another
 // process has open is store.ErrInUse.
 func OpenState(cfg *config.Config, env Env) (*Server, error) {
-	s := &Server{cfg: cfg, env: env.withDefaults(), shelf: shelfOf(cfg)}
+	s := &Server{cfg: cfg, env: env.withDefaults(), shelf: shelfOf(cfg), listsBell: make(chan struct{}, 1)}
 	s.listening.Store(cfg.MTA.ListenAddress())
 	s.log = s.env.Log
 	s.dns = authres.NewResolver(s.env.DNS, cfg.Auth.DNSServer)
@@ -157,6 +155,9 @@ func setLists(r *roster.Roster, lists []config.List, forwards []config.Forward) 
 	r.SetForwards(domains)
 	return nil
 }
+
+// onlyState says whether no gateway runs, and a command works on the state alone.
+func (s *Server) onlyState() bool { return s.deliverer == nil }
 
 // Open opens the state directory and loads the modules.
 func Open(ctx context.Context, cfg *config.Config, env Env) (*Server, error) {
