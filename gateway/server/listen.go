@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"os/user"
 	"strconv"
+	"syscall"
 )
 
 // listenUnix listens on a socket file with a mode and a group. A socket that a
@@ -17,7 +19,7 @@ func listenUnix(path string, mode fs.FileMode, group string) (net.Listener, erro
 	if err := removeStale(path); err != nil {
 		return nil, err
 	}
-	listener, err := net.Listen("unix", path)
+	listener, err := bind(path)
 	if err != nil {
 		return nil, err
 	}
@@ -26,6 +28,18 @@ func listenUnix(path string, mode fs.FileMode, group string) (net.Listener, erro
 		return nil, err
 	}
 	return listener, nil
+}
+
+// bind makes a socket file that, on Linux, nobody else can open before openTo says
+// who may, whatever the umask: who has connected stays connected.
+func bind(path string) (net.Listener, error) {
+	closed := func(_, _ string, c syscall.RawConn) error {
+		return c.Control(func(fd uintptr) {
+			_ = syscall.Fchmod(int(fd), 0) // the file gets this mode; others than Linux refuse that
+		})
+	}
+	config := net.ListenConfig{Control: closed}
+	return config.Listen(context.Background(), "unix", path)
 }
 
 func removeStale(path string) error {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -127,6 +128,22 @@ func TestListenUnix(t *testing.T) {
 	}
 	if _, err := listenUnix(filepath.Join(dir, "t"), 0o600, "no such group"); err == nil {
 		t.Error("an unknown group was taken")
+	}
+}
+
+// Who connects between bind and chmod would stay connected.
+func TestSocketIsClosedAtFirst(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("other systems make a socket file as the umask has it")
+	}
+	path := filepath.Join(t.TempDir(), "s")
+	listener, err := bind(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0 {
+		t.Errorf("%v, %v", info.Mode(), err)
 	}
 }
 
