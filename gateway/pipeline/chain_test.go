@@ -215,7 +215,7 @@ func TestIsAuthenticated(t *testing.T) {
 	} {
 		auth := gateway.AuthResults{DKIM: []gateway.DKIMResult{{Result: c.result, Domain: c.signer}}}
 		header := gateway.Header{gateway.Field("From: " + c.from + "\r\n")}
-		if got := isAuthenticated(auth, header); got != c.want {
+		if got := isAuthenticated(auth, authorOf(header)); got != c.want {
 			t.Errorf("%+v: %v", c, got)
 		}
 	}

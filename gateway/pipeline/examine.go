@@ -111,7 +111,7 @@ func (e *examination) rule(ctx context.Context, chain Chain, x gateway.Exchange)
 	if status := e.roleless.Swap(nil); status != nil { // it ruled without: the MTA keeps the message
 		return ruling{action: gateway.Defer, status: status, modules: r.modules}
 	}
-	e.in.Rejects.soften(&r, isAuthenticated(e.auth, e.draft.Header))
+	e.in.Rejects.soften(&r, isAuthenticated(e.auth, e.author))
 	return r
 }
 

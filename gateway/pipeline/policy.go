@@ -37,8 +37,8 @@ func (p Rejects) soften(r *ruling, authenticated bool) {
 
 // isAuthenticated says whether a DKIM signature of the author's domain or a
 // parent of it holds.
-func isAuthenticated(auth gateway.AuthResults, header gateway.Header) bool {
-	domain := authres.ASCIIDomain(authorOf(header).Domain())
+func isAuthenticated(auth gateway.AuthResults, author gateway.ReversePath) bool {
+	domain := authres.ASCIIDomain(author.Domain())
 	for _, signature := range auth.DKIM {
 		signer := authres.ASCIIDomain(signature.Domain)
 		if signature.Result == "pass" && domain != "" && (domain == signer || strings.HasSuffix(domain, "."+signer)) {

@@ -44,7 +44,7 @@ func (h *Host) prepared(ctx context.Context, spec Spec) (*Plugin, error) {
 	p := &Plugin{
 		spec: spec, host: h, kv: h.env.KV, loaded: time.Now(),
 		log:    h.env.Logger.With("plugin", spec.Name),
-		digest: sha256.Sum256(spec.Wasm), pool: newPool(spec.Instances), closed: make(chan struct{}),
+		digest: fmt.Sprintf("%x", sha256.Sum256(spec.Wasm)), pool: newPool(spec.Instances), closed: make(chan struct{}),
 	}
 	if spec.KV != nil {
 		p.kv = spec.KV

@@ -2,7 +2,6 @@ package sandbox
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"log/slog"
 	"slices"
@@ -19,7 +18,7 @@ import (
 type Plugin struct {
 	spec     Spec
 	config   string // as JSON
-	digest   [32]byte
+	digest   string // SHA-256 of the module as it was given, in hexadecimal
 	host     *Host
 	kv       KV // of the Spec, else of the Host
 	log      *slog.Logger
@@ -48,7 +47,7 @@ var (
 func (p *Plugin) Name() string { return p.spec.Name }
 
 // Digest is the SHA-256 of the module as it was given, in hexadecimal.
-func (p *Plugin) Digest() string { return hex.EncodeToString(p.digest[:]) }
+func (p *Plugin) Digest() string { return p.digest }
 
 // serves says whether the module exports one of the hooks.
 func (p *Plugin) serves(h hook) bool { return p.hooks&h != 0 }
