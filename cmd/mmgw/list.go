@@ -13,7 +13,7 @@ import (
 
 func listFamily(g *globals) *cobra.Command {
 	return family("list", "Mailing lists: those of the configuration, and those made at run time",
-		listLs(g), listShow(g), listCreate(g), listDelete(g))
+		listLs(g), listShow(g), listCreate(g), listSet(g), listDelete(g))
 }
 
 func listLs(g *globals) *cobra.Command {
@@ -61,22 +61,77 @@ func writeList(w io.Writer, r server.ListRow) {
 }
 
 func listCreate(g *globals) *cobra.Command {
-	var list server.NewList
+	var settings listSettings
 	c := &cobra.Command{
 		Use: "create ADDR", Short: "Make a list",
 		Example: "  mmgw list create dev@lists.example.com --owner anne@example.com",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			list.Address = args[0]
-			return g.changeList(c, "created", "list.create", list)
+			return g.changeList(c, "created", "list.create", server.NewList{Address: args[0], ListSettings: settings.given(c)})
 		},
 	}
-	c.Flags().StringArrayVar(&list.Owners, "owner", nil, "`address` of an owner; may be given again")
-	c.Flags().StringVar(&list.Description, "description", "", "what the list is for, in a `line`")
-	c.Flags().StringVar(&list.Posting, "posting", "members", "`who` may post: members, anyone or moderated")
-	c.Flags().StringVar(&list.Subscribe, "subscribe", "confirm", "`how` to join: confirm, moderated or closed")
-	c.Flags().BoolVar(&list.QuietHold, "quiet-hold", false, "do not tell the author of a post that it is held")
+	settings.flags(c)
 	return c
+}
+
+func listSet(g *globals) *cobra.Command {
+	var settings listSettings
+	c := &cobra.Command{
+		Use: "set LIST", Short: "Change a list that was made at run time",
+		Long:    "Changes a list that was made at run time, in what the flags name; the rest of it,\nand its members, stay. A list of the configuration is changed there.",
+		Example: "  mmgw list set dev@lists.example.com --owner bart@example.com --posting moderated\n  mmgw list set dev@lists.example.com --moderator ''   # nobody",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			given := settings.given(c)
+			if given == (server.ListSettings{}) {
+				return usageError(c, "name what to change, such as --owner")
+			}
+			return g.changeList(c, "changed", "list.set", server.ChangedList{ListName: server.ListName{List: args[0]}, ListSettings: given})
+		},
+	}
+	settings.flags(c)
+	return c
+}
+
+// listSettings are the flags of a list's settings.
+type listSettings struct {
+	owners, moderators                           []string
+	description, posting, subscribe, unsubscribe string
+	quietHold, personalize                       bool
+	verpInterval                                 int
+}
+
+func (l *listSettings) flags(c *cobra.Command) {
+	f := c.Flags()
+	f.StringArrayVar(&l.owners, "owner", nil, "`address` of an owner; may be given again")
+	f.StringArrayVar(&l.moderators, "moderator", nil, "`address` of a moderator, who is asked beside the owners; may be given again")
+	f.StringVar(&l.description, "description", "", "what the list is for, in a `line`")
+	f.StringVar(&l.posting, "posting", "members", "`who` may post: members, anyone or moderated")
+	f.StringVar(&l.subscribe, "subscribe", "confirm", "`how` to join: confirm, moderated or closed")
+	f.StringVar(&l.unsubscribe, "unsubscribe", "list", "`how` to leave: list, by mail, or member, by one click ([http] url)")
+	f.BoolVar(&l.quietHold, "quiet-hold", false, "do not tell the author of a post that it is held")
+	f.BoolVar(&l.personalize, "personalize", false, "each member gets a copy of its own")
+	f.IntVar(&l.verpInterval, "verp-interval", 1, "every `Nth` post tells members apart; 0: none")
+}
+
+// given are the settings whose flags are on the command line.
+func (l *listSettings) given(c *cobra.Command) (s server.ListSettings) {
+	setIf(c, "owner", &s.Owners, &l.owners)
+	setIf(c, "moderator", &s.Moderators, &l.moderators)
+	setIf(c, "description", &s.Description, &l.description)
+	setIf(c, "posting", &s.Posting, &l.posting)
+	setIf(c, "subscribe", &s.Subscribe, &l.subscribe)
+	setIf(c, "unsubscribe", &s.Unsubscribe, &l.unsubscribe)
+	setIf(c, "quiet-hold", &s.QuietHold, &l.quietHold)
+	setIf(c, "personalize", &s.Personalize, &l.personalize)
+	setIf(c, "verp-interval", &s.VERPInterval, &l.verpInterval)
+	return s
+}
+
+func setIf[T any](c *cobra.Command, flag string, to **T, value *T) {
+	if c.Flags().Changed(flag) {
+		*to = value
+	}
 }
 
 func listDelete(g *globals) *cobra.Command {
@@ -91,7 +146,7 @@ func listDelete(g *globals) *cobra.Command {
 	}
 }
 
-// changeList makes or deletes a list, and says how the MTA hears of it.
+// changeList makes, changes or deletes a list, and says how the MTA hears of it.
 func (g *globals) changeList(c *cobra.Command, done, operation string, args any) error {
 	var change server.ListChange
 	if err := g.call(c, operation, args, &change); err != nil {

@@ -20,9 +20,9 @@ type List struct {
 const (
 	// asVERP stands for [verp] delivery_interval in a list.
 	asVERP = -1
-	// intervalMax bounds the posts between two that tell members apart: with
+	// VERPIntervalMax bounds the posts between two that tell members apart: with
 	// more, dead addresses stay for years.
-	intervalMax = 1_000_000
+	VERPIntervalMax = 1_000_000
 )
 
 // keys of [[list]]. The defaults are those of a discussion list: members post,
@@ -38,7 +38,7 @@ func (l *List) keys(s *section) {
 	key(s, "posting", &l.Posting, gateway.PostingMembers, choice(gateway.PostingMembers, gateway.PostingAnyone, gateway.PostingModerated))
 	key(s, "moderators", &l.Moderators, nil, arrayOf(address))
 	key(s, "subscribe", &l.Subscribe, gateway.SubscribeConfirm, choice(gateway.SubscribeConfirm, gateway.SubscribeModerated, gateway.SubscribeClosed))
-	key(s, "verp_interval", &l.VERPInterval, asVERP, number(asVERP, intervalMax))
+	key(s, "verp_interval", &l.VERPInterval, asVERP, number(asVERP, VERPIntervalMax))
 	key(s, "personalize", &l.Personalize, false, boolean)
 	key(s, "unsubscribe", &l.Unsubscribe, UnsubscribeList, choice(UnsubscribeList, UnsubscribeMember))
 	key(s, "quiet_hold", &l.QuietHold, false, boolean)

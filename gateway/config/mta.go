@@ -253,7 +253,7 @@ type VERP struct {
 // keys of [verp]. Signed reverse-paths are the default, as anyone can make up a
 // bounce for an unsigned one and so have members removed.
 func (v *VERP) keys(s *section) {
-	key(s, "delivery_interval", &v.DeliveryInterval, 1, number(0, intervalMax))
+	key(s, "delivery_interval", &v.DeliveryInterval, 1, number(0, VERPIntervalMax))
 	// "-" is qmail's; the others are recipient delimiters of MTAs that list
 	// names cannot have.
 	key(s, "delimiter", &v.Delimiter, "+", choice("+", "-", "#", "%", "~"))

@@ -65,6 +65,14 @@ func (d *directory) enterAll(listings []*listing) error {
 	return errors.Join(problems...)
 }
 
+// replace has another listing stand for a list of the same addresses.
+func (d *directory) replace(l *listing) {
+	d.byID[l.list.ID] = l
+	for _, address := range addresses(l.list) {
+		d.byAddress[address] = l
+	}
+}
+
 // retire has a listing that accepts mail be one that is gone.
 func (d *directory) retire(l *listing) {
 	for _, address := range addresses(l.list) {

@@ -134,17 +134,53 @@ func (r *Roster) checkName(address gateway.ForwardPath) error {
 // changed there.
 var ErrFileList = errors.New("the list is in the configuration file")
 
+// ChangeList gives a list of the store other settings, all but its addresses. A list
+// of the configuration is ErrFileList.
+func (r *Roster) ChangeList(list gateway.List) error {
+	r.changes.Lock()
+	defer r.changes.Unlock()
+	l, err := r.storeListing(list.ID)
+	if err != nil {
+		return err
+	}
+	list.Address, list.AliasDomain, list.Source, list.Line = l.list.Address, l.list.AliasDomain, SourceStore, 0
+	record, err := encodeList(&list, false)
+	if err != nil {
+		return err
+	}
+	var b store.Batch
+	b.Set(listKey(list.ID), record)
+	if err := r.db.Commit(&b); err != nil {
+		return fmt.Errorf("change %s: %w", list.Address, err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	changed := *l
+	changed.list = &list
+	r.lists.replace(&changed)
+	return nil
+}
+
+// storeListing finds a list of the store that accepts mail. changes is held.
+func (r *Roster) storeListing(id gateway.ListID) (*listing, error) {
+	l := r.lists.byID[id]
+	switch {
+	case l == nil || l.gone:
+		return nil, fmt.Errorf("%s: %w", gateway.Printable(string(id)), gateway.ErrUnknownList)
+	case l.list.Source == SourceFile:
+		return nil, fmt.Errorf("%s: %w, line %d", l.list.Address, ErrFileList, l.list.Line)
+	}
+	return l, nil
+}
+
 // DeleteList removes a list of the store with its members. What it has queued
 // in batches is still delivered. A list of the configuration is ErrFileList.
 func (r *Roster) DeleteList(id gateway.ListID) error {
 	r.changes.Lock()
 	defer r.changes.Unlock()
-	l := r.lists.byID[id]
-	switch {
-	case l == nil || l.gone:
-		return fmt.Errorf("%s: %w", gateway.Printable(string(id)), gateway.ErrUnknownList)
-	case l.list.Source == SourceFile:
-		return fmt.Errorf("%s: %w, line %d", l.list.Address, ErrFileList, l.list.Line)
+	l, err := r.storeListing(id)
+	if err != nil {
+		return err
 	}
 	record, err := encodeList(l.list, true)
 	if err != nil {

@@ -234,6 +234,50 @@ func TestCreateList(t *testing.T) {
 	}
 }
 
+func TestChangeList(t *testing.T) {
+	f := open(t, store.NewMemory())
+	id := f.create(t, "run@lists.example.com", "anne@example.com")
+	list, err := f.List(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := *list
+	changed.Posting, changed.Owners = gateway.PostingModerated, []gateway.ForwardPath{"bart@example.com"}
+	changed.Address, changed.AliasDomain = "other@lists.example.com", "alias.example.com" // which stay
+	if err := f.ChangeList(changed); err != nil {
+		t.Fatal(err)
+	}
+	if list.Posting == gateway.PostingModerated {
+		t.Error("what was given out has changed")
+	}
+	for range 2 {
+		got, err := f.List(id)
+		if err != nil || got.Posting != gateway.PostingModerated || len(got.Owners) != 1 || got.Address != "run@lists.example.com" || got.AliasDomain != "" {
+			t.Errorf("%+v, %v", got, err)
+		}
+		route, err := f.Resolve(t.Context(), "run-owner@lists.example.com")
+		if err != nil || route.List.Owners[0] != "bart@example.com" {
+			t.Errorf("%+v, %v", route, err)
+		}
+		if got := f.members(t, id, 10); got != "anne@example.com" {
+			t.Errorf("members: %s", got)
+		}
+		f = f.restart(t)
+	}
+	if err := f.DeleteList(id); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.ChangeList(changed); !errors.Is(err, gateway.ErrUnknownList) {
+		t.Errorf("one that is gone: %v", err)
+	}
+	if err := f.SetFileLists([]FileList{fileList("file@lists.example.com")}); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.ChangeList(gateway.List{ID: "file.lists.example.com"}); !errors.Is(err, ErrFileList) {
+		t.Errorf("one of the file: %v", err)
+	}
+}
+
 func TestListsOutlastTheProcess(t *testing.T) {
 	f := open(t, store.NewMemory())
 	id := f.create(t, "run@lists.example.com", "anne@example.com")

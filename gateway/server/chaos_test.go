@@ -292,7 +292,7 @@ func (c *chaos) operateUntil(ctx context.Context, t *testing.T, s *Server) {
 		addresses := SuppressionChange{Addresses: []string{c.pick("carl@example.com", "ever@example.com")}}
 		switch c.n(16) {
 		case 0:
-			c.do(t, s, "list.create", NewList{Address: "made@lists.example.com", Posting: "anyone"})
+			c.do(t, s, "list.create", NewList{Address: "made@lists.example.com", ListSettings: ListSettings{Posting: new("anyone")}})
 		case 1:
 			c.do(t, s, "list.delete", ListName{"made@lists.example.com"})
 		case 2:

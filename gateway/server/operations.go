@@ -26,6 +26,7 @@ func (s *Server) Operations() admin.Operations {
 		"list.ls":         admin.On(s.listRows),
 		"list.show":       admin.On(s.listShow),
 		"list.create":     admin.On(s.listCreate),
+		"list.set":        admin.On(s.listSet),
 		"list.delete":     admin.On(s.listDelete),
 		"list.inventory":  admin.On(s.listInventory),
 		"member.ls":       admin.On(s.memberRows),

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -36,17 +35,33 @@ type ListName struct {
 	List string `json:"list"`
 }
 
-// NewList is what list.create makes. What is left out is as in a [[list]].
-type NewList struct {
-	Address     string   `json:"address"`
-	Owners      []string `json:"owners,omitempty"`
-	Description string   `json:"description,omitempty"`
-	Posting     string   `json:"posting,omitempty"`
-	Subscribe   string   `json:"subscribe,omitempty"`
-	QuietHold   bool     `json:"quiet_hold,omitempty"`
+// ListSettings are what list.create gives a list, and list.set changes. What is nil
+// stays as it is, in a new list as in a [[list]].
+type ListSettings struct {
+	Owners       *[]string `json:"owners,omitempty"`
+	Moderators   *[]string `json:"moderators,omitempty"`
+	Description  *string   `json:"description,omitempty"`
+	Posting      *string   `json:"posting,omitempty"`
+	Subscribe    *string   `json:"subscribe,omitempty"`
+	QuietHold    *bool     `json:"quiet_hold,omitempty"`
+	Unsubscribe  *string   `json:"unsubscribe,omitempty"`
+	Personalize  *bool     `json:"personalize,omitempty"`
+	VERPInterval *int      `json:"verp_interval,omitempty"`
 }
 
-// ListChange is the result of list.create and list.delete.
+// NewList is what list.create makes.
+type NewList struct {
+	Address string `json:"address"`
+	ListSettings
+}
+
+// ChangedList is what list.set changes.
+type ChangedList struct {
+	ListName
+	ListSettings
+}
+
+// ListChange is the result of list.create, list.set and list.delete.
 type ListChange struct {
 	Address string `json:"address"`
 	Running bool   `json:"running"`        // the gateway runs, and tells the MTA by itself
@@ -128,39 +143,47 @@ func (s *Server) overlaps(list *gateway.List) string {
 	return strings.Join(notes, "; ")
 }
 
-// newList checks what a list is made of and fills in the defaults of [[list]].
+// newList is a list with the defaults of [[list]], but for what args say.
 func (s *Server) newList(args NewList) (gateway.List, error) {
 	address, err := gateway.ParseForwardPath(args.Address)
 	if err != nil {
 		return gateway.List{}, badData("%v", err)
 	}
 	list := gateway.List{
-		Address: address, Description: args.Description, Unsubscribe: config.UnsubscribeList,
-		Posting: cmp.Or(gateway.Posting(args.Posting), gateway.PostingMembers), Subscribe: cmp.Or(args.Subscribe, gateway.SubscribeConfirm), QuietHold: args.QuietHold, VERPInterval: s.inForce().VERP.DeliveryInterval,
+		Address: address, Posting: gateway.PostingMembers, Subscribe: gateway.SubscribeConfirm,
+		Unsubscribe: config.UnsubscribeList, VERPInterval: s.inForce().VERP.DeliveryInterval,
 	}
-	for _, text := range args.Owners {
-		owner, err := gateway.ParseForwardPath(text)
-		if err != nil {
-			return list, badData("%v", err)
-		}
-		list.Owners = append(list.Owners, owner)
-	}
-	if !slices.Contains([]gateway.Posting{gateway.PostingMembers, gateway.PostingAnyone, gateway.PostingModerated}, list.Posting) {
-		return list, badData("posting is members, anyone or moderated, not %q", args.Posting)
-	}
-	if !slices.Contains([]string{gateway.SubscribeConfirm, gateway.SubscribeModerated, gateway.SubscribeClosed}, list.Subscribe) {
-		return list, badData("subscribe is confirm, moderated or closed, not %q", args.Subscribe)
-	}
-	return list, nil
+	return list, s.applySettings(&list, args.ListSettings)
 }
 
-func (s *Server) listDelete(_ context.Context, args ListName) (any, error) {
-	l, err := s.list(args.List)
+func (s *Server) listSet(_ context.Context, args ChangedList) (any, error) {
+	l, err := s.storeList(args.List)
 	if err != nil {
 		return nil, err
 	}
-	if l.Source == roster.SourceFile {
-		return nil, badData("%s:%d: %s is a list of this file; delete it there and reload", s.cfg.File, l.Line, string(l.Address))
+	list := *l
+	if err := s.applySettings(&list, args.ListSettings); err != nil {
+		return nil, err
+	}
+	if err := s.roster.ChangeList(list); err != nil {
+		return nil, err
+	}
+	return ListChange{Address: string(list.Address), Running: !s.onlyState()}, nil
+}
+
+// storeList finds a list that was made at run time.
+func (s *Server) storeList(name string) (*gateway.List, error) {
+	l, err := s.list(name)
+	if err == nil && l.Source == roster.SourceFile {
+		err = badData("%s:%d: %s is a list of this file; change it there and reload", s.cfg.File, l.Line, string(l.Address))
+	}
+	return l, err
+}
+
+func (s *Server) listDelete(_ context.Context, args ListName) (any, error) {
+	l, err := s.storeList(args.List)
+	if err != nil {
+		return nil, err
 	}
 	if err := s.roster.DeleteList(l.ID); err != nil {
 		return nil, err

@@ -258,3 +258,32 @@ func TestQueueRowsFrom(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// What no [[list]] can be, a list that is made at run time cannot be either.
+func TestSettingsOfLists(t *testing.T) {
+	s := atRest(t)
+	call[ListChange](t, s, "list.create", NewList{Address: "dev@lists.example.com"})
+	for what, settings := range map[string]ListSettings{
+		"an owner":       {Owners: new([]string{"anne@example.com", ""})},
+		"a moderator":    {Moderators: new([]string{"anne"})},
+		"a description":  {Description: new("two\r\nlines")},
+		"who may post":   {Posting: new("nobody")},
+		"how to join":    {Subscribe: new("")},
+		"how to leave":   {Unsubscribe: new("never")},
+		"no [http] url":  {Unsubscribe: new("member")},
+		"an interval":    {VERPInterval: new(1_000_001)},
+		"less than none": {VERPInterval: new(-1)},
+	} {
+		for operation, args := range map[string]any{
+			"list.set":    ChangedList{ListName{"dev@lists.example.com"}, settings},
+			"list.create": NewList{"new@lists.example.com", settings},
+		} {
+			if err := s.Operations().Call(t.Context(), operation, args, nil); err == nil || admin.AsError(err).Exit != admin.ExitData {
+				t.Errorf("%s: %s: %v", operation, what, err)
+			}
+		}
+	}
+	if rows := call[[]ListRow](t, s, "list.ls", Nothing{}); len(rows) != 2 || rows[0].Posting != "members" || len(rows[0].Owners) > 0 {
+		t.Errorf("%+v", rows)
+	}
+}
