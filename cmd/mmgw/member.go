@@ -21,6 +21,10 @@ func memberFamily(g *globals) *cobra.Command {
 			"An address may stand with a name, as \"Anne <anne@example.com>\". Members stay as they are."),
 		memberChange(g, "remove", "removed", "Remove members from a list",
 			"One that the configuration names is remembered as left: a reload does not bring it back."),
+		memberChange(g, "disable", "disabled", "Send members no posts until they are enabled",
+			"They stay members and may post: for holidays, or for the second address of a person."),
+		memberChange(g, "enable", "enabled", "Send posts to disabled members again",
+			"Bounces that disabled them are forgotten."),
 		memberChange(g, "reset", "reset", "Forget what happened to members since the configuration named them",
 			"What a member's file says counts again. Score and disabling are forgotten too."),
 		memberImport(g), memberExport(g))

@@ -150,6 +150,9 @@ func (t *talk) join(ctx context.Context) error {
 	row, err := t.Roster.Member(t.list.ID, t.author.Path)
 	switch {
 	case err == nil && row.Bounce.Disabled: // its reminders say that it should write here
+	case err == nil && row.Disabled:
+		t.say(string(t.author.Path) + " is a member already, but gets no posts: the owners of " + string(t.list.Address) + " decided so")
+		return nil
 	case err == nil:
 		t.say(string(t.author.Path) + " is a member already")
 		return nil

@@ -114,6 +114,22 @@ func TestJoinAndLeave(t *testing.T) {
 	}
 }
 
+// Whose delivery was ended by hand is told so, and no more.
+func TestJoinOfDisabled(t *testing.T) {
+	h := newHouse(t, devList("bart@example.org"))
+	if err := h.roster.DisableMember("dev.lists.example.com", "bart@example.org"); err != nil {
+		t.Fatal(err)
+	}
+	h.post("bart@example.org", letter("bart@example.org", "x", ""), "dev-join@lists.example.com")
+	want(t, h.answers(), "bart@example.org: Your message to dev-join@lists.example.com")
+	if text := textOf(t, h.sent[0]); !strings.Contains(text, "member already, but gets no posts") {
+		t.Error(text)
+	}
+	if row, err := h.roster.Member("dev.lists.example.com", "bart@example.org"); err != nil || !row.Disabled {
+		t.Errorf("%+v, %v", row, err)
+	}
+}
+
 func TestModeratedJoin(t *testing.T) {
 	list := devList()
 	list.List.Subscribe = gateway.SubscribeModerated

@@ -20,7 +20,7 @@ const MembersPerCommitMax = 10_000
 func (r *Roster) AddMember(id gateway.ListID, recipient gateway.Recipient) (added bool, err error) {
 	row, err := r.Member(id, recipient.Path)
 	if err == nil && row.Bounce.Disabled {
-		return false, r.SetDisabled(id, recipient.Path, false)
+		return false, r.EnableMember(id, recipient.Path)
 	}
 	n, err := r.AddMembers(id, []gateway.Recipient{recipient})
 	return n == 1, err
@@ -112,13 +112,18 @@ func (r *Roster) ResetMember(id gateway.ListID, path gateway.ForwardPath) error 
 	return r.put(l, m)
 }
 
-// SetDisabled ends or resumes the delivery of posts to a member, by hand: what
-// bounces did to it is forgotten when it resumes.
-func (r *Roster) SetDisabled(id gateway.ListID, path gateway.ForwardPath, disabled bool) error {
+// DisableMember ends the delivery of posts to a member, by hand. It stays one, whatever
+// bounces did to it: no reminders follow, and no end of the membership.
+func (r *Roster) DisableMember(id gateway.ListID, path gateway.ForwardPath) error {
 	return r.change(id, path, func(m *member) {
-		if m.row.Disabled = disabled; !disabled {
-			m.row.Score, m.row.Bounce = 0, Bounce{}
-		}
+		m.row.Disabled, m.row.Score, m.row.Bounce = true, 0, Bounce{}
+	})
+}
+
+// EnableMember resumes the delivery of posts to a member, with a clean record.
+func (r *Roster) EnableMember(id gateway.ListID, path gateway.ForwardPath) error {
+	return r.change(id, path, func(m *member) {
+		m.row.Disabled, m.row.Score, m.row.Bounce = false, 0, Bounce{}
 	})
 }
 

@@ -31,7 +31,7 @@ func TestOverlay(t *testing.T) {
 	check("at first", "<anne@example.com> enabled file\n<bart@example.com> enabled file\n<Carl@example.com> enabled file")
 	for i, err := range []error{
 		f.RemoveMember(dev, "Anne@example.com"),
-		f.SetDisabled(dev, "bart@example.com", true),
+		f.DisableMember(dev, "bart@example.com"),
 		second(f.AddMember(dev, gateway.Recipient{Path: "Dora@example.com"})),
 		second(f.AddMember(dev, gateway.Recipient{Path: "elma@example.com"})),
 		f.RemoveMember(dev, "elma@example.com"),
@@ -104,7 +104,7 @@ func TestPages(t *testing.T) {
 		case 0:
 			err = f.RemoveMember(dev, path)
 		case 1:
-			err = f.SetDisabled(dev, path, true)
+			err = f.DisableMember(dev, path)
 		case 2:
 			_, err = f.AddMember(dev, gateway.Recipient{Path: "x" + path})
 		case 3:
@@ -134,7 +134,7 @@ func TestRole(t *testing.T) {
 	if _, err := f.AddMembers(dev, []gateway.Recipient{{Path: "anne@example.com"}, {Path: "carl@example.com"}, {Path: "Carl@example.com"}}); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.SetDisabled(dev, "carl@example.com", true); err != nil {
+	if err := f.DisableMember(dev, "carl@example.com"); err != nil {
 		t.Fatal(err)
 	}
 	for path, want := range map[gateway.ReversePath]string{
@@ -180,8 +180,7 @@ func TestChangeBounces(t *testing.T) {
 	}
 	// Whatever ends it leaves nothing behind.
 	for name, end := range map[string]func(gateway.ListID, gateway.ForwardPath) error{
-		"remove": f.RemoveMember, "reset": f.ResetMember,
-		"enable": func(id gateway.ListID, path gateway.ForwardPath) error { return f.SetDisabled(id, path, false) },
+		"remove": f.RemoveMember, "reset": f.ResetMember, "enable": f.EnableMember, "disable": f.DisableMember,
 	} {
 		if err := errors.Join(f.KeepBounced(dev, "bart@example.com", []byte("x")), f.ChangeBounces(dev, "bart@example.com", bounced), end(dev, "bart@example.com")); err != nil {
 			t.Fatal(name, err)
@@ -192,6 +191,12 @@ func TestChangeBounces(t *testing.T) {
 			t.Errorf("%s leaves %q, %v, %v, %v", name, kept, disabled, err, err2)
 		}
 		if _, err := f.AddMember(dev, gateway.Recipient{Path: "bart@example.com"}); err != nil {
+			t.Fatal(err)
+		}
+		if row, err := f.Member(dev, "bart@example.com"); err != nil || row.Disabled != (name == "disable") {
+			t.Errorf("%s, and added again: %+v, %v", name, row, err)
+		}
+		if err := f.EnableMember(dev, "bart@example.com"); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -33,6 +33,8 @@ func (s *Server) Operations() admin.Operations {
 		"member.find":     admin.On(s.memberFind),
 		"member.add":      admin.On(s.memberAdd),
 		"member.remove":   admin.On(s.memberRemove),
+		"member.disable":  admin.On(s.memberDisable),
+		"member.enable":   admin.On(s.memberEnable),
 		"member.reset":    admin.On(s.memberReset),
 		"suppress.ls":     admin.On(s.suppressionRows),
 		"suppress.add":    admin.On(s.suppressionAdd),

@@ -129,6 +129,14 @@ func (s *Server) memberRemove(_ context.Context, args MemberChange) (any, error)
 	return s.eachMember(args, s.roster.RemoveMember)
 }
 
+func (s *Server) memberDisable(_ context.Context, args MemberChange) (any, error) {
+	return s.eachMember(args, s.roster.DisableMember)
+}
+
+func (s *Server) memberEnable(_ context.Context, args MemberChange) (any, error) {
+	return s.eachMember(args, s.roster.EnableMember)
+}
+
 func (s *Server) memberReset(_ context.Context, args MemberChange) (any, error) {
 	return s.eachMember(args, s.roster.ResetMember)
 }
