@@ -109,8 +109,9 @@ func setState(row *roster.MemberRow, s bounce.State) {
 const membersPerTurn = 1000
 
 // Due warns and removes the members of all lists that bounces disabled and
-// whose time has come. One whose turn fails is told in the log, and has it again.
-func (s *Scores) Due(ctx context.Context, now time.Time) {
+// whose time has come: who is removed by a time that has surely come, which is now or
+// before. One whose turn fails is told in the log, and has it again.
+func (s *Scores) Due(ctx context.Context, now, surely time.Time) {
 	for list := range s.Roster.Lists() {
 		var after gateway.Cursor
 		for {
@@ -120,7 +121,7 @@ func (s *Scores) Due(ctx context.Context, now time.Time) {
 				break
 			}
 			for _, path := range disabled {
-				if err := s.due(ctx, list.ID, path, now); err != nil && ctx.Err() == nil {
+				if err := s.due(ctx, list.ID, path, now, surely); err != nil && ctx.Err() == nil {
 					logger(s.Log).Error("a member that bounces disabled was not followed up", "list", string(list.ID), "member", string(path), "error", err)
 				}
 			}
@@ -131,13 +132,13 @@ func (s *Scores) Due(ctx context.Context, now time.Time) {
 	}
 }
 
-func (s *Scores) due(ctx context.Context, list gateway.ListID, path gateway.ForwardPath, now time.Time) error {
+func (s *Scores) due(ctx context.Context, list gateway.ListID, path gateway.ForwardPath, now, surely time.Time) error {
 	row, err := s.Roster.Member(list, path)
 	if err != nil {
 		return err
 	}
 	state, step := s.Rules.Due(stateOf(&row), now)
-	if step == "" {
+	if _, sure := s.Rules.Due(stateOf(&row), surely); step == "" || step == bounce.Remove && sure != step {
 		return nil
 	}
 	if err := s.follow(ctx, list, &row, step, row.Bounce.Status+" "+row.Bounce.Text); err != nil {

@@ -104,14 +104,21 @@ func TestMailboxDies(t *testing.T) {
 	}
 
 	for _, day := range []int{6, 13, 20} {
-		h.scores.Due(t.Context(), onDay(day))
-		h.scores.Due(t.Context(), onDay(day+3)) // nothing: it is not time
+		h.scores.Due(t.Context(), onDay(day), time.Time{})
+		h.scores.Due(t.Context(), onDay(day+3), onDay(day+3)) // nothing: it is not time
 		h.settle()
 		if warned := h.took(); len(warned) != 1 || warned[0].to[0] != "anne@example.com" || warned[0].from != "" {
 			t.Fatalf("day %d: the member was warned: %+v", day, warned)
 		}
 	}
-	h.scores.Due(t.Context(), onDay(27))
+	for _, surely := range []time.Time{{}, onDay(23)} { // nobody is removed by a clock that is ahead
+		h.scores.Due(t.Context(), onDay(4000), surely)
+		h.settle()
+		if _, err := h.roster.Member(dev, "anne@example.com"); err != nil || len(h.took()) > 0 {
+			t.Fatalf("a clock that is ahead, surely %v: %v", surely, err)
+		}
+	}
+	h.scores.Due(t.Context(), onDay(27), onDay(27))
 	h.settle()
 	if told := h.took(); len(told) != 1 || told[0].to[0] != "owner@example.com" {
 		t.Errorf("the owner was told of the end: %+v", told)
@@ -315,7 +322,7 @@ func TestNoticesDoNotBounce(t *testing.T) {
 		return []*gateway.Status{{Code: 550, Enhanced: gateway.EnhancedCode{5, 1, 1}, Text: "no such user"}}
 	}
 	h.come(0, from, dead)
-	h.scores.Due(t.Context(), onDay(1))
+	h.scores.Due(t.Context(), onDay(1), onDay(1))
 	if h.settle(); len(h.took()) != 0 || h.spooled() != 0 {
 		t.Errorf("%d are spooled", h.spooled())
 	}

@@ -5,18 +5,19 @@ import (
 	"time"
 )
 
-// every calls f at intervals until ctx ends, with a time that has come even where the
-// clock was ahead for less than an interval. It is for what cannot be undone.
-func every(ctx context.Context, interval time.Duration, f func(now time.Time)) {
+// every calls f at once, and then at intervals until ctx ends. Beside the time it tells
+// one that has come even where the clock was ahead for less than an interval: by that
+// one is done what cannot be undone. At first it is zero.
+func every(ctx context.Context, interval time.Duration, f func(now, surely time.Time)) {
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
-	clock := wary{time.Now().Round(0)}
-	for {
+	for clock := (wary{}); ; {
+		now := time.Now()
+		f(now, clock.read(now))
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			f(clock.read(time.Now()))
 		}
 	}
 }

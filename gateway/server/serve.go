@@ -202,7 +202,9 @@ func (r *running) start() {
 	r.group.Go(func() { r.keepMTAFiles(r.ctx) })
 	r.group.Go(func() { every(r.ctx, heldInterval, r.expireHeld) })
 	r.group.Go(func() { r.forgetKept(r.ctx) })
-	r.group.Go(func() { every(r.ctx, bouncesInterval, func(now time.Time) { r.scores.Due(r.ctx, now) }) })
+	r.group.Go(func() {
+		every(r.ctx, bouncesInterval, func(now, surely time.Time) { r.scores.Due(r.ctx, now, surely) })
+	})
 }
 
 // How often something is looked for that is due: messages that were held too long, of
@@ -213,8 +215,8 @@ const (
 )
 
 // expireHeld drops what no moderator ruled on in time.
-func (s *Server) expireHeld(now time.Time) {
-	if _, err := s.held.Expire(now); err != nil {
+func (s *Server) expireHeld(_, surely time.Time) {
+	if _, err := s.held.Expire(surely); err != nil {
 		s.log.Error("expire what is held", "error", err)
 	}
 }
