@@ -76,6 +76,9 @@ func add(m *sdk.Message, l list) error {
 	if err := m.SetHeader("Precedence", "list"); err != nil {
 		return err
 	}
+	if err := addReplyTo(m, l.local+"@"+l.domain); err != nil {
+		return err
+	}
 	if sdk.ConfigBool("sender", false) {
 		return m.SetHeader("Sender", l.local+"-bounces@"+l.domain)
 	}
@@ -93,6 +96,30 @@ func addUnsubscribe(m *sdk.Message, mailto string) error {
 	}
 	return m.AppendHeader("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
 }
+
+// addReplyTo has replies go to the list as well as to whom the post names, where
+// the list wants that.
+func addReplyTo(m *sdk.Message, address string) error {
+	where, ok := sdk.Get("list.config.reply_to")
+	if !ok {
+		where, _ = sdk.Config("reply_to")
+	}
+	if where != "list" {
+		return nil
+	}
+	named, _ := m.Header("Reply-To")
+	for _, word := range strings.FieldsFunc(named, endsAddress) {
+		if strings.EqualFold(word, address) {
+			return nil
+		}
+	}
+	if strings.TrimSpace(named) != "" {
+		address = named + ", " + address
+	}
+	return m.SetHeader("Reply-To", address)
+}
+
+func endsAddress(c rune) bool { return strings.ContainsRune(" \t\r\n<>,;:", c) }
 
 // listID is the value of List-Id: the description as a phrase, and the id.
 func listID() string {

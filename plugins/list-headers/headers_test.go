@@ -89,6 +89,33 @@ func TestSender(t *testing.T) {
 	}
 }
 
+func TestReplyTo(t *testing.T) {
+	for _, c := range []struct{ all, own, was, want string }{
+		{"", "", "", ""},
+		{"", "", "anne@example.com", "anne@example.com"},
+		{"list", "", "", "a@example.org"},
+		{"list", "", "Anne <anne@example.com>", "Anne <anne@example.com>, a@example.org"},
+		{"list", "", "The list <A@example.org>", "The list <A@example.org>"},
+		{"list", "", "aa@example.org", "aa@example.org, a@example.org"},
+		{"list", "author", "", ""},
+		{"", "list", "", "a@example.org"},
+	} {
+		h := sdktest.Host{Mail: "Subject: x\n\n", Keys: map[string]string{"list.address": "a@example.org"}, Config: map[string]any{}}
+		if c.was != "" {
+			h.Mail = "Reply-To: " + c.was + "\n" + h.Mail
+		}
+		if c.all != "" {
+			h.Config["reply_to"] = c.all
+		}
+		if c.own != "" {
+			h.Keys["list.config.reply_to"] = c.own
+		}
+		if err := h.Outgoing(decorate); err != nil || h.Header("Reply-To") != c.want {
+			t.Errorf("%+v: Reply-To: %s, %v", c, h.Header("Reply-To"), err)
+		}
+	}
+}
+
 func TestForwardRoute(t *testing.T) {
 	const mail = "List-Id: <other.example.net>\n\n"
 	h := sdktest.Host{Mail: mail}

@@ -2,8 +2,10 @@
 // fields by which mail programs recognise a list (RFC 2369 and RFC 2919), in
 // place of any that came from outside.
 //
-// Settings: sender (false; true sets Sender to the list's -bounces address).
-// Of a list's config: archive, the address of its archive on the web.
+// Settings: sender (false; true sets Sender to the list's -bounces address), reply_to
+// ("list" has replies go to the list too; else they go to whom the post names). Of a
+// list's config: reply_to, which then counts; archive, the address of its archive on the
+// web.
 package main
 
 import "github.com/mmgw/mmgw/sdk/outgoing"
