@@ -24,6 +24,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -68,12 +69,21 @@ func Open(options Options) (*Store, error) {
 	s := &Store{options: options, lock: lock, spent: make(chan struct{})}
 	if s.engine, err = openEngine(options, lock); err != nil {
 		lock.Close()
-		if errors.Is(err, fs.ErrPermission) {
-			err = fmt.Errorf("%w; all files there have to belong to the user of the gateway", err)
-		}
-		return nil, fmt.Errorf("open database %s: %w", options.Dir, err)
+		return nil, fmt.Errorf("open database %s: %w%s", options.Dir, err, wayOut(err))
 	}
 	return s, nil
+}
+
+// wayOut is what an operator can do about a database that cannot be opened.
+func wayOut(cause error) string {
+	var errno syscall.Errno
+	switch {
+	case errors.Is(cause, fs.ErrPermission):
+		return "; all files there have to belong to the user of the gateway"
+	case errors.As(cause, &errno) && errno != syscall.ENOENT: // the disk's
+		return ""
+	}
+	return "; if a later mmgw wrote it, run that one, else put the whole state directory back from a backup"
 }
 
 // Close ends the use of the database. Nothing that was committed is lost, with
