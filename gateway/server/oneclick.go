@@ -3,12 +3,10 @@ package server
 import (
 	"context"
 	"errors"
-	"path/filepath"
 
 	"github.com/mmgw/mmgw/gateway"
 	"github.com/mmgw/mmgw/gateway/roster"
 	"github.com/mmgw/mmgw/gateway/unsubscribe"
-	"github.com/mmgw/mmgw/gateway/verp"
 )
 
 // openLinks reads the key of the links by which members leave, where the site
@@ -18,7 +16,7 @@ func (s *Server) openLinks() (unsubscribe.Links, error) {
 	if s.cfg.HTTP.URL == "" {
 		return unsubscribe.Links{}, nil
 	}
-	keys, err := verp.LoadOrCreateKeys(filepath.Join(s.cfg.StateDir, "unsubscribe.key"))
+	keys, err := s.keys("unsubscribe.key", "links to leave in what went out before, if there are any, lead nowhere")
 	return unsubscribe.Links{URL: s.cfg.HTTP.URL, Tokens: tokens(keys)}, err
 }
 

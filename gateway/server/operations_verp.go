@@ -2,6 +2,9 @@ package server
 
 import (
 	"context"
+	"errors"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -11,6 +14,16 @@ import (
 
 // verpKeyFile holds the keys of reverse-paths, in the state directory.
 const verpKeyFile = "verp.key"
+
+// keys reads a key file of the state directory, or makes it: in one that has been
+// used, where it may have been left out of a backup, it says what that costs.
+func (s *Server) keys(name, cost string) ([]verp.Key, error) {
+	path := filepath.Join(s.cfg.StateDir, name)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) && s.spool.Used() {
+		s.log.Warn("there was no key, a new one is made: if there is one in a backup, put it back", "file", path, "until", cost)
+	}
+	return verp.LoadOrCreateKeys(path)
+}
 
 // VERPRotation asks for a new key of reverse-paths.
 type VERPRotation struct {

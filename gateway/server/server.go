@@ -33,7 +33,6 @@ import (
 	"github.com/mmgw/mmgw/gateway/spool"
 	"github.com/mmgw/mmgw/gateway/store"
 	"github.com/mmgw/mmgw/gateway/unsubscribe"
-	"github.com/mmgw/mmgw/gateway/verp"
 )
 
 // Server is one gateway.
@@ -182,7 +181,7 @@ func (s *Server) openAll(ctx context.Context) error {
 		return err
 	}
 	s.loaded.Store(set)
-	keys, err := verp.LoadOrCreateKeys(filepath.Join(s.cfg.StateDir, verpKeyFile))
+	keys, err := s.keys(verpKeyFile, "bounces of what went out before, and answers to it, are not believed")
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrStateDir, err)
 	}

@@ -117,6 +117,9 @@ func loadKeys(path string) ([]Key, error) {
 	if err != nil {
 		return nil, fmt.Errorf("key file: %w", err)
 	}
+	if len(bytes.TrimSpace(text)) == 0 {
+		return nil, fmt.Errorf("key file %s is empty: put it back from a backup, or remove it to have a new key made", path)
+	}
 	var keys []Key
 	for number, line := range bytes.Split(bytes.TrimSpace(text), []byte("\n")) {
 		k, err := ParseKey(string(line))

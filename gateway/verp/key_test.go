@@ -73,7 +73,7 @@ func TestRotateKeys(t *testing.T) {
 func TestKeyFileRefused(t *testing.T) {
 	good := key.String() + "\n"
 	for text, want := range map[string]string{
-		"":                        ":1: a key is 64",
+		"":                        "is empty: put it back",
 		"zz\n":                    ":1: a key is 64",
 		good[:60] + "\n":          ":1: a key is 64",
 		good + "\n":               "",
