@@ -3,6 +3,7 @@ package spool_test
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 
@@ -202,4 +203,19 @@ func overwrite(fs store.FS, name string, content []byte) error {
 	}
 	_, err = file.Write(content)
 	return errors.Join(err, file.Close())
+}
+
+// Contents beside a database that knows of no message were accepted by another one,
+// which was lost or left out of a backup. They are kept for a person.
+func TestContentsWithoutDatabase(t *testing.T) {
+	f := open(t, store.NewMemory())
+	m := f.accept(t, text(spool.ContentInlineBytesMax+1))
+	if err := errors.Join(f.db.Close(), f.disk.FS().Rename("/state/db", "/state/lost")); err != nil {
+		t.Fatal(err)
+	}
+	f = open(t, f.disk)
+	names, err := f.disk.FS().List("/state/damaged")
+	if err != nil || !slices.Equal(names, []string{m.ID.String()}) || len(f.files(t)) > 0 {
+		t.Errorf("%q are set aside, %v; %q stay", names, err, f.files(t))
+	}
 }

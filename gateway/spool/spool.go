@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -112,11 +113,15 @@ func encodeLast(id gateway.QueueID) []byte {
 }
 
 // removeOrphans removes contents that were never accepted, or whose message
-// has gone.
+// has gone. Beside a database that has never known a message they may be of another
+// one, which was lost: then they are set aside.
 func (s *Spool) removeOrphans() error {
 	names, err := s.fs.List(s.contentDir())
 	if err != nil {
 		return err
+	}
+	if !s.Used() {
+		return s.setContentsAside(names)
 	}
 	for _, name := range names {
 		if id, err := gateway.ParseQueueID(name); err == nil {
@@ -131,6 +136,30 @@ func (s *Spool) removeOrphans() error {
 		}
 	}
 	return nil
+}
+
+func (s *Spool) setContentsAside(names []string) error {
+	names = slices.DeleteFunc(names, func(name string) bool {
+		_, err := gateway.ParseQueueID(name)
+		return err != nil
+	})
+	if len(names) == 0 {
+		return nil
+	}
+	s.log.Error("ALARM spool: there are contents of messages and no database that knows of them; they are set aside: was it left out of a backup?", "dir", s.damagedDir(), "files", len(names))
+	for _, name := range names {
+		if err := s.fs.Rename(filepath.Join(s.contentDir(), name), filepath.Join(s.damagedDir(), name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Used says whether a message was ever accepted.
+func (s *Spool) Used() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.last != 0
 }
 
 // Ready is nil while mail is taken, else why it is not: the disk has no room or does
