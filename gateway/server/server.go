@@ -116,7 +116,7 @@ func makeStateDir(dir string) error {
 func (s *Server) openOnStore() error {
 	var err error
 	if s.spool, err = spool.Open(spool.Options{Store: s.store, Dir: s.cfg.StateDir, Log: s.log}); err != nil {
-		return err
+		return fmt.Errorf("%w: %w", ErrStateDir, err)
 	}
 	if err = s.keepForReplay(); err != nil {
 		return err

@@ -219,3 +219,41 @@ func TestContentsWithoutDatabase(t *testing.T) {
 		t.Errorf("%q are set aside, %v; %q stay", names, err, f.files(t))
 	}
 }
+
+// What a later mmgw wrote is left to that one: nothing is set aside.
+func TestRecordsOfALaterVersion(t *testing.T) {
+	later := func(record []byte) []byte {
+		w := store.NewWriter(record[0] + 1)
+		w.Raw(record[1 : len(record)-4])
+		return w.Record()
+	}
+	for _, space := range []store.Space{store.SpoolIndex, store.SpoolMessages, store.SpoolState} {
+		f := open(t, store.NewMemory())
+		m := f.accept(t, text(100))
+		var b store.Batch
+		for item, err := range f.db.Prefix(space.Key(), nil) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.Set(bytes.Clone(item.Key), later(item.Value))
+		}
+		if err := errors.Join(f.db.Commit(&b), f.db.Close()); err != nil {
+			t.Fatal(err)
+		}
+		f, err := tryOpen(f.disk)
+		if err == nil {
+			for _, one := range f.Entries() {
+				err = errors.Join(err, one)
+			}
+			_, one := f.Load(m.ID)
+			err = errors.Join(err, one)
+		}
+		if !errors.Is(err, store.ErrVersion) || errors.Is(err, spool.ErrDamaged) || errors.Is(err, gateway.ErrNotSpooled) {
+			t.Errorf("space %#x: %v", byte(space), err)
+		}
+		for range f.db.Prefix(store.SpoolDamaged.Key(), nil) {
+			t.Errorf("space %#x: records are set aside", byte(space))
+		}
+		f.db.Close()
+	}
+}

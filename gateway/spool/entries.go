@@ -11,8 +11,8 @@ import (
 // Entries implements gateway.Spool. Held legs and their batches have
 // gateway.StageHeld: they are not to be done before Release. Legs to be
 // expanded are due when they came, and have no Expires. Messages that are
-// found finished are removed. A record that cannot be read is set aside, and
-// yields an error that is ErrDamaged.
+// found finished are removed. A record that is damaged is set aside, and yields an
+// error that is ErrDamaged.
 func (s *Spool) Entries() iter.Seq2[gateway.Entry, error] {
 	return func(yield func(gateway.Entry, error) bool) {
 		var w walk
@@ -26,7 +26,7 @@ func (s *Spool) Entries() iter.Seq2[gateway.Entry, error] {
 				s.leaveMessage(&w)
 			}
 			entry, do, err := w.entry(key, item)
-			if err != nil {
+			if isDamage(err) {
 				err = s.setIndexAside(key, err)
 			}
 			if (do || err != nil) && !yield(entry, err) {

@@ -90,7 +90,9 @@ func (s *Spool) findLast() error {
 	case err == nil:
 		r := store.NewReader(record, recordVersion)
 		s.last = gateway.QueueID(r.Uint())
-		if err := r.End(); err != nil {
+		if err := r.End(); errors.Is(err, store.ErrVersion) {
+			return fmt.Errorf("it was written by a later mmgw, which is to be run, or a copy from before it put back: %w", err)
+		} else if err != nil {
 			s.log.Error("spool: the last queue id is damaged", "error", err)
 		}
 	case !errors.Is(err, store.ErrNotFound):
