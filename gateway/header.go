@@ -120,7 +120,7 @@ func checkName(name string) error {
 	}
 	for i := range len(name) {
 		if name[i] <= ' ' || name[i] > '~' || name[i] == ':' {
-			return fmt.Errorf("%q is no name of a header field", Printable(name))
+			return fmt.Errorf("%q is not the name of a header field", Printable(name))
 		}
 	}
 	return nil

@@ -53,7 +53,7 @@ func ParseQueueID(s string) (QueueID, error) {
 			return QueueID(binary.BigEndian.Uint64(b) >> 14), nil
 		}
 	}
-	return 0, fmt.Errorf("%q is no queue id: ten digits and letters", Printable(s))
+	return 0, fmt.Errorf("%q is not a queue id: ten digits and letters", Printable(s))
 }
 
 // ListID names a list for ever, whatever becomes of its address: the text

@@ -25,7 +25,7 @@ func parseMailbox(s string) (local, domain string, err error) {
 		return "", "", err
 	}
 	if !strings.HasPrefix(rest, "@") {
-		return "", "", errors.New("there is no @ behind the local part")
+		return "", "", errors.New("there is no @ after the local part")
 	}
 	domain, err = parseDomain(rest[1:])
 	return local, domain, err
@@ -102,7 +102,7 @@ func isAtext(r rune) bool {
 func parseDomain(s string) (string, error) {
 	switch {
 	case s == "":
-		return "", errors.New("there is no domain behind the @")
+		return "", errors.New("there is no domain after the @")
 	case len(s) > DomainBytesMax:
 		return "", errors.New("the domain is longer than 255 octets")
 	case s[0] == '[':

@@ -19,12 +19,12 @@ func ParseEnhancedCode(s string) (EnhancedCode, error) {
 	var code EnhancedCode
 	parts := strings.Split(s, ".")
 	if len(parts) != 3 {
-		return code, fmt.Errorf("%q is no status code of three numbers", Printable(s))
+		return code, fmt.Errorf("%q is not a status code of three numbers", Printable(s))
 	}
 	for i, part := range parts {
 		n, err := strconv.ParseUint(part, 10, 16)
 		if err != nil || n > 999 {
-			return EnhancedCode{}, fmt.Errorf("%q is no status code of three numbers", Printable(s))
+			return EnhancedCode{}, fmt.Errorf("%q is not a status code of three numbers", Printable(s))
 		}
 		code[i] = int(n)
 	}

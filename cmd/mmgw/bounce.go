@@ -15,9 +15,10 @@ import (
 )
 
 func bounceFamily() *cobra.Command {
-	return family("bounce", "Messages that came back", &cobra.Command{
-		Use: "inspect FILE...", Short: "Say whether messages are bounces, and of whom",
-		Long:    "Prints one JSON object for each file: whether it is a bounce, and each recipient with\nwhat became of it. A file that cannot be read is named, and the others follow.",
+	return family("bounce", "Mail that came back", &cobra.Command{
+		Use: "inspect FILE...", Short: "Check whether messages are bounces, and of whom",
+		Long: "Prints one JSON object for each file: whether it is a bounce, and what became of each\n" +
+			"recipient. A file that cannot be read is reported, and the rest are read.",
 		Example: "  mmgw bounce inspect Maildir/cur/*",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {

@@ -15,9 +15,9 @@ import (
 
 func checkCommand(g *globals) *cobra.Command {
 	return &cobra.Command{
-		Use: "check", Short: "Find all that serve would refuse, without starting", Args: cobra.NoArgs,
-		Long: "Reads the configuration with all its files, loads every module, and renders the files of\n" +
-			"the MTA. All problems are told in one run, each with what to do about it; exit 78.",
+		Use: "check", Short: "Check everything that serve would refuse, without starting", Args: cobra.NoArgs,
+		Long: "Reads the configuration with all its files, loads every module, and renders the MTA's files. It\n" +
+			"reports all problems in one run, each with what to do about it, and exits 78 if there are any.",
 		Example: "  mmgw check --config site/mmgw.toml",
 		RunE: func(c *cobra.Command, _ []string) error {
 			var doubts config.Problems

@@ -19,7 +19,7 @@ import (
 )
 
 func dkimFamily(g *globals) *cobra.Command {
-	return family("dkim", "Keys that sign what goes out (DKIM)", dkimNew(g), dkimShow(g), dkimCheck(g))
+	return family("dkim", "Keys that sign outgoing mail (DKIM)", dkimNew(g), dkimShow(g), dkimCheck(g))
 }
 
 // dkimRow is one key.
@@ -53,18 +53,17 @@ func (r dkimRow) zone(w io.Writer) {
 func dkimNew(g *globals) *cobra.Command {
 	var selector, kind, dir string
 	c := &cobra.Command{
-		Use: "new DOMAIN", Short: "Make keys for a domain, and say what to publish", Args: cobra.ExactArgs(1),
-		Long: "Makes the private keys that sign for a domain, an RSA and an Ed25519 one, and prints the\n" +
-			"DNS records and the line of the configuration that belong to them. Files that are there\n" +
-			"stay as they are.",
+		Use: "new DOMAIN", Short: "Make keys for a domain, and show what to publish", Args: cobra.ExactArgs(1),
+		Long: "Makes the private keys that sign for a domain, one RSA and one Ed25519, and prints the DNS\n" +
+			"records to publish and the line for the configuration. Existing files are not overwritten.",
 		Example: "  mmgw dkim new lists.example.com\n  mmgw dkim new --type rsa --selector s1 --dir /etc/mmgw lists.example.com",
 		RunE: func(c *cobra.Command, args []string) error {
 			path, err := gateway.ParseForwardPath("x@" + args[0])
 			if err != nil || !path.IsASCII() || strings.ContainsAny(args[0], "[@") {
-				return failure(admin.ExitData, "%q is no domain; write it as DNS does", args[0])
+				return failure(admin.ExitData, "%q is not a domain; write it as DNS does", args[0])
 			}
 			if strings.Trim(selector, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" || selector == "" {
-				return failure(admin.ExitData, "%q is no selector: letters, digits and hyphens", selector)
+				return failure(admin.ExitData, "%q is not a selector: letters, digits and hyphens", selector)
 			}
 			kinds := map[string][]string{"both": {authres.RSA, authres.Ed25519}, authres.RSA: {authres.RSA}, authres.Ed25519: {authres.Ed25519}}[kind]
 			if kinds == nil {
@@ -73,7 +72,7 @@ func dkimNew(g *globals) *cobra.Command {
 			return g.makeKeys(c, path.Domain(), selector, dir, kinds)
 		},
 	}
-	c.Flags().StringVar(&selector, "selector", time.Now().UTC().Format("m200601"), "the `name` of the key in DNS; with both types, the second gets an \"e\" behind it")
+	c.Flags().StringVar(&selector, "selector", time.Now().UTC().Format("m200601"), "the `name` of the key in DNS; with both types, the second gets an \"e\" after it")
 	c.Flags().StringVar(&kind, "type", "both", "both, rsa or ed25519")
 	c.Flags().StringVar(&dir, "dir", ".", "the `directory` for the files")
 	return c
@@ -175,7 +174,7 @@ func (g *globals) dkimRows() ([]dkimRow, string, error) {
 
 func dkimCheck(g *globals) *cobra.Command {
 	return &cobra.Command{
-		Use: "check", Short: "Say whether DNS has the records of the configured keys; exit 1 where not", Args: cobra.NoArgs,
+		Use: "check", Short: "Check that DNS has the records of the configured keys; exit 1 if not", Args: cobra.NoArgs,
 		Example: "  mmgw dkim check",
 		RunE: func(c *cobra.Command, _ []string) error {
 			rows, server, err := g.dkimRows()

@@ -23,8 +23,8 @@ func initCommand(g *globals) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "init [--mta NAME] [DIR]",
 		Short: "Write a first configuration and an example list",
-		Long: "Writes a commented " + config.ExampleFile + " and the members of its list into DIR, which is made\n" +
-			"where it is missing; without DIR, here. Files that are there already stay as they are.",
+		Long: "Writes a commented " + config.ExampleFile + " and the members of its list into DIR, which is made if\n" +
+			"it does not exist, or into the current directory. Existing files are not overwritten.",
 		Example: "  mmgw init\n  mmgw init --mta exim4 /etc/mmgw",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -38,7 +38,7 @@ func initCommand(g *globals) *cobra.Command {
 			return g.writeExample(c, dir, mta)
 		},
 	}
-	c.Flags().StringVar(&mta, "mta", "postfix", "the MTA in front of the gateway, by the `name` of its writer")
+	c.Flags().StringVar(&mta, "mta", "postfix", "the MTA in front of the gateway: the `name` of a writer")
 	return c
 }
 

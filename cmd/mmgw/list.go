@@ -137,7 +137,8 @@ func setIf[T any](c *cobra.Command, flag string, to **T, value *T) {
 func listDelete(g *globals) *cobra.Command {
 	return &cobra.Command{
 		Use: "delete LIST", Short: "Delete a list that was made at run time, with its members",
-		Long:    "Deletes a list that was made at run time, with its members. What it has queued is\nstill delivered. A list of the configuration is deleted there.",
+		Long: "Deletes a list that was made at run time, with its members. What is queued for it is still\n" +
+			"delivered. To delete a list of the configuration, edit the configuration.",
 		Example: "  mmgw list delete dev@lists.example.com",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -158,7 +159,7 @@ func (g *globals) changeList(c *cobra.Command, done, operation string, args any)
 			fmt.Fprintln(w, "note:", change.Note)
 		}
 		if !change.Running {
-			fmt.Fprintln(w, "the MTA hears of it by: mmgw mta apply")
+			fmt.Fprintln(w, "to tell the MTA: mmgw mta apply")
 		}
 	})
 }

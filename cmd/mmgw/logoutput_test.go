@@ -92,7 +92,7 @@ func TestLogWhoseReaderHasGone(t *testing.T) {
 // What the engine says of itself in many lines is one text in the log.
 func TestLogOfErrors(t *testing.T) {
 	var b strings.Builder
-	logger(&b, config.Log{}).Warn("a content stays behind", "error", tracedError{})
+	logger(&b, config.Log{}).Warn("a content could not be removed", "error", tracedError{})
 	if !strings.HasSuffix(b.String(), " error=\"permission denied\"\n") {
 		t.Error(b.String())
 	}

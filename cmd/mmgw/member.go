@@ -49,7 +49,7 @@ func members(call gatewayCall, list string, do func([]server.MemberRow) error) e
 
 func memberLs(g *globals) *cobra.Command {
 	return &cobra.Command{
-		Use: "ls LIST", Short: "Show the members of a list, and who left", Args: cobra.ExactArgs(1),
+		Use: "ls LIST", Short: "Show the members of a list, and who has left", Args: cobra.ExactArgs(1),
 		Example: "  mmgw member ls announce@lists.example.com",
 		RunE: func(c *cobra.Command, args []string) error {
 			out := rows[server.MemberRow]{w: c.OutOrStdout(), json: g.json, head: "ADDRESS STATE SCORE SOURCE LAST-BOUNCE", cells: memberCells}
@@ -72,7 +72,7 @@ func memberCells(r *server.MemberRow) []string {
 
 func memberFind(g *globals) *cobra.Command {
 	return &cobra.Command{
-		Use: "find ADDR", Short: "Show the lists that an address is on, or left", Args: cobra.ExactArgs(1),
+		Use: "find ADDR", Short: "Show the lists that an address is on, or has left", Args: cobra.ExactArgs(1),
 		Example: "  mmgw member find anne@example.com\n" +
 			"  mmgw member find anne@example.com --json | jq -r '.[].list' | xargs -I LIST mmgw member remove LIST anne@example.com",
 		RunE: func(c *cobra.Command, args []string) error {
@@ -110,7 +110,8 @@ func memberChange(g *globals, verb, done, short, long string) *cobra.Command {
 func memberExport(g *globals) *cobra.Command {
 	return &cobra.Command{
 		Use: "export LIST", Short: "Write the members as a members file",
-		Long:    "Writes the members of a list, one address a line, as `mmgw member import` and the\nconfiguration read it. Disabled ones stand there as comments.",
+		Long: "Writes the members of a list, one address a line, as `mmgw member import` and the configuration\n" +
+			"read them. Disabled members are written as comments.",
 		Example: "  mmgw member export announce@lists.example.com >announce.members",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {

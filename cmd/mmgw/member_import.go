@@ -22,8 +22,8 @@ const (
 func memberImport(g *globals) *cobra.Command {
 	return &cobra.Command{
 		Use: "import LIST FILE", Short: "Add the members of a file to a list",
-		Long: "Adds the addresses of a file in UTF-8 to a list: one a line, with or without a name; what stands\n" +
-			"behind # is skipped. A file with a line that is no address changes nothing. - is standard input.",
+		Long: "Adds the addresses of a UTF-8 file to a list: one a line, with or without a name; what follows\n" +
+			"a # is ignored. If one line is not an address, nothing is changed. - is standard input.",
 		Example: "  mmgw member import announce@lists.example.com announce.members\n  mmgw member export old@lists.example.com | mmgw member import new@lists.example.com -",
 		Args:    cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {

@@ -20,7 +20,7 @@ import (
 )
 
 func mtaFamily(g *globals) *cobra.Command {
-	return family("mta", "The files that tell the MTA of the lists", mtaDiff(g), mtaApply(g, "apply"), mtaCheck(g), mtaUndo(g), mtaShow(g))
+	return family("mta", "The files that tell the MTA about the lists", mtaDiff(g), mtaApply(g, "apply"), mtaCheck(g), mtaUndo(g), mtaShow(g))
 }
 
 // aliasesCommand is `mta apply` under GNU Mailman's name.
@@ -121,8 +121,9 @@ func mtaDiff(g *globals) *cobra.Command {
 func mtaApply(g *globals, use string) *cobra.Command {
 	c := &cobra.Command{
 		Use: use, Short: "Install the files, compile the tables, run the reload command", Args: cobra.NoArgs,
-		Long: "Installs the files of the MTA all at once. Nothing is replaced where the writer or postmap\n" +
-			"fails (exit 78); without a postmap the text is installed (69); where the reload command\nfails the files stay (75).",
+		Long: "Installs the MTA's files, all at once. If the writer or postmap fails, nothing is replaced\n" +
+			"(exit 78). Without a postmap the tables are installed as text (69). If the reload command\n" +
+			"fails, the files stay (75).",
 		Example: "  mmgw " + map[string]string{"apply": "mta apply", "aliases": "aliases"}[use] + " -d /etc/postfix/mmgw",
 	}
 	dir := dirFlag(c)
@@ -151,8 +152,8 @@ func mtaUndo(g *globals) *cobra.Command {
 	c := &cobra.Command{
 		Use: "undo", Short: "Return to the files before the last apply, until the next one", Args: cobra.NoArgs,
 		Long: "Brings back the files before the last apply, compiled tables too, and runs the reload command.\n" +
-			"They stay until the next `mmgw mta apply`: a gateway that runs only warns. A second undo takes\n" +
-			"the first back. Where there is nothing to return to it exits 65.",
+			"They stay until the next `mmgw mta apply`: a running gateway only warns. A second undo reverses\n" +
+			"the first. If there is nothing to return to it exits 65.",
 		Example: "  mmgw mta undo",
 	}
 	dir := dirFlag(c)
@@ -200,7 +201,7 @@ const nothingByHand = "Have the MTA read the files above, and hand mail for the 
 // mtaShow prints what apply would install, and what it cannot do.
 func mtaShow(g *globals) *cobra.Command {
 	c := &cobra.Command{
-		Use: "show", Short: "Show the files, and what is to be done by hand once", Args: cobra.NoArgs,
+		Use: "show", Short: "Show the files, and what to do once by hand", Args: cobra.NoArgs,
 		Example: "  mmgw mta show",
 	}
 	dir := dirFlag(c)

@@ -15,9 +15,10 @@ import (
 func mtaCheck(g *globals) *cobra.Command {
 	return &cobra.Command{
 		Use: "check", Short: "Find out whether the MTA really uses the files; exit 1 if it does not", Args: cobra.NoArgs,
-		Long: "Asks the MTA: its settings (postconf), its tables (postmap -q) or its routing (exim -bt), the\n" +
-			"modes of the files and of what is above them, where it delivers, and by SMTP which recipients it\n" +
-			"takes and refuses. No message is sent, nothing is changed. Each finding has the line to change.",
+		Long: "Asks the MTA: for its settings (postconf), its tables (postmap -q) or its routing (exim -bt),\n" +
+			"the modes of the files and of the directories above them, where it delivers, and by SMTP which\n" +
+			"recipients it takes and refuses. No message is sent, and nothing is changed. Each finding names\n" +
+			"the line to change.",
 		Example: "  mmgw mta check\n  mmgw mta check --json",
 		RunE: func(c *cobra.Command, _ []string) error {
 			cfg, err := g.load()

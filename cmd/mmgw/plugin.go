@@ -30,10 +30,10 @@ func pluginFamily(g *globals) *cobra.Command {
 func pluginLs(g *globals) *cobra.Command {
 	return &cobra.Command{
 		Use: "ls", Short: "Show the modules of the running gateway, and what their calls cost",
-		Long: "Shows the modules of the running gateway. US and FUEL are what a call took on average, in\n" +
-			"microseconds and units of the meter; P99US and P99FUEL what 99 of 100 calls did not exceed,\n" +
-			"to a step of the histogram that the metrics have; PEAKKIB is the most memory of one call.\n" +
-			"Counts begin anew with each version of a module. --json has more of them.",
+		Long: "Shows the modules of the running gateway. US and FUEL are the average of a call, in\n" +
+			"microseconds and in units of the meter; P99US and P99FUEL are what 99 of 100 calls do not\n" +
+			"exceed, rounded up to a step of the histogram in the metrics; PEAKKIB is the most memory that a\n" +
+			"call had. The counts start again with each version of a module. --json has more of them.",
 		Example: "  mmgw plugin ls", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			var rows []server.PluginRow
@@ -121,10 +121,10 @@ type moduleFacts struct {
 
 func pluginInspect(g *globals) *cobra.Command {
 	return &cobra.Command{
-		Use: "inspect F.wasm|NAME", Short: "Say what a module is and what it can do, without letting it do it",
-		Long: "Says what a module is and what it can do. Of the module nothing runs but what tells\n" +
-			"the version of its ABI. Instead of a file it may be a name: of a plugin that the\n" +
-			"configuration uses, also one that was swapped in, or of a built-in one.",
+		Use: "inspect F.wasm|NAME", Short: "Show what a module is and what it can do, without running it",
+		Long: "Says what a module is and what it can do. Nothing of it runs but the function that returns the\n" +
+			"version of its ABI. Instead of a file it may be the name of a plugin that the configuration\n" +
+			"uses, even one that was swapped in, or of a built-in one.",
 		Example: "  mmgw plugin inspect tag.wasm\n  mmgw plugin inspect postfix --json",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {

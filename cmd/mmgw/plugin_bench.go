@@ -45,9 +45,9 @@ func pluginBench(g *globals) *cobra.Command {
 	var period time.Duration
 	c := &cobra.Command{
 		Use: "bench F.wasm MSG.eml", Short: "Time a module on a message, in each kind of isolation",
-		Long: "Loads a module and calls it on the message of a file, for a while in each kind of\n" +
-			"isolation. Times are medians of calls one behind the other, on one processor. Nothing is\n" +
-			"sent. Instead of a file it may be the name of a built-in plugin.",
+		Long: "Loads a module and calls it on the message of a file, for a while in each kind of isolation.\n" +
+			"Times are medians of calls, one after the other, on one processor. Nothing is sent. Instead of\n" +
+			"a file, the module may be the name of a built-in plugin.",
 		Example: "  mmgw plugin bench tag.wasm post.eml --set prefix=[dev]",
 		Args:    cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -63,7 +63,7 @@ func pluginBench(g *globals) *cobra.Command {
 		},
 	}
 	t.flags(c)
-	c.Flags().DurationVar(&period, "time", time.Second, "how `long` each kind of isolation is timed")
+	c.Flags().DurationVar(&period, "time", time.Second, "how `long` to time each kind of isolation")
 	return c
 }
 

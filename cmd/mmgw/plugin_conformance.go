@@ -36,7 +36,7 @@ func pluginTest(g *globals) *cobra.Command {
 		Use: "test DIR", Short: "Try a module with its cases, with hostile mail and with refusals",
 		Long: `Runs the cases of the modules in a folder, DIR/*.wasm, or in the folders of it.
 A case is a txtar archive beside the module or in testdata: a message, and what
-is to come of it. Modules in one folder share its cases.
+the module is to make of it. All modules of a folder are tried with its cases.
 
     -- config --
     prefix = "[dev] "
@@ -56,9 +56,9 @@ Other sections are plugin (keys of [plugins.NAME], such as capabilities), list
 mmgw.toml and file/PATH for writers. Lines of a session:
 
 ` + conformance.SessionLines + `
-In the settings of each case the module then gets mail that nobody expects, and
-every refusal of the functions that it calls. There it may rule as it likes, but
-not trap or compute without end. A call has ` + strconv.Itoa(conformance.FuelMax) + ` units of fuel, a hundredth
+With the settings of each case the module then gets hostile mail, and every
+refusal of the functions that it calls. It may rule on these as it likes, but
+must not trap or run for ever. A call has ` + strconv.Itoa(conformance.FuelMax) + ` units of fuel, a hundredth
 of a gateway's, unless the section plugin has another fuel. Findings exit 1.`,
 		Example: "  mmgw plugin test .\n  mmgw plugin test wasm-examples --json\n  mmgw plugin test . --update   # write down what comes, then read it",
 		Args:    cobra.ExactArgs(1),
@@ -70,7 +70,7 @@ of a gateway's, unless the section plugin has another fuel. Findings exit 1.`,
 			return g.showReports(c, reports)
 		},
 	}
-	c.Flags().BoolVar(&update, "update", false, "write what comes of the cases into them, in place of comparing")
+	c.Flags().BoolVar(&update, "update", false, "write the results into the cases instead of comparing them")
 	return c
 }
 

@@ -16,11 +16,11 @@ import (
 func pluginReplay(g *globals) *cobra.Command {
 	replay := server.PluginReplay{}
 	c := &cobra.Command{
-		Use: "replay NAME F.wasm", Short: "Try a new version of a module on the messages that came last",
-		Long: "Runs a new version of the plugin NAME beside the one at work, on messages as they came, and\n" +
-			"shows where verdicts or edits differ. Nothing is sent or changed, and what modules keep\n" +
-			"meanwhile is forgotten. keep_for_replay says how long messages stay for this; of what is\n" +
-			"kept there are at most 10,000 messages of up to 1 MiB, and 256 MiB.",
+		Use: "replay NAME F.wasm", Short: "Try a new version of a module on the latest messages",
+		Long: "Runs a new version of the plugin NAME beside the one in use, on messages as they came in, and\n" +
+			"shows where verdicts or edits differ. Nothing is sent or changed, and what the modules store\n" +
+			"meanwhile is forgotten. keep_for_replay says how long messages are kept for this: at most\n" +
+			"10,000 messages of up to 1 MiB each, and 256 MiB in all.",
 		Example: "  mmgw plugin replay tag tag-2.wasm --last 100\n  mmgw plugin replay tag tag-2.wasm --json",
 		Args:    cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -37,7 +37,7 @@ func pluginReplay(g *globals) *cobra.Command {
 			return g.show(c, done, func(w io.Writer) { writeReplayed(w, done) })
 		},
 	}
-	c.Flags().IntVar(&replay.Last, "last", 100, "so many of the newest messages; the `number`")
+	c.Flags().IntVar(&replay.Last, "last", 100, "the `number` of messages, the newest")
 	return c
 }
 

@@ -43,8 +43,9 @@ func pluginRun(g *globals) *cobra.Command {
 	var t trial
 	c := &cobra.Command{
 		Use: "run F.wasm MSG.eml", Short: "Let a module handle a message, and show what it did",
-		Long: "Runs a module in the sandbox on the message of a file, and shows verdict, edits, metrics and cost.\n" +
-			"Nothing is sent. A module that fails exits 65. Instead of a file it may be the name of a\nbuilt-in plugin. A WASI program is run as a filter: message in, message out.",
+		Long: "Runs a module in the sandbox on the message of a file, and shows verdict, edits, metrics and\n" +
+			"cost. Nothing is sent. If the module fails it exits 65. Instead of a file, the module may be\n" +
+			"the name of a built-in plugin. A WASI program is run as a filter: message in, message out.",
 		Example: "  mmgw plugin run tag.wasm --hook incoming post.eml --set prefix=[dev]\n" +
 			"  mmgw plugin run program.wasm post.eml --set 'args=[\"--strict\"]'",
 		Args: cobra.ExactArgs(2),
@@ -80,11 +81,11 @@ func (t *trial) flags(c *cobra.Command) {
 	c.Flags().StringArrayVar(&t.to, "to", []string{"list@lists.example.com"}, "`address` of a recipient; may be given again")
 	c.Flags().StringVar(&t.list, "list", "", "the list's `address` (default the first recipient)")
 	c.Flags().StringArrayVar(&t.settings, "set", nil, "a setting of the module as `key=value`; several texts as key=[\"a\",\"b\"]; may be given again")
-	c.Flags().StringSliceVar(&t.capabilities, "capability", nil, "grant these and no other `capabilities` (default headers,body)")
-	c.Flags().Int64Var(&t.fuel, "fuel", sandbox.FuelDefault, "`units` of the call at most")
+	c.Flags().StringSliceVar(&t.capabilities, "capability", nil, "grant only these `capabilities` (default headers,body)")
+	c.Flags().Int64Var(&t.fuel, "fuel", sandbox.FuelDefault, "`units` of fuel that a call gets")
 	t.memory = sandbox.MemoryBytesDefault
-	c.Flags().Var((*sizeValue)(&t.memory), "memory", "the `size` of its memory at most")
-	c.Flags().DurationVar(&t.timeout, "timeout", sandbox.TimeoutDefault, "the call's `time` at most")
+	c.Flags().Var((*sizeValue)(&t.memory), "memory", "the `size` of its memory")
+	c.Flags().DurationVar(&t.timeout, "timeout", sandbox.TimeoutDefault, "the `time` that a call gets")
 }
 
 // config is the settings as [plugins.NAME.config] has them. A value that is
@@ -259,7 +260,7 @@ func (t *trial) run(ctx context.Context, name string, settings map[string]any, w
 // noHook says that the module has not the hook, and how those are called that
 // it has.
 func (t *trial) noHook(name string, wasm []byte) error {
-	way := "`mmgw plugin inspect` tells of exports that are no hooks"
+	way := "`mmgw plugin inspect` tells of exports that are not hooks"
 	info, err := sandbox.Inspect(wasm)
 	for _, hook := range info.Hooks {
 		if hook == "incoming" || hook == "outgoing" {

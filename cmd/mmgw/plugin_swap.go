@@ -14,12 +14,13 @@ import (
 func pluginSwap(g *globals) *cobra.Command {
 	var reset bool
 	c := &cobra.Command{
-		Use: "swap NAME F.wasm | swap NAME --reset", Short: "Put a module in the place of another, without a pause",
+		Use: "swap NAME F.wasm | swap NAME --reset", Short: "Replace a module without a pause",
 		Long: "Tries the module on a small message, and then has the gateway use it under the name. Messages\n" +
-			"in progress end on the one before. It outlives a restart and wins over the configuration,\n" +
-			"but for sha256; --reset goes back to what the configuration names. Where the new one fails on\n" +
-			"messages on which the one before does not, the gateway rolls back by itself. The last three\n" +
-			"versions are kept. Without a gateway it takes effect at the next start.",
+			"in progress finish with the module before. The swap outlasts a restart and overrides the\n" +
+			"configuration, except where that sets sha256; --reset returns to the module of the\n" +
+			"configuration. If the new module fails on messages on which the one before does not, the\n" +
+			"gateway rolls back by itself. The last three versions are kept. If no gateway runs, the swap\n" +
+			"takes effect at the next start.",
 		Example: "  mmgw plugin swap tag tag-2.wasm\n  mmgw plugin swap tag --reset",
 		Args:    cobra.RangeArgs(1, 2),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -42,8 +43,8 @@ func pluginSwap(g *globals) *cobra.Command {
 
 func pluginRollback(g *globals) *cobra.Command {
 	return &cobra.Command{
-		Use: "rollback NAME", Short: "Put the version before in the place of the present one",
-		Long:    "Puts the version that was at work before in the place of the present one, which is not kept.",
+		Use: "rollback NAME", Short: "Go back to the version before the present one",
+		Long:    "Goes back to the version that was in use before the present one, which is not kept.",
 		Example: "  mmgw plugin rollback tag", Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			return g.exchange(c, "plugin.rollback", server.PluginName{Name: args[0]})

@@ -30,9 +30,9 @@ func qmailCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: qmailName + " HOST:PORT [N]", Short: "Hand a message from qmail to the gateway, for .qmail files", Args: cobra.RangeArgs(1, 2),
 		Long: "For .qmail files: reads the message from standard input, and hands it to the gateway with\n" +
-			"$SENDER as the reverse-path and $EXT@$HOST as the recipient. With N from 2 to 4 it is $EXT2\n" +
-			"and so on: what follows the (N-1)th hyphen of $EXT. Exit 0 where it was accepted, 100 where\n" +
-			"it was refused for good, 111 for everything else: qmail then tries again.",
+			"$SENDER as the reverse-path and $EXT@$HOST as the recipient. With N from 2 to 4 it is $EXT2 and\n" +
+			"so on: what follows the (N-1)th hyphen of $EXT. Exits 0 if it was accepted, 100 if it was\n" +
+			"refused for good, and 111 otherwise, after which qmail tries again.",
 		Example: "  | /usr/bin/mmgw qmail-lmtp 127.0.0.1:8024",
 		RunE: func(c *cobra.Command, args []string) error {
 			from, to, err := qmailEnvelope(args[1:])

@@ -24,7 +24,7 @@ const queueRowsDefault = 1000
 const queueChunk = 500
 
 func queueFamily(g *globals) *cobra.Command {
-	return family("queue", "Messages that are accepted and not delivered yet",
+	return family("queue", "Messages that are accepted but not delivered yet",
 		queueLs(g), queueShow(g),
 		queueChange(g, "hold", "Keep messages from going on, until they are released"),
 		queueChange(g, "release", "Let held messages go on"),
@@ -81,7 +81,7 @@ func writeQueue(w io.Writer, rows []server.QueueRow) {
 
 func queueTop(g *globals) *cobra.Command {
 	return &cobra.Command{
-		Use: "top", Short: "Show which lists have most in the spool", Args: cobra.NoArgs, Example: "  mmgw queue top",
+		Use: "top", Short: "Show which lists have the most in the spool", Args: cobra.NoArgs, Example: "  mmgw queue top",
 		RunE: func(c *cobra.Command, _ []string) error {
 			var rows []server.QueueTop
 			if err := g.call(c, "queue.top", server.Nothing{}, &rows); err != nil {
@@ -100,7 +100,7 @@ func queueTop(g *globals) *cobra.Command {
 
 func queueShow(g *globals) *cobra.Command {
 	return &cobra.Command{
-		Use: "show ID", Short: "Show one message: its legs, and who has yet to get it", Args: cobra.ExactArgs(1),
+		Use: "show ID", Short: "Show one message: its legs, and who has not got it yet", Args: cobra.ExactArgs(1),
 		Example: "  mmgw queue show 6wk81xjz00",
 		RunE: func(c *cobra.Command, args []string) error {
 			var m server.QueueMessage
@@ -141,7 +141,7 @@ func queueChange(g *globals, verb, short string) *cobra.Command {
 	var sel server.QueueSelection
 	c := &cobra.Command{
 		Use: verb + " [ID...] [--list LIST] [--domain DOMAIN]", Short: short, Args: cobra.ArbitraryArgs,
-		Long:    short + ".\nMessages are named by their ids, or by a list or a domain: then their number is said first.\nA message is changed with all its legs.",
+		Long:    short + ".\nMessages are named by their ids, or by a list or a domain; then their number is shown first.\nAll legs of a message are changed together.",
 		Example: "  mmgw queue " + verb + " 6wk81xjz00\n  mmgw queue " + verb + " --list announce@lists.example.com",
 		RunE: func(c *cobra.Command, args []string) error {
 			if sel.IDs = args; len(args) == 0 && sel.List == "" && sel.Domain == "" {

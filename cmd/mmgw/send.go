@@ -28,11 +28,11 @@ type sending struct {
 func sendCommand(g *globals) *cobra.Command {
 	var s sending
 	c := &cobra.Command{
-		Use: "send [--lmtp ADDRESS] --from A --to B [FILE]", Short: "Hand a message to an LMTP server, or many", Args: cobra.MaximumNArgs(1),
-		Long: "Hands the message of a file, - for standard input, to an LMTP server and prints the reply to\n" +
-			"each recipient. Exit 0 where all are 2xx, 75 where one is 4xx, else 65; 69 without a connection.\n" +
-			"Without --lmtp it is the gateway of the configuration.\n" +
-			"Without a file it generates a load: --count messages, each with its own Message-ID.",
+		Use: "send [--lmtp ADDRESS] --from A --to B [FILE]", Short: "Hand a message, or many, to an LMTP server", Args: cobra.MaximumNArgs(1),
+		Long: "Hands the message of a file (- is standard input) to an LMTP server, and prints the reply for\n" +
+			"each recipient. Exits 0 if all are 2xx, 75 if one is 4xx, else 65; 69 if it cannot connect.\n" +
+			"Without --lmtp the server is the gateway of the configuration. Without a file it generates a\n" +
+			"load: --count messages, each with a Message-ID of its own.",
 		Example: "  mmgw send --from anne@example.com --to announce@lists.example.com post.eml\n" +
 			"  mmgw send --lmtp unix:/run/mmgw/lmtp --from anne@example.com --to dev@lists.example.com --count 1000 --sessions 8",
 		RunE: func(c *cobra.Command, args []string) error {
@@ -54,9 +54,9 @@ func sendCommand(g *globals) *cobra.Command {
 	c.Flags().StringVar(&s.lmtp, "lmtp", "", "`address` of the server: HOST:PORT or unix:/path (default: as configured)")
 	c.Flags().StringVar(&s.from, "from", "", "the reverse-`path`; \"\" or <> for the null one")
 	c.Flags().StringArrayVar(&s.to, "to", nil, "`address` of a recipient; may be given again")
-	c.Flags().IntVar(&s.count, "count", 0, "send so many generated `messages`")
-	c.Flags().IntVar(&s.sessions, "sessions", 1, "of the load: `connections` at a time")
-	c.Flags().StringVar(&s.size, "size", "0", "of the load: `octets` of a message, about, as 10000 or 10kB")
+	c.Flags().IntVar(&s.count, "count", 0, "how many `messages` to generate")
+	c.Flags().IntVar(&s.sessions, "sessions", 1, "of the load: `connections` at the same time")
+	c.Flags().StringVar(&s.size, "size", "0", "of the load: about how many `octets` a message has, as 10000 or 10kB")
 	return c
 }
 

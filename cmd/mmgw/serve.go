@@ -24,10 +24,11 @@ import (
 func serveCommand(g *globals) *cobra.Command {
 	return &cobra.Command{
 		Use: "serve", Short: "Run the gateway", Args: cobra.NoArgs,
-		Long: "Runs the gateway. On standard output there is one line for each listener and then `ready`;\n" +
-			"the log goes to standard error. SIGTERM ends it in order: transactions in progress get 10\n" +
-			"seconds, what is queued stays. SIGHUP reads the configuration again; a bad one changes nothing.\n" +
-			"A supervisor that sets $NOTIFY_SOCKET, as systemd does for Type=notify, is told of all this.",
+		Long: "Runs the gateway. It writes one line to standard output for each listener and then `ready`, and\n" +
+			"its log to standard error. On SIGTERM it stops: transactions in progress get 10 seconds, and\n" +
+			"what is queued stays. On SIGHUP it reads the configuration again; one with an error changes\n" +
+			"nothing. A supervisor that sets $NOTIFY_SOCKET, as systemd does for Type=notify, is told of all\n" +
+			"this.",
 		Example: "  mmgw serve --config /etc/mmgw/mmgw.toml",
 		RunE: func(c *cobra.Command, _ []string) error {
 			keepGarbageLowForLoading()

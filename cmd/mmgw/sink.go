@@ -29,9 +29,9 @@ type sinking struct {
 func sinkCommand() *cobra.Command {
 	var s sinking
 	c := &cobra.Command{
-		Use: "sink", Short: "Run an SMTP server that takes everything, or fails on purpose", Args: cobra.NoArgs,
-		Long: "Takes every message by SMTP and logs one JSON object for each transaction. The first line\n" +
-			"on standard output says where it listens. It ends by SIGTERM or SIGINT.",
+		Use: "sink", Short: "Run an SMTP server that takes everything, or fails as told", Args: cobra.NoArgs,
+		Long: "Takes every message by SMTP and logs one JSON object for each transaction. The first line of\n" +
+			"its output says where it listens. It ends on SIGTERM or SIGINT.",
 		Example: "  mmgw sink --listen 127.0.0.1:2525 --reply 'RCPT @example\\.org$=451 4.7.1 greylisted'",
 		RunE: func(c *cobra.Command, _ []string) error {
 			var rules []probe.Rule
@@ -48,7 +48,7 @@ func sinkCommand() *cobra.Command {
 	c.Flags().StringVar(&s.listen, "listen", "127.0.0.1:2525", "`address` to listen on; port 0 is a free one")
 	c.Flags().StringVar(&s.log, "log", "", "append the log to this `file` (default standard output)")
 	c.Flags().StringVar(&s.dir, "dir", "", "keep the messages in this `directory`, a file each")
-	c.Flags().StringArrayVar(&s.replies, "reply", nil, "fail where `'VERB regexp=code text'` fits; VERB is MAIL, RCPT or DATA; may be given again")
+	c.Flags().StringArrayVar(&s.replies, "reply", nil, "fail where `'VERB regexp=code text'` matches; VERB is MAIL, RCPT or DATA; may be given again")
 	return c
 }
 

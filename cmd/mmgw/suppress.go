@@ -17,7 +17,7 @@ import (
 )
 
 func suppressFamily(g *globals) *cobra.Command {
-	return family("suppress", "Addresses that get no posts of any list",
+	return family("suppress", "Addresses that get no posts from any list",
 		suppressLs(g), suppressAdd(g), suppressRm(g), suppressImport(g), suppressExport(g))
 }
 
@@ -74,7 +74,8 @@ func suppressAdd(g *globals) *cobra.Command {
 	var change server.SuppressionChange
 	c := &cobra.Command{
 		Use: "add ADDR...", Short: "Suppress addresses", Args: cobra.MinimumNArgs(1),
-		Long:    "Keeps posts of all lists from addresses. They stay members; what was said of one\nbefore is replaced.",
+		Long: "Sends addresses no more posts, of any list. They stay members. An earlier suppression of the\n" +
+			"same address is replaced.",
 		Example: "  mmgw suppress add --reason 'left the company' --for 365d anne@example.com",
 		RunE: func(c *cobra.Command, args []string) error {
 			change.Addresses = args
@@ -124,7 +125,8 @@ func suppressImport(g *globals) *cobra.Command {
 	var change server.SuppressionChange
 	c := &cobra.Command{
 		Use: "import FILE", Short: "Suppress the addresses of a file", Args: cobra.ExactArgs(1),
-		Long:    "Suppresses the addresses of a file, which is read as `mmgw member import` reads one. A file\nwith a line that is no address changes nothing. - is standard input.",
+		Long: "Suppresses the addresses of a file, in the form that `mmgw member import` reads. If one line is\n" +
+			"not an address, nothing is changed. - is standard input.",
 		Example: "  mmgw suppress import --reason 'from the old server' suppressed.txt",
 		RunE: func(c *cobra.Command, args []string) error {
 			recipients, err := readMembers(c, args[0])
@@ -143,8 +145,10 @@ func suppressImport(g *globals) *cobra.Command {
 
 func suppressExport(g *globals) *cobra.Command {
 	return &cobra.Command{
-		Use: "export", Short: "Write the suppressed addresses as a file", Args: cobra.NoArgs,
-		Long:    "Writes the suppressed addresses as `mmgw suppress import` reads them, with their ends and\nreasons as comments: what is read back has the end that --for gives it. What has ended is\nleft out.",
+		Use: "export", Short: "Write the suppressed addresses to a file", Args: cobra.NoArgs,
+		Long: "Writes the suppressed addresses as `mmgw suppress import` reads them. When each ends, and why\n" +
+			"it is there, are written as comments: on import, --for and --reason set them. Suppressions that\n" +
+			"have ended are left out.",
 		Example: "  mmgw suppress export >suppressed.txt",
 		RunE: func(c *cobra.Command, _ []string) error {
 			out := bufio.NewWriter(c.OutOrStdout())

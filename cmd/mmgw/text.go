@@ -15,9 +15,10 @@ import (
 
 func textCommand(g *globals) *cobra.Command {
 	return &cobra.Command{
-		Use: "text [NAME]", Short: "Print a text that people get by mail, to change it",
-		Long: "Prints a text as it is built in, or names all of them. A file NAME.txt in the folder that\n" +
-			"text_dir names takes its place; `mmgw check` tries it out, and SIGHUP has it count. Its form is\nthat of Go's text/template.",
+		Use: "text [NAME]", Short: "Print a text that people get by mail, to be changed",
+		Long: "Prints a built-in text, or the names of all of them. A file NAME.txt in the folder text_dir\n" +
+			"replaces it; `mmgw check` tries it out, and SIGHUP puts it to use. It is a template of Go's\n" +
+			"text/template.",
 		Example: "  mmgw text\n  mmgw text joined >/etc/mmgw/texts/joined.txt",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {

@@ -35,7 +35,8 @@ func verpEncode(g *globals) *cobra.Command {
 	var message string
 	c := &cobra.Command{
 		Use: "encode LIST MEMBER", Short: "Make the reverse-path of a member's copy", Args: cobra.ExactArgs(2),
-		Long:    "Makes the reverse-path of a member's copy, signed with state_dir/verp.key. That file is\nmade where it is missing.",
+		Long: "Makes the reverse-path of a member's copy, signed with state_dir/verp.key. That file is made if\n" +
+			"it does not exist.",
 		Example: "  mmgw verp encode --message 6wk81xjz00 announce@lists.example.com anne@example.com",
 		RunE: func(c *cobra.Command, args []string) error {
 			member, err := gateway.ParseForwardPath(args[1])
@@ -55,13 +56,13 @@ func verpEncode(g *globals) *cobra.Command {
 			})
 		},
 	}
-	c.Flags().StringVar(&message, "message", "", "the message's queue `id` (default one of this moment)")
+	c.Flags().StringVar(&message, "message", "", "the queue `id` of the message (default a new one)")
 	return c
 }
 
 func verpDecode(g *globals) *cobra.Command {
 	return &cobra.Command{
-		Use: "decode ADDR", Short: "Say whom a reverse-path names; exit 65 where it cannot be believed", Args: cobra.ExactArgs(1),
+		Use: "decode ADDR", Short: "Show whom a reverse-path names; exit 65 if it cannot be believed", Args: cobra.ExactArgs(1),
 		Example: "  mmgw verp decode announce-bounces+anne=example.com@lists.example.com",
 		RunE: func(c *cobra.Command, args []string) error {
 			path, err := gateway.ParseForwardPath(args[0])
@@ -74,7 +75,7 @@ func verpDecode(g *globals) *cobra.Command {
 			}
 			address, detail, ok := (&verp.Codec{Delimiter: cfg.VERP.Delimiter}).Split(path)
 			if !ok {
-				return failure(admin.ExitData, "%s is no -bounces address", path)
+				return failure(admin.ExitData, "%s is not a -bounces address", path)
 			}
 			return g.withCodec(c, string(address), func(codec *verp.Codec, list *gateway.List) error {
 				decoded, err := codec.Decode(list, detail, time.Now())
@@ -113,8 +114,8 @@ func verpRotate(g *globals) *cobra.Command {
 	believed := config.FormatDuration(verp.BelievedFor)
 	c := &cobra.Command{
 		Use: "rotate", Short: "Sign reverse-paths with a new key", Args: cobra.NoArgs,
-		Long: "Signs reverse-paths with a new key from now on. Bounces to those of the key so far are\n" +
-			"believed for --believed; with 0 it is believed no more, which is for a key that got out.",
+		Long: "Signs reverse-paths with a new key from now on. Bounces under the old key are still believed\n" +
+			"for --believed; with 0 they are not, which is for a key that leaked.",
 		Example: "  mmgw verp rotate\n  mmgw verp rotate --believed 0",
 		RunE: func(c *cobra.Command, _ []string) error {
 			var keys server.VERPKeys
@@ -129,7 +130,7 @@ func verpRotate(g *globals) *cobra.Command {
 			})
 		},
 	}
-	c.Flags().StringVar(&believed, "believed", believed, "how long the key so far is believed, as `duration`")
+	c.Flags().StringVar(&believed, "believed", believed, "how long the old key is believed, as a `duration`")
 	return c
 }
 

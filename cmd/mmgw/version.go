@@ -19,7 +19,7 @@ func version() string {
 
 func versionCommand(g *globals) *cobra.Command {
 	return &cobra.Command{
-		Use: "version", Short: "Say which version this is", Example: "  mmgw version", Args: cobra.NoArgs,
+		Use: "version", Short: "Show the version", Example: "  mmgw version", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			v := struct {
 				Version  string `json:"version"`

@@ -69,7 +69,7 @@ func fail(w http.ResponseWriter, err error) {
 func answer(w http.ResponseWriter, code int, body any) {
 	text, err := json.Marshal(body)
 	if err != nil {
-		code, text = http.StatusInternalServerError, []byte(`{"error":"the result is no JSON","exit":75}`)
+		code, text = http.StatusInternalServerError, []byte(`{"error":"the result is not JSON","exit":75}`)
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)

@@ -11,7 +11,7 @@ import (
 )
 
 // errNoALabel says that a name cannot be written in letters that DNS knows.
-var errNoALabel = errors.New("the name is no internationalised domain name")
+var errNoALabel = errors.New("the name is not an internationalised domain name")
 
 // aLabels is a domain as DNS has it, in lower case: labels in UTF-8 become
 // A-labels (RFC 5890, section 2.3.2.1), mapped as RFC 5895 has it, so that

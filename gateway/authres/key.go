@@ -43,7 +43,7 @@ func checkDNSName(name, tag string) error {
 	}
 	for label := range strings.SplitSeq(name, ".") {
 		if label == "" || len(label) > 63 || strings.Trim(label, "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
-			return fmt.Errorf("%s is no DNS name", tag)
+			return fmt.Errorf("%s is not a DNS name", tag)
 		}
 	}
 	return nil

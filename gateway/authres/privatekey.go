@@ -53,7 +53,7 @@ func NewPrivateKey(kind string) (PrivateKey, error) {
 func ParsePrivateKey(text []byte) (PrivateKey, error) {
 	block, _ := pem.Decode(text)
 	if block == nil {
-		return PrivateKey{}, errors.New("is no PEM file")
+		return PrivateKey{}, errors.New("is not a PEM file")
 	}
 	var key any
 	var err error

@@ -127,7 +127,7 @@ func (s *section) readSecret(name, path string) string {
 	case err != nil:
 		s.wrong(name, "cannot be read: "+reason(err), "")
 	case len(data) > secretBytesMax, strings.ContainsAny(text, "\r\n\x00"), text == "":
-		s.wrong(name, "is no file with one line", "write the password into "+s.doc.shown(path)+" and nothing else")
+		s.wrong(name, "is not a file of one line", "write the password into "+s.doc.shown(path)+" and nothing else")
 	}
 	return text
 }

@@ -81,7 +81,7 @@ func quantity(s string, units []unit) (n int64, rest string, err error) {
 	digits := len(s) - len(strings.TrimLeft(s, "0123456789"))
 	end := digits + len(s[digits:]) - len(strings.TrimLeft(s[digits:], "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"))
 	if digits == 0 {
-		return 0, "", errors.New("there is no whole number in front of a unit")
+		return 0, "", errors.New("there is no whole number before a unit")
 	}
 	for _, u := range units {
 		if u.name != s[digits:end] {

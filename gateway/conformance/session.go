@@ -16,13 +16,13 @@ import (
 const SessionLines = `    hook NAME                 recipient incoming outgoing plan result; else
                               incoming if the module has it, or its first
     from PATH                 reverse-path, <> for the null one; anne@example.com
-    to PATH [DETAIL]          a recipient; may come again; dev@lists.example.com
+    to PATH [DETAIL]          a recipient; may be repeated; dev@lists.example.com
     service NAME              of the recipients; post
     list ADDRESS              dev@lists.example.com
     forward                   there is no list
-    client IP [NAME [HELO]]   whom the MTA served
+    client IP [NAME [HELO]]   that the MTA was talking to
     role NAME                 of the sender: owner moderator member none; none
-    route NAME                that the module may choose; may come again
+    route NAME                that the module may choose; may be repeated
     spf RESULT
     arc RESULT
     dkim RESULT DOMAIN SELECTOR

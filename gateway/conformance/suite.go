@@ -117,7 +117,7 @@ func read(path string, limit int64) ([]byte, error) {
 
 // Options say how modules are tried.
 type Options struct {
-	Update bool   // write what comes of the cases into them, in place of comparing
+	Update bool   // write the results into the cases instead of comparing them
 	Cache  string // folder for compiled code that only its owner may write to, or ""
 }
 

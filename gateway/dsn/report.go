@@ -132,10 +132,10 @@ func (r Report) check(messageID string) error {
 		return fmt.Errorf("the address it comes from: %w", err)
 	}
 	if !isHost(r.ReportingMTA) {
-		return fmt.Errorf("the reporting MTA %q is no host name", gateway.Printable(r.ReportingMTA))
+		return fmt.Errorf("the reporting MTA %q is not a host name", gateway.Printable(r.ReportingMTA))
 	}
 	if !isMessageID(messageID) {
-		return fmt.Errorf("%q is no Message-ID", gateway.Printable(messageID))
+		return fmt.Errorf("%q is not a Message-ID", gateway.Printable(messageID))
 	}
 	if len(r.Recipients) == 0 {
 		return errors.New("it has no recipients")
@@ -154,7 +154,7 @@ func (r Recipient) check() error {
 	switch r.Action {
 	case Failed, Delayed, Delivered, Relayed, Expanded:
 	default:
-		return fmt.Errorf("recipient %s: %q is no action", gateway.Printable(string(r.Path)), gateway.Printable(string(r.Action)))
+		return fmt.Errorf("recipient %s: %q is not an action", gateway.Printable(string(r.Path)), gateway.Printable(string(r.Action)))
 	}
 	_, err := gateway.ParseForwardPath(string(r.Path))
 	return err

@@ -99,7 +99,7 @@ func (r Recipient) advice() string {
 	case code[1] == 2:
 		return "The mailbox takes no mail at present. Ask its owner by another way."
 	case code[1] == 4:
-		return "Its mail server could not be reached. Check what stands behind the @, or try again later."
+		return "Its mail server could not be reached. Check what follows the @, or try again later."
 	case code[1] == 6 && code[2] == 7:
 		return "Its mail server takes no addresses with such letters. Ask for an address in plain letters."
 	case code[1] == 6:

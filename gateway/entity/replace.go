@@ -24,7 +24,7 @@ type Fields struct {
 
 // Errors of Replace.
 var (
-	ErrNotText  = errors.New("the text is no UTF-8, or has a NUL")
+	ErrNotText  = errors.New("the text is not UTF-8, or has a NUL")
 	ErrTooLarge = errors.New("the body would become too large")
 )
 

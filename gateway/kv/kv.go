@@ -24,7 +24,7 @@ import (
 var (
 	ErrNotFound  = errors.New("there is no such value")
 	ErrQuota     = errors.New("the quota of the handler is used up")
-	ErrNoCounter = errors.New("the value is no counter")
+	ErrNoCounter = errors.New("the value is not a counter")
 )
 
 // Defaults of Options. An entry is charged for what the disk needs beside its

@@ -68,7 +68,7 @@ func (s *session) Rcpt(string, *smtp.RcptOptions) error {
 	to, refusal := s.guard.command.recipient, s.guard.command.refusal
 	switch {
 	case s.envelope == nil:
-		return smtpError(status(503, 5, 5, 1, "RCPT stands behind MAIL"))
+		return smtpError(status(503, 5, 5, 1, "RCPT comes after MAIL"))
 	case refusal != nil:
 		return smtpError(refusal)
 	case !to.Path.IsASCII() && !s.envelope.SMTPUTF8:

@@ -140,7 +140,7 @@ func (t *talk) do(ctx context.Context, one command.Command) error {
 	case one.Verb == command.Leave:
 		return t.leave(ctx)
 	}
-	t.say(one.Line + ": this is no command")
+	t.say(one.Line + ": this is not a command")
 	return nil
 }
 
@@ -169,7 +169,7 @@ func (t *talk) leave(ctx context.Context) error {
 	_, err := t.Roster.Member(t.list.ID, t.author.Path)
 	switch {
 	case errors.Is(err, roster.ErrUnknownMember):
-		t.say(string(t.author.Path) + " is no member of " + string(t.list.Address))
+		t.say(string(t.author.Path) + " is not a member of " + string(t.list.Address))
 		return nil
 	case err != nil:
 		return err

@@ -45,7 +45,7 @@ type Failing struct {
 func (s *Scores) Book(ctx context.Context, f Failing) error {
 	row, err := s.Roster.Member(f.List, f.Member)
 	if errors.Is(err, roster.ErrUnknownMember) {
-		logger(s.Log).Info("a bounce of who is no member", "list", string(f.List), "address", string(f.Member))
+		logger(s.Log).Info("a bounce of somebody who is not a member", "list", string(f.List), "address", string(f.Member))
 		return nil
 	}
 	if err != nil {

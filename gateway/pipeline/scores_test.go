@@ -29,7 +29,7 @@ func (h *house) come(day int, to gateway.ReversePath, text string) (owners bool)
 	h.t.Helper()
 	_, detail, ok := h.scores.VERP.Split(gateway.ForwardPath(to))
 	if !ok {
-		h.t.Fatalf("%s is no -bounces address", to)
+		h.t.Fatalf("%s is not a -bounces address", to)
 	}
 	m := &gateway.Message{Received: onDay(day), Content: gateway.Bytes(text)}
 	bounces := &Bounces{Scores: h.scores, ToOwners: !h.discards}

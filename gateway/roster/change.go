@@ -8,7 +8,7 @@ import (
 	"github.com/mmgw/mmgw/gateway/store"
 )
 
-// ErrUnknownMember says that an address is no member of a list.
+// ErrUnknownMember says that an address is not a member of a list.
 var ErrUnknownMember = errors.New("no such member")
 
 // MembersPerCommitMax is how many members AddMembers makes durable at once: a

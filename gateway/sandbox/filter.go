@@ -52,7 +52,7 @@ func checkProgram(m *meter.Module) (hook, error) {
 	case !start && exportsABI(m):
 		return 0, errors.New(`it is a module of ABI 1 and no WASI program: it is used with kind = "handler"`)
 	case !start:
-		return 0, fmt.Errorf("it does not export %s: it is no WASI program", programStart)
+		return 0, fmt.Errorf("it does not export %s: it is not a WASI program", programStart)
 	case !memory:
 		return 0, fmt.Errorf("it does not export its memory as %q", wire.ExportMemory)
 	}

@@ -149,16 +149,16 @@ func checkExports(m *meter.Module) (hook, error) {
 		case !there && !r.optional && isProgram(m):
 			return 0, fmt.Errorf(`it does not export %s: it is a WASI program, which is used with kind = "filter"`, name)
 		case !there && !r.optional:
-			return 0, fmt.Errorf("it does not export %s: it is no module for mmgw", name)
+			return 0, fmt.Errorf("it does not export %s: it is not a module for mmgw", name)
 		case there && !isFunction(e, r.params, r.result):
-			return 0, fmt.Errorf("its export %s is no function %s", name, signature(r.params, r.result))
+			return 0, fmt.Errorf("its export %s is not a function %s", name, signature(r.params, r.result))
 		}
 	}
 	for _, hook := range exports {
 		e, there := found[hook.name]
 		switch {
 		case there && !isFunction(e, hook.params, "i"):
-			return 0, fmt.Errorf("its export %s is no function %s", hook.name, signature(hook.params, "i"))
+			return 0, fmt.Errorf("its export %s is not a function %s", hook.name, signature(hook.params, "i"))
 		case there:
 			hooks |= hook.hook
 		}

@@ -28,7 +28,7 @@ func TestModulesThatAreNotLoaded(t *testing.T) {
 		spec Spec
 		want []string
 	}{
-		{"nothing", Spec{}, []string{"no WebAssembly module"}},
+		{"nothing", Spec{}, []string{"not a WebAssembly module"}},
 		{"undeclared import", Spec{Wasm: patched(header, "mmgw\x0aheader_set", "mmgw\x0aheader_xxx")}, []string{"mmgw.header_xxx", "nobody offers"}},
 		{"import of another module", Spec{Wasm: patched(header, "mmgw\x0aheader_set", "envs\x0aheader_set")}, []string{"envs.header_set"}},
 		{"import of another type", Spec{Wasm: patched(header, "\x60\x04\x7f\x7f\x7f\x7f\x01\x7f", "\x60\x04\x7f\x7f\x7f\x7e\x01\x7f")}, []string{"header_set (i32 i32 i32 i32) -> (i32)"}},
@@ -37,7 +37,7 @@ func TestModulesThatAreNotLoaded(t *testing.T) {
 		{"unknown capability", Spec{Wasm: header, Capabilities: []string{"sudo"}}, []string{`plugins.p.capabilities: there is no capability "sudo"`}},
 		{"no memory", Spec{Wasm: patched(header, "\x06memory", "\x06memorx")}, []string{`does not export its memory as "memory"`}},
 		{"no mmgw_abi", Spec{Wasm: patched(header, "mmgw_abi", "mmgw_abj")}, []string{"does not export mmgw_abi"}},
-		{"a hook of another type", Spec{Wasm: patched(guest(wire.ExportRecipient), "\x09mmgw_rcpt", "\x09mmgw_plan")}, []string{"its export mmgw_plan is no function () -> (i32)"}},
+		{"a hook of another type", Spec{Wasm: patched(guest(wire.ExportRecipient), "\x09mmgw_rcpt", "\x09mmgw_plan")}, []string{"its export mmgw_plan is not a function () -> (i32)"}},
 		{"ABI 2", Spec{Wasm: patched(guest(wire.ExportIncoming), abi, string(append(signed([]byte{0, 0x41}, 2<<16), 0x0b)))}, []string{"it speaks ABI 2.0, and mmgw ABI 1.0 to 1.0"}},
 		{"ABI 1.1", Spec{Wasm: patched(guest(wire.ExportIncoming), abi, string(append(signed([]byte{0, 0x41}, 1<<16|1), 0x0b)))}, []string{"it speaks ABI 1.1"}},
 		{"endless start", Spec{Wasm: testdata(t, "startloop")}, []string{"it cannot be instantiated", "unreachable, or more than 1000000000 units of fuel"}},

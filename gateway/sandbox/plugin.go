@@ -112,7 +112,7 @@ func (p *Plugin) Plan(ctx context.Context, x *gateway.Exchange) (gateway.Plan, e
 // The error is an *Error where the module failed.
 func (p *Plugin) Render(ctx context.Context, inventory gateway.Inventory) ([]gateway.File, error) {
 	if !p.Writes() {
-		return nil, errors.New("plugin " + p.spec.Name + " is no writer of MTA configurations")
+		return nil, errors.New("plugin " + p.spec.Name + " is not a writer of MTA configurations")
 	}
 	var files []gateway.File
 	err := p.use(ctx, len(exports)-1, nil,

@@ -93,7 +93,7 @@ func parseOutput(output []byte, bare bool) (gateway.Header, []byte, error) {
 	case size == 0 && !bare:
 		return nil, nil, errors.New("wrote no message: it does not begin with a header field")
 	case !ended && len(output) > size:
-		return nil, nil, fmt.Errorf("wrote no message: line %d is neither a header field nor the empty line behind the header", bytes.Count(output[:size], []byte("\n"))+1)
+		return nil, nil, fmt.Errorf("wrote no message: line %d is neither a header field nor the empty line after the header", bytes.Count(output[:size], []byte("\n"))+1)
 	}
 	return draft.Header, body, nil
 }

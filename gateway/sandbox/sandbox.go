@@ -118,7 +118,7 @@ func (s Spec) normal() (Spec, error) {
 	case s.MemoryBytes < pageBytes || s.MemoryBytes > MemoryBytesMax:
 		return s, fmt.Errorf("%s is %d octets, not between 64 KiB and 1 GiB", s.key("memory"), s.MemoryBytes)
 	case s.Fuel < 0 || s.Fuel > math.MaxInt64/2:
-		return s, fmt.Errorf("%s is %d, which is no amount of fuel", s.key("fuel"), s.Fuel)
+		return s, fmt.Errorf("%s is %d, which is not an amount of fuel", s.key("fuel"), s.Fuel)
 	case s.Timeout < 0 || s.Instances < 0:
 		return s, fmt.Errorf("%s and %s must not be negative", s.key("timeout"), s.key("instances"))
 	}

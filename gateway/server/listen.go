@@ -50,7 +50,7 @@ func removeStale(path string) error {
 	case err != nil:
 		return err
 	case info.Mode().Type() != fs.ModeSocket:
-		return fmt.Errorf("%s is in the way: it is no socket", path)
+		return fmt.Errorf("%s is in the way: it is not a socket", path)
 	}
 	if conn, err := net.Dial("unix", path); err == nil {
 		conn.Close()

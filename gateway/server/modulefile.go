@@ -105,7 +105,7 @@ func readModule(path string) ([]byte, error) {
 	case err != nil:
 		return nil, err
 	case !info.Mode().IsRegular():
-		return nil, &fs.PathError{Op: "read", Path: path, Err: errors.New("is no file")}
+		return nil, &fs.PathError{Op: "read", Path: path, Err: errors.New("is not a file")}
 	case info.Size() > moduleBytesMax:
 		return nil, fmt.Errorf("%s is larger than %d MiB", path, moduleBytesMax>>20)
 	}

@@ -42,7 +42,7 @@ func (c *Conn) writeContent(limit time.Time, body io.Reader, follow func() []byt
 }
 
 // errStray says that content is not what Content promises.
-var errStray = errors.New("content with a CR or LF that is no part of a line end")
+var errStray = errors.New("content with a CR or LF that is not part of a line end")
 
 // writeError is a failure to write to the server.
 type writeError struct{ error }

@@ -58,7 +58,7 @@ func (c *Conn) startTLS(ctx context.Context) error {
 	case answer.code != 220:
 		return unwelcome(codeNoSecurity, "STARTTLS", answer)
 	case c.reader.Buffered() > 0:
-		return transient(codeCryptograph, "the next hop sent text in the clear behind STARTTLS", nil)
+		return transient(codeCryptograph, "the next hop sent text in the clear after STARTTLS", nil)
 	}
 	if err := c.handshake(ctx); err != nil {
 		return err

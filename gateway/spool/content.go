@@ -126,7 +126,7 @@ func (w *contentWriter) sync() error {
 // removeContentFile leaves a file that cannot be removed to the next start.
 func (s *Spool) removeContentFile(id gateway.QueueID) {
 	if err := s.fs.Remove(s.contentFile(id)); err != nil && !store.NotExist(err) {
-		s.log.Warn("spool: a content stays behind", "id", id, "error", err)
+		s.log.Warn("spool: a content could not be removed", "id", id, "error", err)
 	}
 }
 

@@ -56,7 +56,7 @@ func ParseKey(line string) (Key, error) {
 	copy(k.Secret[:], secret)
 	if dated {
 		if k.Until, err = time.Parse(time.RFC3339, until); err != nil {
-			return Key{}, errors.New("behind a key stands a time like 2030-12-31T00:00:00Z")
+			return Key{}, errors.New("after a key comes a time like 2030-12-31T00:00:00Z")
 		}
 	}
 	return k, nil

@@ -79,7 +79,7 @@ func TestKeyFileRefused(t *testing.T) {
 		good + "\n":               "",
 		good + good:               "",
 		good + "x\n":              ":2: a key is 64",
-		key.String() + " soon":    ":1: behind a key",
+		key.String() + " soon":    ":1: after a key",
 		strings.Repeat(good, 300): "more than",
 	} {
 		path := filepath.Join(t.TempDir(), "verp.key")

@@ -29,8 +29,8 @@ func (s *Site) exim(ctx context.Context) (found []Finding) {
 		}
 		if route, _ := run(ctx, s.Exim, "-bt", one.unknown); strings.Contains(route, "transport = ") {
 			found = append(found, Finding{
-				Finding: fmt.Sprintf("Exim takes mail for %s, which is no list (exim -bt: %s)", one.unknown, inShort(route, nil)),
-				Fix:     "have the router 176_mmgw_unknown directly behind 175_mmgw",
+				Finding: fmt.Sprintf("Exim takes mail for %s, which is not a list (exim -bt: %s)", one.unknown, inShort(route, nil)),
+				Fix:     "have the router 176_mmgw_unknown directly after 175_mmgw",
 			})
 		}
 	}

@@ -103,7 +103,7 @@ func (s *Site) refused(client *smtp.Client, to string) []Finding {
 		if s.Writer == "postfix" {
 			fix += ": relay_recipient_maps is what refuses them"
 		}
-		return []Finding{{Finding: fmt.Sprintf("the MTA takes mail for %s, which is no list, and would have to bounce it", to), Fix: fix}}
+		return []Finding{{Finding: fmt.Sprintf("the MTA takes mail for %s, which is not a list, and would have to bounce it", to), Fix: fix}}
 	}
 	return nil
 }

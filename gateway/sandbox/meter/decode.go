@@ -106,7 +106,7 @@ func Decode(binary []byte) (*Module, error) {
 	case len(binary) > ModuleBytesMax:
 		return nil, fmt.Errorf("the module has %d octets, more than %d", len(binary), ModuleBytesMax)
 	case !bytes.HasPrefix(binary, []byte(magic)):
-		return nil, errors.New("this is no WebAssembly module of version 1 (components are none)")
+		return nil, errors.New("this is not a WebAssembly module of version 1 (a component is not one)")
 	}
 	m := &Module{}
 	if err := m.split(binary[len(magic):]); err != nil {

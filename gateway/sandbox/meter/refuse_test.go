@@ -20,8 +20,8 @@ func TestModulesThatAreRefused(t *testing.T) {
 		module []byte
 		want   string
 	}{
-		"empty":                 {nil, "no WebAssembly module"},
-		"component":             {[]byte("\x00asm\x0d\x00\x01\x00"), "no WebAssembly module"},
+		"empty":                 {nil, "not a WebAssembly module"},
+		"component":             {[]byte("\x00asm\x0d\x00\x01\x00"), "not a WebAssembly module"},
 		"section cut short":     {[]byte(magic + "\x01\x05\x01"), "ends too early"},
 		"sections out of order": {binary([]byte{sectionFunction, 0}, []byte{sectionType, 0}), "out of order"},
 		"huge count":            {binary([]byte{sectionType, 0xff, 0xff, 0xff, 0xff, 0x0f}), "has not as many octets"},
