@@ -1,8 +1,12 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -53,11 +57,15 @@ func writeList(w io.Writer, r server.ListRow) {
 	if r.Members != nil {
 		members = strconv.Itoa(*r.Members)
 	}
+	settings := []string{}
+	for _, key := range slices.Sorted(maps.Keys(r.Config)) {
+		settings = append(settings, fmt.Sprintf("%s=%v", key, r.Config[key]))
+	}
 	pairs(w, "address", r.Address, "id", r.ID, "description", r.Description,
 		"owners", strings.Join(r.Owners, " "), "moderators", strings.Join(r.Moderators, " "), "members", members,
 		"posting", r.Posting, "subscribe", r.Subscribe, "alias domain", r.AliasDomain,
 		"verp interval", strconv.Itoa(r.VERPInterval), "personalize", strconv.FormatBool(r.Personalize),
-		"unsubscribe", r.Unsubscribe, "quiet hold", strconv.FormatBool(r.QuietHold), "incoming", strings.Join(r.Incoming, " "), "source", r.Source)
+		"unsubscribe", r.Unsubscribe, "quiet hold", strconv.FormatBool(r.QuietHold), "incoming", strings.Join(r.Incoming, " "), "config", strings.Join(settings, " "), "source", r.Source)
 }
 
 func listCreate(g *globals) *cobra.Command {
@@ -67,7 +75,11 @@ func listCreate(g *globals) *cobra.Command {
 		Example: "  mmgw list create dev@lists.example.com --owner anne@example.com",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return g.changeList(c, "created", "list.create", server.NewList{Address: args[0], ListSettings: settings.given(c)})
+			given, err := settings.given(c)
+			if err != nil {
+				return usageError(c, err.Error())
+			}
+			return g.changeList(c, "created", "list.create", server.NewList{Address: args[0], ListSettings: given})
 		},
 	}
 	settings.flags(c)
@@ -79,17 +91,21 @@ func listSet(g *globals) *cobra.Command {
 	c := &cobra.Command{
 		Use: "set LIST", Short: "Change a list that was made at run time",
 		Long:    "Changes a list that was made at run time, in what the flags name; the rest of it,\nand its members, stay. A list of the configuration is changed there.",
-		Example: "  mmgw list set dev@lists.example.com --owner bart@example.com --posting moderated\n  mmgw list set dev@lists.example.com --moderator ''   # nobody",
+		Example: "  mmgw list set dev@lists.example.com --owner bart@example.com --posting moderated\n  mmgw list set dev@lists.example.com --moderator ''   # nobody\n  mmgw list set dev@lists.example.com --set 'prefix=[dev]' --unset reply_to",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			given := settings.given(c)
-			if given == (server.ListSettings{}) {
-				return usageError(c, "name what to change, such as --owner")
+			given, err := settings.given(c)
+			if err == nil && reflect.DeepEqual(given, server.ListSettings{Config: map[string]any{}}) {
+				err = errors.New("name what to change, such as --owner")
+			}
+			if err != nil {
+				return usageError(c, err.Error())
 			}
 			return g.changeList(c, "changed", "list.set", server.ChangedList{ListName: server.ListName{List: args[0]}, ListSettings: given})
 		},
 	}
 	settings.flags(c)
+	c.Flags().StringArrayVar(&settings.unset, "unset", nil, "take a `key` of --set away again; may be given again")
 	return c
 }
 
@@ -99,6 +115,7 @@ type listSettings struct {
 	description, posting, subscribe, unsubscribe string
 	quietHold, personalize                       bool
 	verpInterval                                 int
+	set, unset                                   []string
 }
 
 func (l *listSettings) flags(c *cobra.Command) {
@@ -106,16 +123,17 @@ func (l *listSettings) flags(c *cobra.Command) {
 	f.StringArrayVar(&l.owners, "owner", nil, "`address` of an owner; may be given again")
 	f.StringArrayVar(&l.moderators, "moderator", nil, "`address` of a moderator, who is asked beside the owners; may be given again")
 	f.StringVar(&l.description, "description", "", "what the list is for, in a `line`")
-	f.StringVar(&l.posting, "posting", "members", "`who` may post: members, anyone or moderated")
-	f.StringVar(&l.subscribe, "subscribe", "confirm", "`how` to join: confirm, moderated or closed")
-	f.StringVar(&l.unsubscribe, "unsubscribe", "list", "`how` to leave: list, by mail, or member, by one click ([http] url)")
+	f.StringVar(&l.posting, "posting", "", "`who` may post: members (as in a new list), anyone or moderated")
+	f.StringVar(&l.subscribe, "subscribe", "", "`how` to join: confirm (as in a new list), moderated or closed")
+	f.StringVar(&l.unsubscribe, "unsubscribe", "", "`how` to leave: list, by mail (as in a new list), or member, by one click ([http] url)")
 	f.BoolVar(&l.quietHold, "quiet-hold", false, "do not tell the author of a post that it is held")
 	f.BoolVar(&l.personalize, "personalize", false, "each member gets a copy of its own")
-	f.IntVar(&l.verpInterval, "verp-interval", 1, "every `Nth` post tells members apart; 0: none")
+	f.IntVar(&l.verpInterval, "verp-interval", 0, "every `Nth` post tells members apart; 0: none (in a new list as [verp])")
+	f.StringArrayVar(&l.set, "set", nil, "a setting of the list for its handlers as `key=value`, such as prefix=[dev]; may be given again")
 }
 
 // given are the settings whose flags are on the command line.
-func (l *listSettings) given(c *cobra.Command) (s server.ListSettings) {
+func (l *listSettings) given(c *cobra.Command) (s server.ListSettings, err error) {
 	setIf(c, "owner", &s.Owners, &l.owners)
 	setIf(c, "moderator", &s.Moderators, &l.moderators)
 	setIf(c, "description", &s.Description, &l.description)
@@ -125,7 +143,11 @@ func (l *listSettings) given(c *cobra.Command) (s server.ListSettings) {
 	setIf(c, "quiet-hold", &s.QuietHold, &l.quietHold)
 	setIf(c, "personalize", &s.Personalize, &l.personalize)
 	setIf(c, "verp-interval", &s.VERPInterval, &l.verpInterval)
-	return s
+	s.Config, err = readSettings(l.set)
+	for _, key := range l.unset {
+		s.Config[key] = nil
+	}
+	return s, err
 }
 
 func setIf[T any](c *cobra.Command, flag string, to **T, value *T) {

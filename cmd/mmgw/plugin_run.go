@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -64,7 +63,7 @@ func pluginRun(g *globals) *cobra.Command {
 
 // read returns the settings of a trial, its module, and the call on a message.
 func (t *trial) read(c *cobra.Command, module, message string) (settings map[string]any, wasm []byte, x *gateway.Exchange, err error) {
-	if settings, err = t.config(); err != nil {
+	if settings, err = readSettings(t.settings); err != nil {
 		return nil, nil, nil, usageError(c, err.Error())
 	}
 	if wasm, err = readModule(module); err != nil {
@@ -86,24 +85,6 @@ func (t *trial) flags(c *cobra.Command) {
 	t.memory = sandbox.MemoryBytesDefault
 	c.Flags().Var((*sizeValue)(&t.memory), "memory", "the `size` of its memory")
 	c.Flags().DurationVar(&t.timeout, "timeout", sandbox.TimeoutDefault, "the `time` that a call gets")
-}
-
-// config is the settings as [plugins.NAME.config] has them. A value that is
-// written as an array of texts is one, everything else is text.
-func (t *trial) config() (map[string]any, error) {
-	settings := map[string]any{}
-	for _, text := range t.settings {
-		key, value, ok := strings.Cut(text, "=")
-		if !ok || key == "" {
-			return nil, fmt.Errorf("--set is key=value, not %q", text)
-		}
-		var texts []any
-		settings[key] = value
-		if strings.HasPrefix(value, `["`) && json.Unmarshal([]byte(value), &texts) == nil {
-			settings[key] = texts
-		}
-	}
-	return settings, nil
 }
 
 // exchange is what the module gets to see.

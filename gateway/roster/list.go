@@ -220,10 +220,12 @@ const recordVersion = 1
 
 func listKey(id gateway.ListID) []byte { return store.RosterLists.Key([]byte(id)) }
 
-// encodeList writes a list. Config is the configuration's, and not kept.
+// encodeList writes a list. The Config of one of the configuration is not kept.
 func encodeList(list *gateway.List, gone bool) ([]byte, error) {
 	kept := *list
-	kept.Config = nil
+	if kept.Source == SourceFile {
+		kept.Config = nil
+	}
 	text, err := json.Marshal(&kept)
 	if err != nil {
 		return nil, fmt.Errorf("encode %s: %w", list.Address, err)

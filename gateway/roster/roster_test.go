@@ -243,6 +243,7 @@ func TestChangeList(t *testing.T) {
 	}
 	changed := *list
 	changed.Posting, changed.Owners = gateway.PostingModerated, []gateway.ForwardPath{"bart@example.com"}
+	changed.Config = map[string]any{"prefix": "[run]"}
 	changed.Address, changed.AliasDomain = "other@lists.example.com", "alias.example.com" // which stay
 	if err := f.ChangeList(changed); err != nil {
 		t.Fatal(err)
@@ -252,7 +253,7 @@ func TestChangeList(t *testing.T) {
 	}
 	for range 2 {
 		got, err := f.List(id)
-		if err != nil || got.Posting != gateway.PostingModerated || len(got.Owners) != 1 || got.Address != "run@lists.example.com" || got.AliasDomain != "" {
+		if err != nil || got.Posting != gateway.PostingModerated || len(got.Owners) != 1 || got.Address != "run@lists.example.com" || got.AliasDomain != "" || got.Config["prefix"] != "[run]" {
 			t.Errorf("%+v, %v", got, err)
 		}
 		route, err := f.Resolve(t.Context(), "run-owner@lists.example.com")

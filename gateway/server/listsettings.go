@@ -1,6 +1,7 @@
 package server
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -25,7 +26,18 @@ func (s *Server) applySettings(list *gateway.List, with ListSettings) error {
 	apply(&list.Unsubscribe, with.Unsubscribe)
 	apply(&list.Personalize, with.Personalize)
 	apply(&list.VERPInterval, with.VERPInterval)
+	applyConfig(&list.Config, with.Config)
 	return s.checkSettings(list)
+}
+
+func applyConfig(to *map[string]any, from map[string]any) {
+	config := maps.Clone(*to)
+	if config == nil {
+		config = map[string]any{}
+	}
+	maps.Copy(config, from)
+	maps.DeleteFunc(config, func(_ string, value any) bool { return value == nil })
+	*to = config
 }
 
 func apply[T any](to, from *T) {

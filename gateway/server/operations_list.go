@@ -28,6 +28,8 @@ type ListRow struct {
 	Incoming     []string `json:"incoming"`          // plugin names, in force
 	Source       string   `json:"source"`            // file or store
 	Members      *int     `json:"members,omitempty"` // that get posts; list.show alone tells
+
+	Config map[string]any `json:"config,omitempty"` // that handlers read as list.config.X
 }
 
 // ListName names a list by its address or its id.
@@ -47,6 +49,8 @@ type ListSettings struct {
 	Unsubscribe  *string   `json:"unsubscribe,omitempty"`
 	Personalize  *bool     `json:"personalize,omitempty"`
 	VERPInterval *int      `json:"verp_interval,omitempty"`
+
+	Config map[string]any `json:"config,omitempty"` // by key; null takes one away
 }
 
 // NewList is what list.create makes.
@@ -73,7 +77,7 @@ func (s *Server) listRow(l *gateway.List) ListRow {
 		Address: string(l.Address), ID: string(l.ID), Description: l.Description, Owners: pathTexts(l.Owners),
 		Moderators: pathTexts(l.Moderators), Posting: string(l.Posting), Subscribe: l.Subscribe, AliasDomain: l.AliasDomain,
 		VERPInterval: l.VERPInterval, Personalize: l.Personalize, Unsubscribe: l.Unsubscribe, QuietHold: l.QuietHold,
-		Incoming: l.Incoming, Source: l.Source,
+		Incoming: l.Incoming, Source: l.Source, Config: l.Config,
 	}
 	if l.Incoming == nil {
 		row.Incoming = append([]string{}, s.inForce().Incoming.Handlers...)
