@@ -30,7 +30,7 @@ type Delivery struct {
 	Outcomes    []Outcome // parallel to Recipients; nil before the first attempt
 	Route       string    // "" is the upstream MTA, else a name of [route] or [[forward]]
 	XVERP       string    // the two delimiters by which the host adds each recipient to ReversePath; "": it stays as it is
-	Edits       []Edit    // of this copy, behind those of the batch
+	Edits       []Edit    // of this copy, after those of the batch
 	Envelope    Envelope  // BodyType, SMTPUTF8, EnvelopeID and Return; nothing else is read
 }
 

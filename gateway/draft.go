@@ -46,7 +46,7 @@ func readHeader(r io.ReaderAt, size int64) (header Header, bodyStart int64, err 
 	defer headerBlocks.Put(usual)
 	block := usual[:min(headerBytesUsual, size)]
 	for ; ; block = make([]byte, min(4*int64(len(block)), size, HeaderBytesMax)) {
-		if n, err := r.ReadAt(block, 0); n < len(block) { // what is behind n is of another message
+		if n, err := r.ReadAt(block, 0); n < len(block) { // the rest is of another message
 			return nil, 0, fmt.Errorf("read header: %w", err)
 		}
 		header, end, err := splitHeader(block)
@@ -87,7 +87,7 @@ func (d *Draft) Clone() *Draft {
 	return &c
 }
 
-// Body is the octets behind the empty line.
+// Body is the octets after the empty line.
 func (d *Draft) Body() Content { return section{d.body, d.bodyStart} }
 
 // Content is the whole message as it goes out: fields, empty line, body.

@@ -177,7 +177,7 @@ func FuzzNewField(f *testing.F) {
 }
 
 // Whatever the content, the draft without edits is the content, save for an
-// empty line behind a header that has none.
+// empty line after a header that has none.
 func FuzzOpenDraft(f *testing.F) {
 	f.Add(crlf(post))
 	f.Add("From x\r\n\r\n")

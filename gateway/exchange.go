@@ -54,7 +54,7 @@ type AuthResults struct {
 // DKIMResult is one signature of RFC 6376.
 type DKIMResult struct {
 	Result, Domain, Selector string
-	Reason                   string // why it is no pass
+	Reason                   string // why it is not a pass
 }
 
 // DMARCResult is the policy that the author's domain asks for, and whether it holds.

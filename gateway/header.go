@@ -152,7 +152,7 @@ func fold(line string) string {
 }
 
 // foldPoint finds the space to fold at: the last that keeps the line within 78
-// octets, else the first behind, else octet 998. -1: the line stays whole. No
+// octets, else the first one beyond, else octet 998. -1: the line stays whole. No
 // line of white space alone comes about (RFC 5322, section 3.2.2).
 func foldPoint(line string) int {
 	best, last := -1, len(strings.TrimRight(line, foldSpace))
@@ -179,7 +179,7 @@ func foldPoint(line string) int {
 // Header is the fields of a message in their order.
 type Header []Field
 
-// Find returns the index of the first field of that name at or behind from, or -1.
+// Find returns the index of the first field of that name at or after from, or -1.
 func (h Header) Find(name string, from int) int {
 	for i := max(from, 0); i < len(h); i++ {
 		if h[i].Is(name) {
@@ -207,7 +207,7 @@ func (h Header) Count(name string) (n int) {
 
 // splitHeader takes the header block at the start of content apart. It returns
 // the fields and the offset of what follows them: the empty line, or the first
-// line that is no field, where the header ends without one.
+// line that is not a field, where the header ends without one.
 func splitHeader(block []byte) (Header, int, error) {
 	starts := make([]int, 0, 32) // of the fields
 	offset, lines := 0, 0

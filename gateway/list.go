@@ -17,7 +17,7 @@ const (
 	Forward Service = "forward"
 	Relay   Service = "relay" // no address: mail of our own, to the upstream MTA
 
-	// Moderation is no address either: the leg that tells the moderators of a
+	// Moderation is not an address either: the leg that tells the moderators of a
 	// list that another leg of the message is held for them.
 	Moderation Service = "moderation"
 )
@@ -116,5 +116,5 @@ type Route struct {
 	Service Service
 	List    *List  // nil for Forward
 	Forward string // name of the forward route, for Forward
-	Detail  string // what stands behind the delimiter, "" for none
+	Detail  string // what follows the delimiter, "" for none
 }

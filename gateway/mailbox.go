@@ -50,7 +50,7 @@ func parseLocal(s string) (local, rest string, err error) {
 	return local, rest, err
 }
 
-// parseQuoted reads a Quoted-string at the start of s and spells it anew.
+// parseQuoted reads a Quoted-string at the start of s and spells it again.
 func parseQuoted(s string) (local, rest string, err error) {
 	var text strings.Builder
 	for i := 1; i < len(s); i++ {

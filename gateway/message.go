@@ -35,7 +35,7 @@ type Leg struct {
 	List       ListID // "" for Forward
 	Forward    string // name of the forward route
 	Recipients []RecipientID
-	Details    []string    // of each recipient, what stood behind the delimiter
+	Details    []string    // of each recipient, what followed the delimiter
 	Added      []Recipient // by incoming handlers
 	Edits      []Edit      // of incoming handlers, then of outgoing ones
 	Handlers   []string    // name@digest of each module that handled or planned the leg, for the record

@@ -44,7 +44,7 @@ func ParseForwardPath(s string) (ForwardPath, error) {
 	return ForwardPath(local + "@" + domain), nil
 }
 
-// PathError says why a text is no address.
+// PathError says why a text is not an address.
 type PathError struct {
 	Path   string // as it came, untrusted
 	Reason string
@@ -61,7 +61,7 @@ func (p ReversePath) String() string { return "<" + string(p) + ">" }
 // Local is the part of p before its last @, quotes included.
 func (p ReversePath) Local() string { return ForwardPath(p).Local() }
 
-// Domain is the part of p behind its last @, "" for the null reverse-path.
+// Domain is the part of p after its last @, "" for the null reverse-path.
 func (p ReversePath) Domain() string { return ForwardPath(p).Domain() }
 
 // String returns p in angle brackets, as in an SMTP command.
@@ -73,7 +73,7 @@ func (p ForwardPath) Local() string {
 	return local
 }
 
-// Domain is the part of p behind its last @, in lower case.
+// Domain is the part of p after its last @, in lower case.
 func (p ForwardPath) Domain() string {
 	_, domain := cutLast(string(p))
 	return domain

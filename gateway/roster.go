@@ -17,7 +17,7 @@ type Roster interface {
 	List(id ListID) (*List, error)
 
 	// Members returns up to limit members that get posts, in a stable order,
-	// behind the place after, and the place to go on from: "" at the end.
+	// past the place after, and the place to go on from: "" at the end.
 	Members(id ListID, after Cursor, limit int) ([]Recipient, Cursor, error)
 
 	// Role is owner, moderator, member or none.
@@ -30,7 +30,7 @@ type Roster interface {
 // ErrUnknownList says that there is no such list.
 var ErrUnknownList = errors.New("no such list")
 
-// ErrUnknownRecipient answers RCPT for an address that is no list's and in no
+// ErrUnknownRecipient answers RCPT for an address that is not a list's and in no
 // forward domain.
 var ErrUnknownRecipient = &Status{Code: 550, Enhanced: EnhancedCode{5, 1, 1}, Text: "no such recipient here"}
 

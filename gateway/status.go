@@ -55,7 +55,7 @@ type Status struct {
 	Cause    error        // private: for our log alone
 }
 
-// Class follows from the reply code. A code that is no reply code is Transient.
+// Class follows from the reply code. A code that is not a reply code is Transient.
 func (s *Status) Class() Class {
 	switch s.Code / 100 {
 	case 2:

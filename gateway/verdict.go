@@ -86,7 +86,7 @@ type Plan struct {
 	Usage         Usage
 }
 
-// String is the plan in a line for people, but for its edits and what it says
+// String is the plan in a line for people, except for its edits and what it says
 // of single recipients.
 func (p Plan) String() string {
 	text := "plan"

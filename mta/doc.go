@@ -10,7 +10,7 @@
 //
 // Errors tell by errors.Is which step failed: ErrRender, ErrRefused, ErrPostmap,
 // ErrNoPostmap, ErrReload, ErrBusy, ErrNoGeneration; any other error is the
-// disk's. Until ErrReload or ErrNoPostmap nothing was replaced, but for an
+// disk's. Until ErrReload or ErrNoPostmap nothing was replaced, except for an
 // error of the disk, which the next Apply makes up for.
 package mta
 

@@ -67,7 +67,7 @@ func newList(address, alias string) gateway.List {
 
 // TestGolden renders the trees of testdata/golden by the modules that are built
 // in, twice, and installs them; and of 10,000 lists it compares a digest. With
-// UPDATE=1 in the environment it writes them anew.
+// UPDATE=1 in the environment it writes them again.
 func TestGolden(t *testing.T) {
 	var lists, many []gateway.List
 	for _, l := range goldenLists {

@@ -13,7 +13,7 @@ import (
 // name, the text.
 var guideBlocks = regexp.MustCompile("(?ms)^## ([^\n]+)$|^```(\\w+)(?: ([^\n]+))?\n(.*?)^```$")
 
-// guide is a block of README.md, by the heading above it and the name behind its
+// guide is a block of README.md, by the heading above it and the name after its
 // language, with the site's folder and addresses.
 func (s *realSite) guide(section, name string) string {
 	s.t.Helper()

@@ -133,7 +133,7 @@ func (s *realSite) unknownLists(t *testing.T, m *realMTA) {
 	}
 }
 
-// backscatter: mail for nobody is taken, and its sender hears of it.
+// backscatter: mail for nobody is taken, and its sender is told of it.
 func (s *realSite) backscatter(t *testing.T, m *realMTA) {
 	for _, to := range []string{"nobody@lists.example.com", "dev-nothing@lists.example.com"} {
 		m.send(t, "poster@example.org", to, "for nobody")

@@ -60,7 +60,7 @@ func (s *session) ownerFor(p string, mode uint32) (owner, error) {
 const noPostmapFix = "set postmap_command in [mta.configuration], or a transport_file_type that needs none"
 
 // compileStaged runs postmap on a staged file. A postmap that makes no table,
-// as one for a type that needs none, is no error.
+// as one for a type that needs none, is not an error.
 func (s *session) compileStaged(ctx context.Context, staged, target string) (noPostmap, err error) {
 	if len(s.options.Postmap) == 0 {
 		return fmt.Errorf("%w: %s", ErrNoPostmap, noPostmapFix), nil

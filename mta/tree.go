@@ -42,7 +42,7 @@ type Report struct {
 // dirMode is the mode of directories that are made: the MTA's users read them.
 const dirMode = 0o755
 
-// Lock waiting: an Apply takes well under a second but for the reload command.
+// Lock waiting: an Apply takes well under a second except for the reload command.
 const (
 	lockWaitMax  = 10 * time.Second
 	lockInterval = 20 * time.Millisecond

@@ -36,7 +36,7 @@ const journeySite = devSite + `["anne@example.com", "Bart.Person@example.org", '
 var journeyMembers = []gateway.ForwardPath{"anne@example.com", "bart.person@example.org", `"odd one"@example.net`}
 
 // Every message of testdata and of real corpora reaches every member, under a
-// reverse-path that names member and message, unchanged but for the fields
+// reverse-path that names member and message, unchanged except for the fields
 // that the gateway and its handlers are there to change.
 func TestMessagesArriveUnchanged(t *testing.T) {
 	t.Run("testdata", func(t *testing.T) { journey(t, ownMessages(t)) })

@@ -75,7 +75,7 @@ func (o *logOutput) run() {
 	var batch []byte
 	for range o.bell {
 		o.mu.Lock()
-		missing := o.lost // behind what waits
+		missing := o.lost // after what waits
 		batch, o.waiting, o.lost = o.waiting, batch[:0], 0
 		o.mu.Unlock()
 		_, err := o.w.Write(batch)

@@ -205,7 +205,7 @@ func (b *backend) joining(t *testing.T) {
 }
 
 // databaseFails has another process lock the database. The core says 500 then,
-// with the exception, which is no word about the list.
+// with the exception, which is not a word about the list.
 func (b *backend) databaseFails(t *testing.T) {
 	unlock := b.core.lockDatabase()
 	defer unlock()

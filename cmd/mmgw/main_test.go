@@ -114,7 +114,7 @@ func substitute(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 // closedPort sets a variable to an address that nobody listens on, and the
-// variable with _PORT behind its name to the port.
+// variable with _PORT after its name to the port.
 func closedPort(ts *testscript.TestScript, _ bool, args []string) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	ts.Check(err)

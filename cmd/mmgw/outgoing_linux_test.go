@@ -341,7 +341,7 @@ func BenchmarkOutgoingXVERP(b *testing.B) {
 }
 
 // lightSink takes messages of one recipient each, tells record of them, and costs
-// as little as can be: what it takes is no part of what is compared. It returns
+// as little as can be: what it takes is not part of what is compared. It returns
 // its address.
 func lightSink(b *testing.B, record func(from, to string)) string {
 	b.Helper()

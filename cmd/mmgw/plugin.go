@@ -19,7 +19,7 @@ import (
 	"github.com/mmgw/mmgw/plugins"
 )
 
-// moduleBytesMax bounds a module that is looked at: more is no module.
+// moduleBytesMax bounds a module that is looked at: more is not a module.
 const moduleBytesMax = 32 << 20
 
 func pluginFamily(g *globals) *cobra.Command {

@@ -157,5 +157,5 @@ func writeBench(w io.Writer, f benchFacts) {
 	table(w, "", "ISOLATION CALLS MEDIAN_µs P99_µs", rows)
 }
 
-// usText is nanoseconds as microseconds with two digits behind the point.
+// usText is nanoseconds as microseconds with two digits after the point.
 func usText(ns int64) string { return strconv.FormatFloat(float64(ns)/1000, 'f', 2, 64) }

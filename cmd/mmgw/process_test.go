@@ -29,7 +29,7 @@ type site struct {
 	mu       sync.Mutex
 	listener net.Listener
 	sink     *probe.Sink
-	taken    func(probe.Transaction) // hears of what the upstream MTA takes, in place of sent
+	taken    func(probe.Transaction) // is told of what the upstream MTA takes, in place of sent
 	sent     []probe.Transaction
 	bell     chan struct{}
 }

@@ -28,7 +28,7 @@ const (
 // BenchmarkThroughput has Postfix's smtp-source send messages of 10 kB over 20
 // sessions that stay open to a gateway, to `smtp-sink -L`, which discards them,
 // and to Postfix's smtpd, by turns on the same disk. The gateway's handler
-// edits the Subject; each reply is behind its sync; the upstream MTA, another
+// edits the Subject; each reply is after its sync; the upstream MTA, another
 // smtp-sink, is there, so that deliveries are in progress. It reports medians of the rates and
 // of their ratios. p99-ms is the time from MAIL to the reply of 99 of 100
 // messages of a load of the same shape, RSS-MiB the most memory that the

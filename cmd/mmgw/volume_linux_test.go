@@ -9,7 +9,7 @@ import (
 	"unsafe"
 )
 
-// volume is a file system of its own in the place of a state directory.
+// volume is a file system of its own in place of a state directory.
 type volume struct {
 	t       testing.TB
 	dir     string

@@ -73,7 +73,7 @@ func (c *Client) unanswered(err error) error {
 	return &Error{ExitTryLater, fmt.Sprintf("the gateway at %s does not answer: %v", c.Socket, err)}
 }
 
-// failed is the error of a reply that is no result.
+// failed is the error of a reply that is not a result.
 func failed(status string, body []byte) error {
 	var f failure
 	if json.Unmarshal(body, &f) != nil || f.Exit == 0 {

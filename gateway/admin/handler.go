@@ -35,7 +35,7 @@ const (
 	pathPrefix = "/v1/"
 )
 
-// failure is the body of a reply that is no result.
+// failure is the body of a reply that is not a result.
 type failure struct {
 	Error string `json:"error"`
 	Exit  int    `json:"exit"`

@@ -13,7 +13,7 @@ import (
 // canonical is a pair of canonicalisations, c= of RFC 6376, section 3.5.
 type canonical struct{ header, body bool } // relaxed, else simple
 
-// relaxed is what we sign with: mail servers on the way fold fields anew and
+// relaxed is what we sign with: mail servers on the way fold fields again and
 // drop spaces at the ends of lines.
 var relaxed = canonical{true, true}
 

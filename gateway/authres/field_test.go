@@ -179,7 +179,7 @@ func TestIsForged(t *testing.T) {
 	}
 }
 
-// FuzzIsForged holds that our id is found behind any comment and in any case,
+// FuzzIsForged holds that our id is found after any comment and in any case,
 // and that nothing makes the reader panic.
 func FuzzIsForged(f *testing.F) {
 	for _, s := range []string{"", "a", "(", ")", `"`, `\`, ";", "mx.example.com; x", "\r\n "} {

@@ -70,7 +70,7 @@ func leadingWords(s string) (words []string, ok bool) {
 // isWord is isToken, and octets of UTF-8.
 func isWord(c byte) bool { return isToken(c) || c >= 0x80 }
 
-// skipComment returns what stands behind the comment, with nested ones, that s
+// skipComment returns what follows the comment, with nested ones, that s
 // begins with.
 func skipComment(s string) (rest string, ok bool) {
 	depth := 0

@@ -228,7 +228,7 @@ func (r *Resolver) give(a *answer, q question, value any, err error) {
 	}
 }
 
-// note hears of the end of a question, and tells when answers end and begin. The
+// note is told of the end of a question, and tells when answers end and begin. The
 // caller holds r.mu.
 func (r *Resolver) note(err error) {
 	if r.failed++; err == nil {

@@ -146,7 +146,7 @@ func TestCorpusOfMail(t *testing.T) {
 	t.Logf("%d messages, %d signed", messages, signed)
 }
 
-// corpora finds a collection of real mail, which is no part of the project:
+// corpora finds a collection of real mail, which is not part of the project:
 // $MMGW_CORPORA, else beside the checkout.
 func corpora(t *testing.T, name string) string {
 	t.Helper()

@@ -191,7 +191,7 @@ func TestSilentDNS(t *testing.T) {
 	})
 }
 
-// brittle is a content whose disk fails behind its first octets.
+// brittle is a content whose disk fails after its first octets.
 type brittle struct {
 	gateway.Bytes
 	good int

@@ -99,8 +99,8 @@ func cutKey(line string) (key, rest string, ok bool) {
 	return key, strings.TrimSpace(rest), ok
 }
 
-// value reads what stands behind a key or a hyphen at an indent, and ends
-// behind its last line.
+// value reads what follows a key or a hyphen at an indent, and ends
+// after its last line.
 func (r *yamlReader) value(rest string, indent int) any {
 	r.at++
 	switch {

@@ -51,7 +51,7 @@ var verbs = map[string]Verb{
 	"confirm": Confirm, "accept": Confirm, "auth": Confirm,
 }
 
-// ends are the words behind which nothing is read: a signature follows.
+// ends are the words after which nothing is read: a signature follows.
 var ends = map[string]bool{"end": true, "stop": true, "quit": true, "exit": true, "--": true}
 
 // Read returns the commands of a message to a service of a list. The address
@@ -85,7 +85,7 @@ func Read(service gateway.Service, detail, subject, text string) []Command {
 }
 
 // readText adds the commands of a text, up to the first line that is none. Below
-// a subject that is a command such a line is no mistake, but prose.
+// a subject that is a command such a line is not a mistake, but prose.
 func readText(all []Command, text string) []Command {
 	inSubject := len(all) > 0
 	n := 0

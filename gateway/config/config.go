@@ -130,7 +130,7 @@ type Incoming struct {
 	Handlers []string      // names of plugins, in the order they run
 	Timeout  time.Duration // of a whole chain
 
-	Policy  string        // plugin that decides who may post, behind the handlers; "": everybody may
+	Policy  string        // plugin that decides who may post, after the handlers; "": everybody may
 	HoldFor time.Duration // how long what is held waits for a moderator
 
 	// Reject is what a handler's reject means for mail that no one has

@@ -39,7 +39,7 @@ func Example(mta string) (file, membersFile string) {
 	return file, exampleMembers
 }
 
-// exampleQmail goes behind exampleReload: qmail's users/assign has numbers.
+// exampleQmail goes after exampleReload: qmail's users/assign has numbers.
 const (
 	exampleReload = "reload_command = \"\"\n"
 	exampleQmail  = `# Who runs the delivery, by "id mmgw": without them there are no lines for users/assign.

@@ -73,7 +73,7 @@ func Parse(name string, data []byte, opts Options) (*Config, error) {
 }
 
 // read is the way from octets to a configuration. Values that have a problem
-// have their default, so that the checks behind find what else is wrong.
+// have their default, so that later checks find what else is wrong.
 func (d *document) read(data []byte) *Config {
 	root, faults := parseTree(data)
 	for _, f := range faults {

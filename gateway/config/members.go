@@ -106,8 +106,8 @@ func (s *section) readMembers(path string) []gateway.Recipient {
 }
 
 // ReadMembers reads a members file: one ParseMember a line; empty lines, and
-// what stands behind a "#" at the start of a line or behind a space, are
-// skipped, but for a "#" in quotes. wrong is told of each line that is no
+// what follows a "#" at the start of a line or after a space, are
+// skipped, except for a "#" in quotes. wrong is told of each line that is no
 // address; reading goes on. The error is that of r.
 func ReadMembers(r io.Reader, wrong func(line int, text string)) ([]gateway.Recipient, error) {
 	var list []gateway.Recipient
@@ -154,7 +154,7 @@ func withoutComment(line []byte) []byte {
 	for i := 0; i < len(line); i++ {
 		switch c := line[i]; {
 		case c == '"':
-			i += bytes.IndexByte(line[i+1:], '"') + 1 // one without another is no quote
+			i += bytes.IndexByte(line[i+1:], '"') + 1 // one without another is not a quote
 		case c == '#' && (i == 0 || line[i-1] == ' ' || line[i-1] == '\t'):
 			return bytes.TrimSpace(line[:i])
 		}

@@ -39,7 +39,7 @@ func (p Problem) Error() string {
 // of each file and one that counts the rest. It is never empty as an error.
 type Problems []Problem
 
-// Error is one line for each problem, without a line end behind the last.
+// Error is one line for each problem, without a line end after the last.
 func (p Problems) Error() string {
 	lines := make([]string, len(p))
 	for i, problem := range p {

@@ -102,7 +102,7 @@ func (k *DKIMKey) read(s *section) {
 // Bounce is how bounces of members are scored, [bounce].
 type Bounce struct {
 	Threshold       int           // score at which a member is disabled
-	StaleAfter      time.Duration // a score without a bounce for so long begins anew
+	StaleAfter      time.Duration // a score without a bounce for so long begins again
 	Warnings        int           // to a disabled member before it is removed
 	WarningInterval time.Duration
 	Probe           bool // ask before disabling
@@ -119,7 +119,7 @@ const (
 	UnrecognizedDiscard Unrecognized = "discard"
 )
 
-// Double is who hears of mail that failed and has a null reverse-path: a bounce
+// Double is who is told of mail that failed and has a null reverse-path: a bounce
 // of a bounce.
 type Double string
 

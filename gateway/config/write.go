@@ -27,7 +27,7 @@ func (c *Config) Text() string {
 	return b.String()
 }
 
-// basicString is s as a TOML string. Octets that are no UTF-8 cannot be in a
+// basicString is s as a TOML string. Octets that are not UTF-8 cannot be in a
 // TOML file and become U+FFFD.
 func basicString(s string) string {
 	var b strings.Builder

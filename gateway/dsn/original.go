@@ -54,7 +54,7 @@ func returned(content gateway.Content, full bool) (returnedPart, error) {
 }
 
 // pick is the media type of RFC 6532 where the returned header holds UTF-8, else
-// the classic one. Octets that are no UTF-8 go under the classic name, as they
+// the classic one. Octets that are not UTF-8 go under the classic name, as they
 // always did.
 func pick(global bool, yes, no string) string {
 	if global {

@@ -119,7 +119,7 @@ func (r Report) has(action Action) bool {
 	return slices.ContainsFunc(r.Recipients, func(one Recipient) bool { return one.Action == action })
 }
 
-// check parses what goes into fields unescaped anew: the types of addresses
+// check parses what goes into fields unescaped again: the types of addresses
 // are strings, and a report is no place to trust the way they came.
 func (r Report) check(messageID string) error {
 	if r.To.IsNull() {
@@ -171,7 +171,7 @@ func (r Recipient) status() *gateway.Status {
 	return gateway.Accepted
 }
 
-// isHost says whether s can stand behind "dns;" in a report field.
+// isHost says whether s can stand after "dns;" in a report field.
 func isHost(s string) bool {
 	return s != "" && len(s) <= gateway.DomainBytesMax && isWord(s)
 }

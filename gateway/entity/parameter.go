@@ -64,7 +64,7 @@ func parseValue(value string) (word string, parameters []parameter) {
 }
 
 // parseParameter reads the first parameter of s, and returns what stands
-// behind it. Text that is no parameter has no name.
+// after it. Text that is not a parameter has no name.
 func parseParameter(s string) (p parameter, rest string) {
 	end := strings.IndexAny(s, "=;")
 	if end < 0 || s[end] == ';' {
@@ -82,7 +82,7 @@ func parseParameter(s string) (p parameter, rest string) {
 	return p, rest
 }
 
-// unquote reads a quoted string behind its first quote; one without an end goes
+// unquote reads a quoted string after its first quote; one without an end goes
 // up to the end of s.
 func unquote(s string) (text, rest string) {
 	var b strings.Builder

@@ -58,7 +58,7 @@ func (m *Message) Read(i int) string {
 }
 
 // fromBase64 drops what is not of the alphabet (RFC 2045, section 6.8) and goes
-// on behind padding, as readers of mail do.
+// on after padding, as readers of mail do.
 func fromBase64(s string) string {
 	var b strings.Builder
 	b.Grow(len(s) / 4 * 3)
@@ -99,7 +99,7 @@ func sextet(c byte) int {
 	return -1
 }
 
-// fromQuotedPrintable reads RFC 2045, section 6.7. What is no escape stays.
+// fromQuotedPrintable reads RFC 2045, section 6.7. What is not an escape stays.
 func fromQuotedPrintable(s string) string {
 	var b strings.Builder
 	b.Grow(len(s))

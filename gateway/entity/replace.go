@@ -8,7 +8,7 @@ import (
 	"github.com/mmgw/mmgw/gateway"
 )
 
-// replacement is new text in the place of an entity.
+// replacement is new text in place of an entity.
 type replacement struct {
 	text    string // with CRLF line ends
 	fields  Fields
@@ -16,7 +16,7 @@ type replacement struct {
 }
 
 // Fields are those of an entity that was replaced. The others of its header
-// stay, but for Content-Disposition where Type is not what it was.
+// stay, except for Content-Disposition where Type is not what it was.
 type Fields struct {
 	Type, Encoding  string // values of Content-Type and Content-Transfer-Encoding
 	KeepDisposition bool
@@ -28,7 +28,7 @@ var (
 	ErrTooLarge = errors.New("the body would become too large")
 )
 
-// Replace puts a text in the place of an entity and of all that lies in it. A
+// Replace puts a text in place of an entity and of all that lies in it. A
 // text keeps its type and parameters; anything else becomes text/plain. The
 // header of the message is not in the body: for entity 0 the caller has to set
 // the fields.

@@ -88,7 +88,7 @@ func (v *Values) Set(handler, key string, value []byte, ttl time.Duration) error
 // Add changes a counter by delta and returns what it is then. A key without a
 // value is a counter of 0, whose time to live begins with this call; that of a
 // counter that is there goes on. Counters stop at 0 and at the largest int64.
-// A value that is no decimal number is ErrNoCounter.
+// A value that is not a decimal number is ErrNoCounter.
 func (v *Values) Add(handler, key string, delta int64, ttl time.Duration) (int64, error) {
 	s := v.shelf(handler)
 	s.mu.Lock()

@@ -242,7 +242,7 @@ func TestClosedStore(t *testing.T) {
 	}
 }
 
-// TestRottenRecords holds that a record of other octets is no value, and is in
+// TestRottenRecords holds that a record of other octets is not a value, and is in
 // nobody's way.
 func TestRottenRecords(t *testing.T) {
 	v, _ := open(t, store.NewMemory(), 0)

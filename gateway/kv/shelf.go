@@ -62,7 +62,7 @@ func (s *shelf) read(key string) (entry, error) {
 	return e, err
 }
 
-// write puts an entry in the place of old, or takes old away where the new one
+// write puts an entry in place of old, or takes old away where the new one
 // does not exist. What has expired goes with it, in portions.
 func (s *shelf) write(key string, old, e entry) error {
 	if err := s.makeRoom(e.size(key) - old.size(key)); err != nil {
@@ -111,7 +111,7 @@ func (s *shelf) makeRoom(more int64) error {
 }
 
 // commit makes changes that grow what is kept by so many octets. After an error
-// it is open whether they were made, so that all is counted anew.
+// it is open whether they were made, so that all is counted again.
 func (s *shelf) commit(b *store.Batch, grown int64) error {
 	if err := s.db.CommitLater(b); err != nil {
 		s.counted = false
@@ -122,7 +122,7 @@ func (s *shelf) commit(b *store.Batch, grown int64) error {
 }
 
 // purge takes away at most so many values that have expired, the oldest first.
-// It begins behind the last one that went, since the store goes slowly over
+// It begins after the last one that went, since the store goes slowly over
 // keys that are gone.
 func (s *shelf) purge(most int) error {
 	now := s.now()

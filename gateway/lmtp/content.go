@@ -34,7 +34,7 @@ type content struct {
 
 	mu        sync.Mutex
 	taken     bool // no one may read it any more
-	lineStart bool // the next octet stands behind CRLF
+	lineStart bool // the next octet stands after CRLF
 	segment   []byte
 	newline   []byte // follows segment
 	size      int64  // octets framed

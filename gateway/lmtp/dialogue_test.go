@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// TestCutAnywhere cuts a message of 2 KiB behind each of its octets.
+// TestCutAnywhere cuts a message of 2 KiB after each of its octets.
 func TestCutAnywhere(t *testing.T) {
 	text := strings.Repeat("MAIL FROM:<evil@b.test>\r\n..\r\n", 68) + ".\r\n"
 	d := &desk{}

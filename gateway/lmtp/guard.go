@@ -59,7 +59,7 @@ type guard struct {
 
 	replies []*gateway.Status // to the last content, still to be written
 	first   bool              // none of them is written yet
-	broken  bool              // nothing behind that content can be trusted
+	broken  bool              // nothing after that content can be trusted
 }
 
 func newGuard(s *Server, conn net.Conn) *guard {
@@ -203,7 +203,7 @@ func (g *guard) writeReply(line string) error {
 	case "354":
 		g.phase = inContent
 		return g.link.out.Flush()
-	case "221", "421": // go-smtp closes behind them
+	case "221", "421": // go-smtp closes after them
 		return g.link.out.Flush()
 	}
 	return nil
@@ -241,7 +241,7 @@ func (g *guard) content() *content {
 }
 
 // finish tells the replies to the content that was read, and whether the
-// dialogue can go on behind it.
+// dialogue can go on after it.
 func (g *guard) finish(replies []*gateway.Status, broken bool) {
 	g.replies, g.first = replies, true
 	g.commands, g.bad = 0, 0

@@ -22,7 +22,7 @@ const (
 	// section 4.5.3.1.4, and room for long addresses, ORCPT and ENVID.
 	commandBytesMax = 4 << 10
 
-	// lingerBytesMax and lingerTime bound what is read and thrown away behind
+	// lingerBytesMax and lingerTime bound what is read and thrown away after
 	// a last reply. Closing with input unread would reset the connection, and
 	// the client might never see the reply.
 	lingerBytesMax = 1 << 20
@@ -37,7 +37,7 @@ var (
 
 // link is one connection, buffered both ways. Replies leave when the next read
 // has to wait for the network. A read error stays for ever, so that nothing
-// behind it is taken for a command. Only drain may be called from outside the
+// after it is taken for a command. Only drain may be called from outside the
 // session's goroutine.
 type link struct {
 	conn net.Conn

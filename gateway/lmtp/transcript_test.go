@@ -69,7 +69,7 @@ func firstDifference(want, got string) string {
 	return fmt.Sprintf("%d lines instead of %d:\n%s", len(g), len(w), got)
 }
 
-// play speaks the client's lines and writes the transcript anew.
+// play speaks the client's lines and writes the transcript again.
 func play(t *testing.T, transcript string) string {
 	d := &desk{}
 	server := &Server{Intake: d, Hostname: "lmtp.test", Limits: Limits{ContentBytesMax: 1000, RecipientsMax: 5}}

@@ -78,7 +78,7 @@ func (a Answer) Compare(other Answer) Difference {
 
 func sameEdits(a, b []gateway.Edit) bool { return len(a)+len(b) == 0 || reflect.DeepEqual(a, b) }
 
-// samePlan compares what two modules plan, but for their edits and their cost.
+// samePlan compares what two modules plan, except for their edits and their cost.
 func samePlan(a, b gateway.Plan) bool {
 	a.Edits, a.Usage, a.Module, b.Edits, b.Usage, b.Module = nil, gateway.Usage{}, "", nil, gateway.Usage{}, ""
 	if len(a.Recipients)+len(b.Recipients) == 0 {
@@ -87,7 +87,7 @@ func samePlan(a, b gateway.Plan) bool {
 	return reflect.DeepEqual(a, b)
 }
 
-// sameVerdict compares what two modules want, but for their edits.
+// sameVerdict compares what two modules want, except for their edits.
 func sameVerdict(a, b gateway.Verdict) bool {
 	return a.Action == b.Action && sameStatus(a.Status, b.Status) && a.Route == b.Route && slices.Equal(a.Added, b.Added) &&
 		maps.EqualFunc(a.Recipients, b.Recipients, func(x, y gateway.Disposition) bool {

@@ -47,7 +47,7 @@ func TestBreaker(t *testing.T) {
 }
 
 // TestBreakerIsNotOneSendersToOpen: upper case are calls that end well, lower
-// case distinct contents on which the module fails, each behind its origin.
+// case distinct contents on which the module fails, each after its origin.
 func TestBreakerIsNotOneSendersToOpen(t *testing.T) {
 	limits := Limits{Failures: 3, Window: time.Minute}
 	for _, c := range []struct {

@@ -30,7 +30,7 @@ type Options struct {
 	Log     *slog.Logger // nil drops all
 
 	// RolledBack hears that Before took its place back, outside of all locks
-	// and on the way of a message; nil: nobody hears of it.
+	// and on the way of a message; nil: nobody is told of it.
 	RolledBack func(from, to *Version)
 }
 
@@ -55,7 +55,7 @@ func (m *Module) Present() *Version {
 	return m.present
 }
 
-// Exchange puts a version in the place of the present one, in one step: every
+// Exchange puts a version in place of the present one, in one step: every
 // Lease from then on is of next. On trial, the version that was present rules
 // where next fails and it does not.
 func (m *Module) Exchange(next *Version, onTrial bool) {

@@ -67,7 +67,7 @@ func (t *Texts) Content(n Notice, now time.Time, messageID string) (gateway.Cont
 
 // header writes the fields that every notice has.
 func (n *Notice) header(b *bytes.Buffer, subject string, now time.Time, messageID string) error {
-	// Parsed anew, since the types of addresses are strings.
+	// Parsed again, since the types of addresses are strings.
 	from, err := gateway.ParseForwardPath(string(n.From))
 	if err != nil {
 		return err
@@ -126,7 +126,7 @@ func writeText(b *bytes.Buffer, text string) {
 	w.Close()
 }
 
-// enclose writes a text and the message behind it (RFC 2046, section 5.2.1).
+// enclose writes a text and the message after it (RFC 2046, section 5.2.1).
 func (n *Notice) enclose(b *bytes.Buffer, text, messageID string) (gateway.Content, error) {
 	enclosed, err := readSome(n.Enclosed)
 	if err != nil {

@@ -18,7 +18,7 @@ type Bounces struct {
 }
 
 // Handle books the members that a bounce is of. It says whether the owners are
-// to see the message: it is no bounce, or nobody knows whose. What answers by
+// to see the message: it is not a bounce, or nobody knows whose. What answers by
 // itself is nobody's concern.
 func (s *Bounces) Handle(ctx context.Context, m *gateway.Message, leg *gateway.Leg) (owners bool, err error) {
 	list, err := s.Scores.Roster.List(leg.List)

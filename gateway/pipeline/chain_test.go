@@ -221,7 +221,7 @@ func TestIsAuthenticated(t *testing.T) {
 	}
 }
 
-// The policy comes behind handlers, one that accepts included; it sees what
+// The policy comes after handlers, one that accepts included; it sees what
 // they did, and what they decided stays.
 func TestPolicyComesLast(t *testing.T) {
 	list := devList("bart@example.org")

@@ -78,7 +78,7 @@ func client(addr, name, helo string) gateway.Client {
 	return gateway.Client{Addr: a.Unmap(), Name: clientText(name), Helo: clientText(helo)}
 }
 
-// clientText drops what is no name of a host, or too long to be one.
+// clientText drops what is not a name of a host, or too long to be one.
 func clientText(s string) string {
 	if len(s) > clientTextBytesMax || gateway.Printable(s) != s {
 		return ""

@@ -18,11 +18,11 @@ type Deliverer struct {
 	Transport   gateway.Transport
 	Retry       queue.Policy
 	Expiry      time.Duration                                    // how long a batch is tried at most, even if it was accepted while the clock was ahead; 0: as long as it says
-	Results     gateway.Handler                                  // hears of each answer; nil: nobody does
+	Results     gateway.Handler                                  // is told of each answer; nil: nobody does
 	Failed      func(ctx context.Context, f Fate) error          // books or reports recipients that are given up, before that is committed
 	Reports     *Reports                                         // tells of delays and of what was relayed, before that is committed; nil: nobody does
 	DSN         func(ctx context.Context, route string) bool     // whether the next hop reports itself (RFC 3461); nil: none does
-	Attempted   func([]Attempt)                                  // hears of attempts before their outcomes are committed, from many goroutines
+	Attempted   func([]Attempt)                                  // is told of attempts before their outcomes are committed, from many goroutines
 	Unsubscribe func(gateway.ListID, gateway.ForwardPath) string // the link by which a member leaves; nil: there is none
 	Signer      *authres.Signer                                  // signs copies as they leave; nil: nobody does
 	Log         *slog.Logger

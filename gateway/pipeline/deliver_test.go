@@ -82,7 +82,7 @@ func (s *slowSpool) Commit(_ context.Context, t gateway.Transition) error {
 }
 
 // Outcomes that come while a commit is under way become durable together by
-// the next one, those of all batches of the leg, and each transaction hears of the
+// the next one, those of all batches of the leg, and each transaction is told of the
 // one that has its own.
 func TestOutcomesShareCommits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

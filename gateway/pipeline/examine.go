@@ -216,7 +216,7 @@ func (e *examination) add(ctx context.Context, from gateway.Leg, added []gateway
 	return nil
 }
 
-// addLocal examines added recipients that are ours. Their ids are behind those
+// addLocal examines added recipients that are ours. Their ids follow those
 // of the envelope, so that no reply is theirs.
 func (e *examination) addLocal(ctx context.Context, local []gateway.Recipient) error {
 	if len(local) == 0 {

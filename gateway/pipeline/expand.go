@@ -228,7 +228,7 @@ func (x *expansion) commit(ctx context.Context, state gateway.Leg, batches ...*g
 	return nil
 }
 
-// nextBatch has the planner address the members behind the cursor. It returns
+// nextBatch has the planner address the members after the cursor. It returns
 // the plan and the state of the leg with the place to go on from.
 func (x *expansion) nextBatch(ctx context.Context) (gateway.Leg, []*gateway.Batch, error) {
 	state := *x.leg

@@ -25,8 +25,8 @@ type Held struct {
 	Desk          *Desk
 	Confirmations *Confirmations
 	For           time.Duration                     // how long it is held
-	Queued        func([]gateway.Entry)             // hears of what goes on, without an end where that has yet to be set
-	Dropped       func(id gateway.QueueID, leg int) // hears of what is thrown away; nil: nobody does
+	Queued        func([]gateway.Entry)             // is told of what goes on, without an end where that has yet to be set
+	Dropped       func(id gateway.QueueID, leg int) // is told of what is thrown away; nil: nobody does
 	Log           *slog.Logger
 }
 

@@ -36,8 +36,8 @@ type Intake struct {
 	// where XFORWARD does not; 0: none.
 	TrustedReceived int
 
-	Accepted func([]gateway.Entry)                       // hears of what is due, after the commit
-	Keep     func(*gateway.Message, gateway.AuthResults) // hears of each message as it came, before its handlers; nil: nobody does
+	Accepted func([]gateway.Entry)                       // is told of what is due, after the commit
+	Keep     func(*gateway.Message, gateway.AuthResults) // is told of each message as it came, before its handlers; nil: nobody does
 	Log      *slog.Logger
 }
 

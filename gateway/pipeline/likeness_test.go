@@ -49,7 +49,7 @@ func TestLikeness(t *testing.T) {
 	}
 }
 
-// What is behind the part that is compared counts by its length alone.
+// What is after the part that is compared counts by its length alone.
 func TestLikenessOfLargeBody(t *testing.T) {
 	large := hello + strings.Repeat("a", likenessBodyMax)
 	l, err := newLikeness(draftOf(t, large+"a"))

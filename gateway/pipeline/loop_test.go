@@ -84,7 +84,7 @@ func TestHeaderWithoutRoom(t *testing.T) {
 	}
 }
 
-// The first line of an mbox is no field: below those that we add it would end
+// The first line of an mbox is not a field: below those that we add it would end
 // the header.
 func TestMboxLineGoes(t *testing.T) {
 	h := newHouse(t, devList("anne@example.com"))

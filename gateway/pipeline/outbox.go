@@ -18,7 +18,7 @@ type Outbox struct {
 	Hostname string // in message ids
 	Spool    gateway.Spool
 	Expiry   time.Duration         // how long delivery is tried
-	Queued   func([]gateway.Entry) // hears of what is due, after the commit; nil: nobody does
+	Queued   func([]gateway.Entry) // is told of what is due, after the commit; nil: nobody does
 }
 
 // Writer writes a message of our own. messageID has its angle brackets.

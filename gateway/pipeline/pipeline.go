@@ -32,8 +32,8 @@ import (
 type Chains interface {
 	// Incoming handlers of a list, or of forward routes for nil.
 	Incoming(list *gateway.List) Chain
-	// Policy is the handler that decides who may post to a list. It comes behind
-	// the incoming ones, and behind one that accepts as well.
+	// Policy is the handler that decides who may post to a list. It comes after
+	// the incoming ones, and after one that accepts as well.
 	Policy(list *gateway.List) Chain
 	// Outgoing handlers of a list's posts.
 	Outgoing(list *gateway.List) Chain

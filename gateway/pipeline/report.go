@@ -29,7 +29,7 @@ func (f *Fate) add(recipient gateway.Recipient, status *gateway.Status) {
 type Reports struct {
 	Site   Site
 	Outbox *Outbox
-	Double bool // the owner of the site hears of failures that nobody else can be told
+	Double bool // the owner of the site is told of failures that nobody else can be told
 }
 
 // Send spools a report to the reverse-path of f. What came with a null
@@ -71,7 +71,7 @@ const delayedAfter = 4 * time.Hour
 
 // delayed reports what will be delayed by the time of the next attempt. It is
 // once for a message, as one attempt alone was due before that age and has the
-// next one due behind it.
+// next one due after it.
 func (r *batchRun) delayed(ctx context.Context, due, next time.Time) error {
 	at := r.m.Received.Add(delayedAfter)
 	if r.Reports == nil || r.leg.Service == gateway.Post || !due.Before(at) || next.Before(at) {

@@ -43,7 +43,7 @@ type Summary struct {
 // Run sends the messages. It ends early when ctx does or when a server cannot
 // be connected to; a dialogue that breaks costs one message. The error is the
 // first thing that went wrong; the Summary is right with an error too. A
-// recipient that was refused is no error.
+// recipient that was refused is not an error.
 func (l Load) Run(ctx context.Context) (Summary, error) {
 	if _, err := new(Client).commands(l.From, l.To, true); err != nil {
 		return Summary{}, err

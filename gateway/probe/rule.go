@@ -18,7 +18,7 @@ type Rule struct {
 }
 
 // ruleForm takes a rule apart: verb, pattern, code and text. The pattern goes
-// up to the first "=" with three digits behind it, so that it can have others.
+// up to the first "=" with three digits after it, so that it can have others.
 var ruleForm = regexp.MustCompile(`^(\S+) +(.*?)=(\d{3})(?: +(.*))?$`)
 
 // ParseRule reads "VERB regexp=code text", such as
@@ -28,7 +28,7 @@ var ruleForm = regexp.MustCompile(`^(\S+) +(.*?)=(\d{3})(?: +(.*))?$`)
 // VERB is MAIL, RCPT or DATA. The pattern, in the syntax of package regexp, is
 // looked for in the address of the command as it came, without brackets; that
 // of DATA in the reverse-path, which is "" where it is null. The code is of
-// class 4 or 5; behind 421 the connection is closed (RFC 5321, section 3.8).
+// class 4 or 5; after 421 the connection is closed (RFC 5321, section 3.8).
 // The text may begin with an enhanced status code of the same class and may be
 // missing. An empty pattern is found everywhere.
 func ParseRule(text string) (Rule, error) {

@@ -51,7 +51,7 @@ func (c *sinkConn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Write closes the connection behind the reply that was to be the last.
+// Write closes the connection after the reply that was to be the last.
 func (c *sinkConn) Write(p []byte) (int, error) {
 	n, err := c.Conn.Write(p)
 	if c.hangUp.Load() {

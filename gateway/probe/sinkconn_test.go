@@ -35,7 +35,7 @@ func (p onePipe) Close() error {
 	return nil
 }
 
-// What comes behind a content that stalled is no command: RSET gets no answer.
+// What comes after a content that stalled is not a command: RSET gets no answer.
 func TestSinkForgetsAStalledContent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ours, theirs := net.Pipe()

@@ -2,7 +2,7 @@ package probe
 
 import "bytes"
 
-// appendWire appends content to out as it goes on the wire behind DATA: every
+// appendWire appends content to out as it goes on the wire after DATA: every
 // line end, be it CRLF, LF or CR, as CRLF, dots stuffed, the last line ended,
 // and the final dot (RFC 5321, section 4.5.2). So no content can end early.
 func appendWire(out, content []byte) []byte {

@@ -72,7 +72,7 @@ func keyOf(e *gateway.Entry) gateway.BatchKey {
 // Add puts an entry into the queue, in place of the one of the same message,
 // leg and batch: a new one, or one that was taken and is due again. An entry
 // with gateway.StageHeld is kept and not given out. One whose Expires is
-// before its Due is due at Expires, for the last attempt; behind that at its Due.
+// before its Due is due at Expires, for the last attempt; after that at its Due.
 func (q *Queue) Add(e gateway.Entry) {
 	key := keyOf(&e)
 	q.Done(key)
@@ -179,7 +179,7 @@ func (q *Queue) Done(key gateway.BatchKey) {
 }
 
 // Return takes back what is left of an entry in the caller's hands. One that was
-// removed, held or added anew meanwhile stays as it is.
+// removed, held or added again meanwhile stays as it is.
 func (q *Queue) Return(left gateway.Entry) {
 	if _, it := q.find(keyOf(&left)); it != nil && it.place == placeTaken {
 		q.Add(left)
@@ -224,7 +224,7 @@ func (q *Queue) Remove(id gateway.QueueID) {
 	}
 }
 
-// Hold keeps every entry of a message from being given out until it is added anew,
+// Hold keeps every entry of a message from being given out until it is added again,
 // and returns those that were not held before, as they were.
 func (q *Queue) Hold(id gateway.QueueID) (held []gateway.Entry) {
 	for _, it := range q.items[id] {

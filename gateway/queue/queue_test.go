@@ -14,7 +14,7 @@ import (
 )
 
 // Each file in testdata is a run of commands, a block each, with what they
-// give behind "----". The clock starts at 0.
+// give after "----". The clock starts at 0.
 //
 //	add ID list=L route=R priority=P due=D expires=E attempt=N recipients=N held expand
 //	advance D

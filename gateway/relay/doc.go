@@ -9,7 +9,7 @@
 //     answers MAIL with 421 or 452 after earlier messages, or closed an idle
 //     connection, gets the same message by a new one.
 //   - Each connection takes what is next for it by itself, from the callers in
-//     turns. Where the target offers PIPELINING the next envelope goes behind the
+//     turns. Where the target offers PIPELINING the next envelope goes after the
 //     final dot of the message before, one round trip a message.
 //   - Callouts, for which somebody waits, go first.
 //   - A crash of ours makes at most two messages of each connection go out

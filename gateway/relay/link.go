@@ -115,7 +115,7 @@ func (l *link) Done(done *smtp.Parcel, again bool) {
 	}
 }
 
-// unload takes a parcel off the link. The one behind it is next: if nobody wants that
+// unload takes a parcel off the link. The one after it is next: if nobody wants that
 // any more the connection ends, as it cannot be skipped. pool.mu is held.
 func (l *link) unload(done *smtp.Parcel) *parcel {
 	i := slices.IndexFunc(l.carried, func(c *parcel) bool { return &c.Parcel == done })

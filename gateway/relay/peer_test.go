@@ -23,7 +23,7 @@ type hop struct {
 	refused    bool   // connections
 	greeting   string // "" is a 220
 	hang       string // the verb that gets no answer
-	dropAtIdle bool   // closes behind each final reply
+	dropAtIdle bool   // closes after each final reply
 	hesitant   func() // before the greeting
 	slow       func() // before the final reply
 

@@ -60,7 +60,7 @@ func (r *Relay) Deliver(ctx context.Context, route string, next func() (*gateway
 }
 
 // Verify asks the target of route whether it takes mail for path: the Status
-// of RCPT behind a null reverse-path, without content.
+// of RCPT after a null reverse-path, without content.
 func (r *Relay) Verify(ctx context.Context, route string, path gateway.ForwardPath) (status *gateway.Status) {
 	callout := &gateway.Shipment{
 		Delivery: &gateway.Delivery{Recipients: []gateway.Recipient{{Path: path}}},

@@ -72,7 +72,7 @@ func TestMessagesPerConnection(t *testing.T) {
 	}
 }
 
-// The same with many at a time: a 452 behind another's final dot.
+// The same with many at a time: a 452 after another's final dot.
 func TestMessagesPerConnectionOverlapping(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := &hop{hello: "PIPELINING", mailsMax: 5}
@@ -93,7 +93,7 @@ func TestMessagesPerConnectionOverlapping(t *testing.T) {
 	})
 }
 
-// A server that closes idle connections is dialled anew, and nobody notices.
+// A server that closes idle connections is dialled again, and nobody notices.
 func TestServerClosesIdle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := &hop{hello: "PIPELINING", dropAtIdle: true}

@@ -162,7 +162,7 @@ func TestRoomIsBounded(t *testing.T) {
 	}
 }
 
-// What rotted is no message, and is removed.
+// What rotted is not a message, and is removed.
 func TestDamage(t *testing.T) {
 	h := newHouse(t, time.Hour, 0)
 	h.take("one")

@@ -53,7 +53,7 @@ func (r *Roster) Bounced(id gateway.ListID, path gateway.ForwardPath) ([]byte, e
 }
 
 // BounceDisabled returns up to limit members of a list that bounces disabled,
-// behind the place after, and the place to go on from: "" at the end.
+// past the place after, and the place to go on from: "" at the end.
 func (r *Roster) BounceDisabled(id gateway.ListID, after gateway.Cursor, limit int) (paths []gateway.ForwardPath, next gateway.Cursor, err error) {
 	prefix := disabledPrefix(id)
 	for item, err := range r.db.Prefix(prefix, append(disabledPrefix(id), after...)) {

@@ -89,7 +89,7 @@ func (d *directory) retire(l *listing) {
 }
 
 // enterUnread enters a list of which no more than its id is known: its domain is
-// what stands behind the first dot, unless its name has one.
+// what follows the first dot, unless its name has one.
 func (d *directory) enterUnread(id gateway.ListID) {
 	d.unread[id] = true
 	_, name, _ := strings.Cut(string(id), ".")

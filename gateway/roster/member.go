@@ -160,7 +160,7 @@ func (r *Roster) decode(l *listing, key, record []byte) *member {
 }
 
 // walk goes through all addresses of which file or store knows, by key, from
-// behind after on.
+// past after.
 func (r *Roster) walk(l *listing, after gateway.Cursor) iter.Seq2[*member, error] {
 	return func(yield func(*member, error) bool) {
 		next, found := l.members.search(string(after))

@@ -51,7 +51,7 @@ var errUnreadList = &gateway.Status{
 }
 
 // Resolve implements gateway.Roster as GNU Mailman does: upper and lower case
-// are the same; what stands behind the first delimiter is a detail, and no
+// are the same; what follows the first delimiter is a detail, and no
 // part of a list's name; a list of that very name comes before the service of
 // a shorter one. A list comes before a forward domain. What may be a list whose
 // record cannot be read is a deferral. It reads no disk.

@@ -46,7 +46,7 @@ type Roster struct {
 	forwards map[string]string // domain: name of its route
 
 	changes  sync.RWMutex              // locked, before mu, by who changes lists or many members; read-locked by who changes one
-	changing store.Locks[memberOfList] // locked, behind changes, by who changes that member
+	changing store.Locks[memberOfList] // locked, after changes, by who changes that member
 	counters counters
 
 	quotas sync.Mutex // held by who takes from quotas or removes what is over

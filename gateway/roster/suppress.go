@@ -65,7 +65,7 @@ func (r *Roster) Unsuppress(path gateway.ForwardPath) error {
 }
 
 // Suppressions returns up to limit entries of the suppression list in the order
-// of their addresses, behind the place after, and the place to go on from: "" at
+// of their addresses, past the place after, and the place to go on from: "" at
 // the end.
 func (r *Roster) Suppressions(after gateway.Cursor, limit int) (all []Suppression, next gateway.Cursor, err error) {
 	prefix := store.RosterSuppressed.Key()

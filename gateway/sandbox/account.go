@@ -79,7 +79,7 @@ func (h *histogram) all(bounds []int64) Histogram {
 // account counts. Its zero value is ready.
 type account struct {
 	mu    sync.Mutex
-	stats Stats // but for Metrics and the histograms
+	stats Stats // except for Metrics and the histograms
 	times histogram
 	fuels histogram
 }
@@ -101,7 +101,7 @@ func (a *account) add(c *call, failed *Error) {
 	s.fail(failed)
 }
 
-// fail counts what kept a call from an instance. It is no call: only its
+// fail counts what kept a call from an instance. It is not a call: only its
 // failure counts.
 func (a *account) fail(failed *Error) {
 	a.mu.Lock()

@@ -7,7 +7,7 @@ import (
 	"github.com/mmgw/mmgw/sdk/wire"
 )
 
-// TestMissedSettings: what a module asks for in vain is told once, behind the
+// TestMissedSettings: what a module asks for in vain is told once, after the
 // call, with what is set and was not read by then.
 func TestMissedSettings(t *testing.T) {
 	settings := map[string]any{"words": []any{"a"}, "prefx": "x", "other": 1}

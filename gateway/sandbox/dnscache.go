@@ -38,7 +38,7 @@ func (d *dnsCache) recall(q question) (answer, bool) {
 	return e.answer, ok && time.Now().Before(e.until)
 }
 
-// keep remembers an answer, in the place of any other where there is no room.
+// keep remembers an answer, in place of any other where there is no room.
 func (d *dnsCache) keep(q question, a answer) {
 	lifetime := dnsFoundTTL
 	switch a.result {

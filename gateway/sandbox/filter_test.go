@@ -62,7 +62,7 @@ func TestFilterEdits(t *testing.T) {
 	}
 }
 
-// What is no message does not replace one.
+// What is not a message does not replace one.
 func TestFilterWritesNoMessage(t *testing.T) {
 	for text, want := range map[string]string{
 		"hello\n":                            "does not begin with a header field",
@@ -166,7 +166,7 @@ func TestFilterIsTold(t *testing.T) {
 	}
 }
 
-// A filter is no handler, and the other way round; each error says what to do.
+// A filter is not a handler, and the other way round; each error says what to do.
 func TestFilterIsNoHandler(t *testing.T) {
 	program, handler := testdata(t, "filter"), testdata(t, "tag")
 	for _, test := range []struct {

@@ -40,7 +40,7 @@ type assembly struct {
 }
 
 // guest is a module that exports mmgw_abi and one hook, which makes the host
-// calls and returns 0. Results lie in memory, one behind the other.
+// calls and returns 0. Results lie in memory, one after the other.
 func guest(hookName string, steps ...step) []byte {
 	a := assembly{strings: stringsAt, rooms: roomsAt}
 	for n, s := range steps {

@@ -33,7 +33,7 @@ func kvResult(err error) int64 {
 	return wire.Temporary
 }
 
-// kvDone is kvResult behind a look at the clock: a change may have waited for
+// kvDone is kvResult after a look at the clock: a change may have waited for
 // the disk.
 func (c *call) kvDone(err error) int64 {
 	c.checkTime()

@@ -262,7 +262,7 @@ func (p *Plugin) handshake(ctx context.Context, i *instance) *Error {
 	return nil
 }
 
-// abi runs mmgw_abi, whose result is no error.
+// abi runs mmgw_abi, whose result is not an error.
 func (p *Plugin) abi(ctx context.Context, i *instance) (uint32, *Error) {
 	i.call.begin(ctx, p, i, hookInit, nil)
 	version, failed := i.run(i.module.ExportedFunction(wire.ExportABI), 0)

@@ -179,7 +179,7 @@ func (c *call) rcptSet(a []uint64) int64 {
 }
 
 // setRedirect sends the mail for one recipient elsewhere. Added recipients have
-// no need of that: they are removed and added anew.
+// no need of that: they are removed and added again.
 func (c *call) setRedirect(source int, value string) int64 {
 	path, err := gateway.ParseForwardPath(value)
 	switch {

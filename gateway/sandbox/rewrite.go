@@ -48,7 +48,7 @@ func (c *call) takeHeader(old, next gateway.Header) error {
 }
 
 // takeBody takes a new body. Where its last line has no end of its own, as one
-// that is read may have none, that alone is no change.
+// that is read may have none, that alone is not a change.
 func (c *call) takeBody(old gateway.Content, next []byte, ended bool) error {
 	same, err := isSame(old, next)
 	if !same && !ended && err == nil {
@@ -123,7 +123,7 @@ func isSame(old gateway.Content, next []byte) (bool, error) {
 }
 
 // headerEdits are the edits that make next of old, with the most fields left
-// alone. A first line that is no field (of an mbox) is not taken up.
+// alone. A first line that is not a field (of an mbox) is not taken up.
 func headerEdits(old, next gateway.Header) (edits []gateway.Edit) {
 	if len(next) > 0 && next[0].Name() == "" && (len(old) == 0 || old[0] != next[0]) {
 		next = next[1:]
@@ -177,7 +177,7 @@ func (s *script) edit(op gateway.EditOp, field gateway.Field) {
 	s.edits = append(s.edits, e)
 }
 
-// longestCommon is the length of a longest common subsequence of what is behind
+// longestCommon is the length of a longest common subsequence of what follows
 // each pair of indices. Headers have at most gateway.HeaderFieldsMax fields.
 func longestCommon(a, b gateway.Header) [][]uint16 {
 	table := make([][]uint16, len(a)+1)

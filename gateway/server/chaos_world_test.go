@@ -91,7 +91,7 @@ func (h *moodyHosts) dial(ctx context.Context, network, _ string) (net.Conn, err
 }
 
 // moodyConn breaks, or falls silent and then breaks, in place of one of its
-// writes: never between an end of data and its reply, behind which copies may
+// writes: never between an end of data and its reply, after which copies may
 // come twice.
 type moodyConn struct {
 	net.Conn

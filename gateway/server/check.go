@@ -23,7 +23,7 @@ import (
 // Check finds what Open would refuse beyond the configuration itself: modules
 // that do not load or do not fit their place, and a writer that fails or does
 // not give the same files twice, and lists of the file that the store has too.
-// It makes no state and changes none. Doubts are what is no error and most
+// It makes no state and changes none. Doubts are what is not an error and most
 // likely a mistake.
 func Check(ctx context.Context, cfg *config.Config, env Env) (doubts config.Problems, err error) {
 	env = env.withDefaults()

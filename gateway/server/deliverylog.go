@@ -167,7 +167,7 @@ func (l *deliveryLog) cut(n int) error {
 }
 
 // rotate begins another file. There may be none to rotate: somebody took it away,
-// or no other one could be made behind it.
+// or no other one could be made after it.
 func (l *deliveryLog) rotate() error {
 	if err := os.Rename(l.path, l.path+".1"); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("rotate the delivery log: %w", err)

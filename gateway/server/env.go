@@ -13,7 +13,7 @@ type Env struct {
 	Version string
 	Log     *slog.Logger // nil: nothing is logged
 
-	Listening func(kind, network, address string) // hears of each listener that is open
+	Listening func(kind, network, address string) // is told of each listener that is open
 	Ready     func()                              // called once, when mail is taken and sent
 
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error) // to next hops; nil: net.Dialer

@@ -23,7 +23,7 @@ func every(ctx context.Context, interval time.Duration, f func(now, surely time.
 }
 
 // wary is a clock that believes a time when it is read for the second time: a machine
-// may have started with a clock that is years ahead, until it hears of the time.
+// may have started with a clock that is years ahead, until it is told of the time.
 type wary struct{ last time.Time }
 
 // read returns the earlier one of now and the reading before.

@@ -56,7 +56,7 @@ func (p planner) Plan(ctx context.Context, x *gateway.Exchange) (gateway.Plan, e
 	return l.Plan(ctx, x)
 }
 
-// Handle hears of results, where the module wants to.
+// Handle is told of results, where the module wants to.
 func (p planner) Handle(ctx context.Context, x *gateway.Exchange) (gateway.Verdict, error) {
 	l := p.lease(plannerName)
 	defer l.Release()

@@ -34,7 +34,7 @@ type line struct {
 	busy  map[gateway.BatchKey]bool // in hand, whether or not the queue still has them
 }
 
-// ring returns the channel that hears of changes.
+// ring returns the channel that is told of changes.
 func (l *line) ring() chan struct{} {
 	l.mu.Lock()
 	defer l.mu.Unlock()

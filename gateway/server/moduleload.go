@@ -21,8 +21,8 @@ type loader struct {
 	log   *slog.Logger
 	old   *moduleSet // what is the same as there is not loaded again; nil: all is
 
-	rolledBack func(name string, from, to *modules.Version) // hears of what rolled back by itself; nil: nobody does
-	doubtful   func(config.Problem)                         // hears of what may be misspelt; nil: the log does
+	rolledBack func(name string, from, to *modules.Version) // is told of what rolled back by itself; nil: nobody does
+	doubtful   func(config.Problem)                         // is told of what may be misspelt; nil: the log does
 
 	found map[string]*loadedModule
 }
@@ -159,7 +159,7 @@ func (l *loader) loadVersion(ctx context.Context, name string, wasm []byte, sour
 	}, nil
 }
 
-// doubts is who hears of what may be misspelt.
+// doubts is who is told of what may be misspelt.
 func (l *loader) doubts() func(config.Problem) {
 	if l.doubtful != nil {
 		return l.doubtful

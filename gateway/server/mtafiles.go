@@ -226,7 +226,7 @@ func (s *Server) keepMTAFiles(ctx context.Context) {
 	}
 }
 
-// listsChanged has a gateway that runs write the MTA's files anew.
+// listsChanged has a gateway that runs write the MTA's files again.
 func (s *Server) listsChanged() {
 	select {
 	case s.listsBell <- struct{}{}:

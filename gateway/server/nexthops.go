@@ -17,7 +17,7 @@ type nextHops struct {
 	ours gateway.QueueID // the last message that failed for a fault of our own
 }
 
-// note hears of the outcome of an attempt. A status with a private cause is not
+// note is told of the outcome of an attempt. A status with a private cause is not
 // what the next hop said, but what became of the connection to it, or a fault of our
 // own, such as a content that cannot be read.
 func (n *nextHops) note(log *slog.Logger, nextHop string, a *pipeline.Attempt) {

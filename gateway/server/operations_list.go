@@ -147,7 +147,7 @@ func (s *Server) overlaps(list *gateway.List) string {
 	return strings.Join(notes, "; ")
 }
 
-// newList is a list with the defaults of [[list]], but for what args say.
+// newList is a list with the defaults of [[list]], except for what args say.
 func (s *Server) newList(args NewList) (gateway.List, error) {
 	address, err := gateway.ParseForwardPath(args.Address)
 	if err != nil {

@@ -1,5 +1,5 @@
 // Package server puts a gateway together and runs it. It is the only package
-// that knows all the others, and but for the shadows of package modules the only
+// that knows all the others, and except for the shadows of package modules the only
 // one that starts goroutines of its own.
 //
 // OpenState opens what a gateway keeps; Open loads the modules as well; Serve
@@ -68,7 +68,7 @@ type Server struct {
 	attempts    [len(outcomeNames)]atomic.Int64
 	nextHops    nextHops
 
-	listsBell chan struct{} // full when the MTA's files are to be written anew
+	listsBell chan struct{} // full when the MTA's files are to be written again
 	listening atomic.Value  // string: where LMTP is listened for over TCP, of the configuration until it is
 }
 

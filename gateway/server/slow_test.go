@@ -7,7 +7,7 @@ import (
 )
 
 // silent is an address at which connections are taken and nothing is said. The
-// channel hears of each.
+// channel is told of each.
 func silent(t *testing.T) (port string, taken <-chan struct{}) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

@@ -46,7 +46,7 @@ type exchange struct {
 	record modules.Record
 }
 
-// pluginSwap puts a module in the place of another, once it was tried.
+// pluginSwap puts a module in place of another, once it was tried.
 func (s *Server) pluginSwap(ctx context.Context, args PluginSwap) (any, error) {
 	s.changing.Lock()
 	defer s.changing.Unlock()
@@ -76,7 +76,7 @@ func (s *Server) pluginSwap(ctx context.Context, args PluginSwap) (any, error) {
 	return result, err
 }
 
-// pluginRollback puts the version before in the place of the present one.
+// pluginRollback puts the version before in place of the present one.
 func (s *Server) pluginRollback(ctx context.Context, args PluginName) (any, error) {
 	s.changing.Lock()
 	defer s.changing.Unlock()

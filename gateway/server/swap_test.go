@@ -224,7 +224,7 @@ func TestSwapUnderLoad(t *testing.T) {
 		case 1:
 			call[PluginSwapped](t, s, "plugin.rollback", PluginName{"refuse"})
 		case 2:
-			changed := fmt.Sprintf("%schanged = %d\n", refusing, i) // loads the module anew
+			changed := fmt.Sprintf("%schanged = %d\n", refusing, i) // loads the module again
 			if err := s.Reload(t.Context(), p.load(changed)); err != nil {
 				t.Error(err)
 			}

@@ -12,7 +12,7 @@ import (
 
 // Messages of 10 kB to one recipient each, to a peer that discards them over
 // loopback TCP, on one connection: this client, the same with one envelope
-// behind the dot of another, and go-smtp's.
+// after the dot of another, and go-smtp's.
 func BenchmarkSend(b *testing.B) {
 	content := gateway.Bytes("Subject: x\r\n\r\n" + strings.Repeat(strings.Repeat("x", 76)+"\r\n", 128))
 	open := func(b *testing.B) net.Conn {

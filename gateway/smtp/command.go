@@ -34,7 +34,7 @@ const (
 
 func (v verb) String() string { return [...]string{"RSET", "MAIL", "RCPT", "DATA"}[v] }
 
-// commands are the envelope of t, in their order, behind RSET if reset.
+// commands are the envelope of t, in their order, after RSET if reset.
 // Addresses come from the parser alone: t.reverse and t.paths.
 func (t *transaction) commands(reset bool) []command {
 	c := t.conn

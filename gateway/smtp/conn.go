@@ -42,7 +42,7 @@ func (c *Conn) Offers(keyword string) (parameters string, ok bool) {
 	return parameters, ok
 }
 
-// Pipelines says whether commands may go in groups, and an envelope behind a
+// Pipelines says whether commands may go in groups, and an envelope after a
 // final dot (RFC 2920).
 func (c *Conn) Pipelines() bool {
 	_, ok := c.extensions["PIPELINING"]

@@ -16,7 +16,7 @@ const blockBytes = 64 << 10
 var blocks = sync.Pool{New: func() any { return new([2 * blockBytes]byte) }}
 
 // writeContent sends body with dots stuffed (RFC 5321, section 4.5.2) and the
-// final dot, and what follow gives behind it. An error says that the final dot is
+// final dot, and what follow gives after it. An error says that the final dot is
 // not known to be sent, and that the connection must be closed. errStray and
 // errors of body are ours, a writeError is the connection's.
 func (c *Conn) writeContent(limit time.Time, body io.Reader, follow func() []byte) error {
@@ -84,7 +84,7 @@ func (s *stuffer) write(p []byte) error {
 }
 
 // lines counts the dots that begin a line of p, but the first, and says whether a
-// CR or LF stands alone, behind a CR or not. A CR at the end does not, yet.
+// CR or LF stands alone, after a CR or not. A CR at the end does not, yet.
 func lines(p []byte, cr bool) (dots int, stray bool) {
 	pairs := 0
 	for at := 0; at < len(p); pairs++ {

@@ -159,7 +159,7 @@ func (c *Conn) hello() error {
 }
 
 // nameOf is how a server names itself in its reply to EHLO, or the literal of its
-// address where that is no name.
+// address where that is not a name.
 func (c *Conn) nameOf(answer reply) string {
 	name, _, _ := strings.Cut(answer.lines[0], " ")
 	if _, err := gateway.ParseForwardPath("x@" + name); err != nil {
@@ -168,7 +168,7 @@ func (c *Conn) nameOf(answer reply) string {
 	return name
 }
 
-// parseExtensions reads the lines of an EHLO reply behind the first. Keywords
+// parseExtensions reads the lines of an EHLO reply after the first. Keywords
 // have no case (RFC 5321, section 4.1.1.1).
 func parseExtensions(answer reply) map[string]string {
 	extensions := make(map[string]string)

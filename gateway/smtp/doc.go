@@ -10,7 +10,7 @@
 //     never bounces mail.
 //   - MAIL, every RCPT and DATA go in one write where the server offers
 //     PIPELINING (RFC 2920), and never where it does not. The envelope of the next
-//     message goes behind the final dot of the one before: one round trip a
+//     message goes after the final dot of the one before: one round trip a
 //     message, one write and often one read.
 //   - No content goes out while two messages of the connection are not answered
 //     or not settled, so that a crash makes no more than those go out again.

@@ -44,7 +44,7 @@ func TestFollower(t *testing.T) {
 	}
 }
 
-// A callout that is handed out behind a final dot, which it should not be, waits
+// A callout that is handed out after a final dot, which it should not be, waits
 // for the reply to that.
 func TestCalloutFollowsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -92,7 +92,7 @@ func TestFollowersKeepTheirReplies(t *testing.T) {
 	conn.Close()
 }
 
-// A third envelope goes behind the second final dot though the first outcome is
+// A third envelope goes after the second final dot though the first outcome is
 // not settled yet. Its content waits for that: a crash at any time concerns one
 // message that is not answered and one that is not settled.
 func TestUnsettled(t *testing.T) {

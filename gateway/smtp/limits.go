@@ -13,7 +13,7 @@ func (c *Conn) isSpent() bool {
 }
 
 // limit is a limit that the server announced (RFC 9422, section 4), 0 for none.
-// One that is no number is none.
+// One that is not a number is none.
 func (c *Conn) limit(name string) int {
 	parameters, _ := c.Offers("LIMITS")
 	for _, field := range strings.Fields(parameters) {

@@ -71,7 +71,7 @@ func (p *Parcel) Refuse(status *gateway.Status) {
 // the connection cannot go on, which Usable tells. One goroutine runs a
 // connection at a time.
 //
-// Where the server offers PIPELINING the next envelope goes behind the final dot
+// Where the server offers PIPELINING the next envelope goes after the final dot
 // of a message. No content goes out while two messages of the connection are not
 // answered or not settled.
 //
@@ -96,7 +96,7 @@ const agedMax = 4
 type run struct {
 	conn     *Conn
 	feed     Feed
-	follower *transaction // that comes next, begun behind a final dot
+	follower *transaction // that comes next, begun after a final dot
 }
 
 // next is the transaction that was begun, or a new one.
@@ -149,7 +149,7 @@ func (r *run) end(t *transaction) {
 	r.feed.Done(p, len(p.places) > 0)
 }
 
-// follow is the envelope that goes behind a final dot: that of the next
+// follow is the envelope that goes after a final dot: that of the next
 // transaction, where it may go there. A callout may not, for it might be given up
 // together with the message before it.
 func (r *run) follow() []byte {

@@ -64,7 +64,7 @@ func TestTLS(t *testing.T) {
 		security Security
 		cert     tls.Certificate
 		config   *tls.Config
-		inject   string // behind the 220 of STARTTLS
+		inject   string // after the 220 of STARTTLS
 		want     string // "" for success
 	}{
 		{"starttls", StartTLS, good, NewTLSConfig("them.example", true, true, roots), "", ""},
@@ -110,7 +110,7 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-// serveTLS is a server up to and behind its handshake. Without a certificate
+// serveTLS is a server up to and after its handshake. Without a certificate
 // it closes instead of one.
 func serveTLS(conn net.Conn, security Security, cert tls.Certificate, inject string) {
 	defer conn.Close()

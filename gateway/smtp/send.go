@@ -20,7 +20,7 @@ const (
 	inlineBytesMax = 4 << 10
 )
 
-// run speaks from MAIL to the last reply. follow gives what goes behind the final
+// run speaks from MAIL to the last reply. follow gives what goes after the final
 // dot.
 func (t *transaction) run(follow func() []byte) {
 	c := t.conn

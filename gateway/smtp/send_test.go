@@ -47,7 +47,7 @@ func TestRoundTrips(t *testing.T) {
 	}{
 		{"PIPELINING", 1, 1, 2 * messages},
 		{"PIPELINING", 50, 1, 2 * messages},
-		{"PIPELINING", 1, messages, messages + 1}, // envelopes behind final dots
+		{"PIPELINING", 1, messages, messages + 1}, // envelopes after final dots
 		{"HELP", 1, 1, 4 * messages},
 		{"HELP", 1, messages, 4 * messages},
 	} {

@@ -15,7 +15,7 @@ import (
 // accepting is a server that takes everything: a minute of code, so that what
 // is measured is the client.
 type accepting struct {
-	hello   string   // lines of EHLO behind the first, "PIPELINING" say
+	hello   string   // lines of EHLO after the first, "PIPELINING" say
 	lmtp    bool     // a reply for each recipient
 	mails   []string // MAIL lines, where recorded
 	content func(string)

@@ -61,7 +61,7 @@ func (c *Conn) recipientStatus(answer reply) *gateway.Status {
 	return status
 }
 
-// finalStatus is what LMTP says of a recipient behind the final dot. A lax server
+// finalStatus is what LMTP says of a recipient after the final dot. A lax server
 // that names no mailbox there, and took it a moment ago, has a fault: the RCPT of
 // the next attempt shows whether the mailbox has gone.
 func (c *Conn) finalStatus(answer reply) *gateway.Status {

@@ -28,14 +28,14 @@ type transaction struct {
 
 	xverp string // the delimiters that MAIL names for XVERP
 
-	sent []command // the envelope, where it went behind the final dot before
+	sent []command // the envelope, where it went after the final dot before
 
 	statuses []*gateway.Status // parallel to the recipients, nil: open
 	left     []bool            // for another transaction, parallel to the recipients
 	open     []int             // recipients that RCPT is sent for
 	accepted []int             // recipients that RCPT accepted
 
-	callout  bool // ends behind RCPT
+	callout  bool // ends after RCPT
 	first    bool // on its connection
 	mailed   bool // MAIL was accepted
 	goAhead  bool // DATA was

@@ -14,7 +14,7 @@ var errForeignContent = errors.New("the content is not of Begin, or of another m
 
 // Accept implements gateway.Spool. Legs that are duplicates are kept in their
 // places as done, so that an index means the same leg before and after. A
-// message with a zero Digest is no duplicate of anything. One whose legs are
+// message with a zero Digest is not a duplicate of anything. One whose legs are
 // all done leaves nothing but the trace that its duplicates find.
 func (s *Spool) Accept(ctx context.Context, m *gateway.Message) (duplicates []int, err error) {
 	c, ok := m.Content.(*content)

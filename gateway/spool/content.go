@@ -26,7 +26,7 @@ type contentWriter struct {
 	spool    *Spool
 	id       gateway.QueueID
 	own      bool   // mail of our own
-	buffer   []byte // all of it, or what the file does not have yet, behind store.EnclosureBytes
+	buffer   []byte // all of it, or what the file does not have yet, after store.EnclosureBytes
 	size     int64
 	file     store.File
 	err      error
@@ -139,7 +139,7 @@ type content struct {
 	inline []byte
 
 	writer   *contentWriter // these two until it is accepted
-	enclosed []byte         // inline behind store.EnclosureBytes
+	enclosed []byte         // inline after store.EnclosureBytes
 }
 
 // Size implements gateway.Content.

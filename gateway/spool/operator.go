@@ -74,7 +74,7 @@ func (s *Spool) beginListing(id gateway.QueueID) listing {
 }
 
 // endListing yields the rows, and says whether more are wanted. What a message
-// that has gone meanwhile lacks is no error.
+// that has gone meanwhile lacks is not an error.
 func (s *Spool) endListing(l *listing, yield func(Row, error) bool) bool {
 	if l.err != nil {
 		_, err := s.db.Get(headKey(l.id))

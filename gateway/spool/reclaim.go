@@ -76,7 +76,7 @@ func (s *Spool) KeepRoom(ctx context.Context) {
 	}
 }
 
-// reclaim goes on behind what it looked at the last time, until there is some room
+// reclaim goes on after what it looked at the last time, until there is some room
 // or no more to look at.
 func (s *Spool) reclaim(ctx context.Context) (freed uint64, err error) {
 	for freed < reclaimBytesMin && err == nil && ctx.Err() == nil {
@@ -108,9 +108,9 @@ func (s *Spool) reclaimPart() (freed uint64, err error) {
 	return s.db.Reclaim(start, end)
 }
 
-// fitting returns the message behind those, from the given one on, that take no
-// more than most octets in the database, which is 0 behind all; or, where not even
-// the first one fits, the place behind that.
+// fitting returns the message after those, from the given one on, that take no
+// more than most octets in the database, which is 0 past the last one; or, where not even
+// the first one fits, the place after that.
 func (s *Spool) fitting(from gateway.QueueID, most uint64) (next gateway.QueueID, fits bool, err error) {
 	var first, last gateway.QueueID
 	var n uint64

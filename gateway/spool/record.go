@@ -93,7 +93,7 @@ func decodeLeg(record []byte) (*gateway.Leg, error) {
 	return l, r.End()
 }
 
-// encodeContent makes the record of a content behind store.EnclosureBytes, where
+// encodeContent makes the record of a content after store.EnclosureBytes, where
 // it lies.
 func encodeContent(enclosed []byte) []byte { return store.Enclose(recordVersion, enclosed) }
 

@@ -175,7 +175,7 @@ func TestDuplicates(t *testing.T) {
 	}
 }
 
-// The legs that are no duplicates keep their places.
+// The legs that are not duplicates keep their places.
 func TestPartialDuplicate(t *testing.T) {
 	f := open(t, store.NewMemory())
 	f.accept(t, text(100))

@@ -148,7 +148,7 @@ func (s *Store) Get(key []byte) ([]byte, error) {
 type Item struct{ Key, Value []byte }
 
 // Prefix iterates over the keys that begin with prefix, in their order,
-// starting with the first one behind after, which is nil or such a key. It
+// starting with the first one past after, which is nil or such a key. It
 // sees the database as it is when the iteration begins. An error ends it and
 // is of class Transient.
 func (s *Store) Prefix(prefix, after []byte) iter.Seq2[Item, error] {

@@ -18,7 +18,7 @@ func TestLockDenied(t *testing.T) {
 	}
 }
 
-// A directory that was put in the place of the one that is open stays as it is, and
+// A directory that was put in place of the one that is open stays as it is, and
 // the database goes on when that one is back.
 func TestReplaced(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "db")

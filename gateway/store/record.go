@@ -94,7 +94,7 @@ func (w *Writer) Record() []byte {
 const EnclosureBytes = 1 + binary.MaxVarintLen32
 
 // Enclose makes the record of one field of octets where they lie: they stand in
-// b behind EnclosureBytes others, which it overwrites, and are fewer than 4 GiB.
+// b after EnclosureBytes others, which it overwrites, and are fewer than 4 GiB.
 // It spares the copy that a Writer makes.
 func Enclose(version byte, b []byte) []byte {
 	front := binary.AppendUvarint([]byte{version}, uint64(len(b)-EnclosureBytes))

@@ -77,7 +77,7 @@ func TestForged(t *testing.T) {
 }
 
 // TestOneSpelling: a token of any length is believed in one spelling, and not
-// with characters behind it or with other bits where it needs none.
+// with characters after it or with other bits where it needs none.
 func TestOneSpelling(t *testing.T) {
 	const letters = "abcdefghijklmnopqrstuvwxyz234567"
 	for n := range 5 {

@@ -1,5 +1,5 @@
 // Package unsubscribe serves the page by which members leave a list with one
-// click (RFC 8058): what stands behind List-Unsubscribe and
+// click (RFC 8058): what follows List-Unsubscribe and
 // List-Unsubscribe-Post of their copies. It owns the form of these links.
 //
 // A link has a token that nobody can guess or make, for one member of one list.

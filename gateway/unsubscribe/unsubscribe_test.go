@@ -104,7 +104,7 @@ func TestRequests(t *testing.T) {
 	}
 }
 
-// TestOtherTokens holds that a token that confirms a command is no link.
+// TestOtherTokens holds that a token that confirms a command is not a link.
 func TestOtherTokens(t *testing.T) {
 	s := newSite(t)
 	other := s.links.Tokens.Whole(token.Claim{Purpose: "leave", List: "dev.lists.example.com", Member: "anne@example.com"})

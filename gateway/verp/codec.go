@@ -47,7 +47,7 @@ type Directory interface {
 // Codec makes and reads reverse-paths. It is safe for concurrent use while
 // nobody changes its fields.
 type Codec struct {
-	Delimiter     string // one character that is no letter or digit; "" is "+"
+	Delimiter     string // one character that is not a letter or digit; "" is "+"
 	Format        Form   // Signed or Mailman, of what Encode makes; "" is Signed
 	Keys          []Key  // the first one signs; see LoadOrCreateKeys and SetKeys
 	AcceptMailman bool   // read Mailman's form even where Format is Signed
@@ -70,7 +70,7 @@ func (c *Codec) keys() []Key {
 // Decoded is what a reverse-path says.
 type Decoded struct {
 	Form    Form
-	Member  gateway.ForwardPath // in lower case but for Opaque; "" for Shared without a member
+	Member  gateway.ForwardPath // in lower case except for Opaque; "" for Shared without a member
 	Message gateway.QueueID     // 0 where the form says none
 	Probe   bool                // made by EncodeProbe
 }

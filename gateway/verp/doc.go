@@ -3,7 +3,7 @@
 // message (variable envelope return paths). It owns the form of these
 // addresses and the keys that sign them.
 //
-// A reverse-path is the list's -bounces address with a detail behind the
+// A reverse-path is the list's -bounces address with a detail after the
 // delimiter. The forms, for the list announce@lists.example.com:
 //
 //	signed   announce-bounces+MMMMMMMMMMTTTTTTTTTTTTTTTT+anne=example.com@lists.example.com

@@ -86,7 +86,7 @@ func (s *settings) finding(text, name, value string) Finding {
 	return Finding{Finding: text, File: s.mainCF, Line: s.lines[name], Fix: name + " = " + value}
 }
 
-// with is the line that has elements beside what main.cf says already, but for
+// with is the line that has elements beside what main.cf says already, except for
 // those that are to go.
 func (s *settings) with(name string, elements, gone []string) string {
 	all := []string{}

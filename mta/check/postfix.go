@@ -173,7 +173,7 @@ func tableFile(table string) string {
 	return path
 }
 
-// newlines warns of SMTP smuggling: a message that hides a second one behind a
+// newlines warns of SMTP smuggling: a message that hides a second one after a
 // bare newline, which the next hop reads as two (CVE-2023-51764).
 func newlines(have settings) []Finding {
 	const name = "smtpd_forbid_bare_newline"

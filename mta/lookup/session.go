@@ -194,7 +194,7 @@ func percentDecode(s string) (string, bool) {
 }
 
 // percentEncode writes what would end or garble a reply as %XX. The blank
-// behind the code stays.
+// after the code stays.
 func percentEncode(reply string) string {
 	var b strings.Builder
 	for i := range len(reply) {

@@ -88,7 +88,7 @@ func (t *Tables) ask(ctx context.Context, name, key string) answer {
 }
 
 // transport has no value for the domain of lists, as no file has: an address
-// that is no list's gets no way in.
+// that is not a list's gets no way in.
 func (t *Tables) transport(ctx context.Context, key string) answer {
 	if !strings.Contains(key, "@") {
 		return t.valueFor(key, t.NextHop, kindForward)
@@ -157,7 +157,7 @@ func (t *Tables) mailertable(_ context.Context, key string) answer {
 	return t.valueFor(key, t.Mailer, kindList, kindPublic, kindForward)
 }
 
-// access has the whole domain refused where lists are, behind the addresses
+// access has the whole domain refused where lists are, after the addresses
 // that are asked for first. Keys with another tag are none of ours.
 func (t *Tables) access(ctx context.Context, key string) answer {
 	const tag = "to:"
@@ -231,7 +231,7 @@ func answerTo(err error) answer {
 }
 
 // parse reads a key that is an address. Postfix asks without the quotes that a
-// local part has in SMTP. What is no address is nobody's.
+// local part has in SMTP. What is not an address is nobody's.
 func parse(key string) (gateway.ForwardPath, bool) {
 	if path, err := gateway.ParseForwardPath(key); err == nil {
 		return path, true

@@ -73,7 +73,7 @@ func TestRegressions(t *testing.T) {
 const controlGames = 16
 
 // Each fault of a gateway loses games, by the invariant that it breaks. A disk
-// that does not sync is no game: it damages the database, whose engine then
+// that does not sync is not a game: it damages the database, whose engine then
 // parks its goroutines, and the bubble's clock stands still. The crash tests of
 // gateway/spool have that control.
 func TestControls(t *testing.T) {

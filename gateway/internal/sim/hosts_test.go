@@ -47,7 +47,7 @@ func (h *hosts) Deliver(_ context.Context, _ string, next func() (*gateway.Shipm
 		}
 		settled := make(chan struct{})
 		s.Settle(h.deliver(s.Delivery, content), func() { close(settled) })
-		if left > 0 { // the last is settled behind Deliver
+		if left > 0 { // the last is settled after Deliver
 			<-settled
 		}
 	}

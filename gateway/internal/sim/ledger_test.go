@@ -156,7 +156,7 @@ func (l *ledger) writing(do service) service {
 	}
 }
 
-// telling hears of moderators who are told that mail is held.
+// telling is told of moderators who are told that mail is held.
 func (l *ledger) telling(tell service) service {
 	return l.writing(func(ctx context.Context, m *gateway.Message, leg *gateway.Leg) error {
 		err := tell(ctx, m, leg)
@@ -266,7 +266,7 @@ func (l *ledger) outcomes(rec *leg, to []gateway.Recipient, outcomes []gateway.O
 	}
 }
 
-// attempted hears of attempts.
+// attempted is told of attempts.
 func (l *ledger) attempted(attempts []pipeline.Attempt) {
 	if l.w.disk.dark() {
 		return

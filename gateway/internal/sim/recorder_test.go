@@ -6,7 +6,7 @@ import (
 	"github.com/mmgw/mmgw/gateway"
 )
 
-// recorder is a spool whose changes the ledger hears of.
+// recorder is a spool whose changes the ledger is told of.
 type recorder struct {
 	gateway.Spool
 	w *world

@@ -38,7 +38,7 @@ type world struct {
 	story  []string
 }
 
-// epoch is when games begin: behind the first queue id.
+// epoch is when games begin: after the first queue id.
 var epoch = time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
 
 // stepsMax is far more than a game has: one that goes on for so long stands
@@ -175,7 +175,7 @@ func (w *world) run() {
 			if !w.step(func() { w.clients.send(letter, w.fault.intake(w.process.intake)) }) {
 				return
 			}
-			if !w.calm && w.rng.IntN(10) == 0 { // right behind the replies
+			if !w.calm && w.rng.IntN(10) == 0 { // right after the replies
 				w.cutPower(0)
 				if !w.step(func() {}) {
 					return

@@ -16,7 +16,7 @@ type walk struct {
 	length int // instructions since the last check on the longest way here
 }
 
-// newWalk starts at the entry of a function, behind its check.
+// newWalk starts at the entry of a function, after its check.
 func newWalk() walk { return walk{frames: []frame{{op: opBlock, atEnd: -1, skip: -1}}} }
 
 // readLocals reads the declarations at the start of a body.

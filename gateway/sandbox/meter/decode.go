@@ -30,7 +30,7 @@ const (
 	sectionKinds     = 13
 )
 
-// sectionOrder is how sections follow each other: by number, but for the count of
+// sectionOrder is how sections follow each other: by number, except for the count of
 // data segments, which stands in front of the code.
 var sectionOrder = [...]byte{
 	sectionType, sectionImport, sectionFunction, sectionTable, sectionMemory, sectionGlobal,

@@ -52,7 +52,7 @@ const (
 	blockEmpty = 0x40 // the type of a block without values
 )
 
-// Instructions behind prefixMisc.
+// Instructions after prefixMisc.
 const (
 	miscTruncLast  = 0x07
 	miscMemoryInit = 0x08
@@ -67,7 +67,7 @@ const (
 	miscTableFill  = 0x11
 )
 
-// Instructions behind prefixVector that have immediates.
+// Instructions after prefixVector that have immediates.
 const (
 	vectorStore         = 0x0b // loads and the store start at 0
 	vectorConst         = 0x0c
@@ -82,7 +82,7 @@ const (
 // instruction is one decoded instruction of a function body.
 type instruction struct {
 	op     byte
-	sub    byte     // behind a prefix
+	sub    byte     // after a prefix
 	labels []uint32 // of the branches
 	start  int      // offset in the body
 }
@@ -173,7 +173,7 @@ func (m *Module) blockType(c *cursor) {
 }
 
 // nextMisc reads the instructions of bulk memory, of tables and of saturating
-// conversion. All of them have one octet behind the prefix.
+// conversion. All of them have one octet after the prefix.
 func (m *Module) nextMisc(c *cursor, ins *instruction) {
 	ins.sub = c.byte()
 	switch sub := ins.sub; sub {

@@ -21,7 +21,7 @@
 // state of an instance. Modules that have more of it are refused by Rewrite.
 //
 // The counter consists of two globals: GlobalSlice, what may be spent before
-// the next pass through Go, and GlobalRest, what remains behind it. Their sum
+// the next pass through Go, and GlobalRest, what remains after it. Their sum
 // is the fuel left. GlobalSlice below zero after a trap says that it ran out,
 // or that GlobalStop was set.
 //
@@ -144,7 +144,7 @@ func global(valueType byte, value int64) []byte {
 	return append(sleb([]byte{valueType, 1, op}, value), opEnd)
 }
 
-// assemble puts sections behind each other.
+// assemble puts sections after each other.
 func assemble(sections [sectionKinds][]byte) []byte {
 	size := len(magic)
 	for _, section := range sections {

@@ -14,7 +14,7 @@ type writer struct {
 	ins                 instruction
 }
 
-// newWriter gives what is added the indices behind the last ones.
+// newWriter gives what is added the indices after the last ones.
 func newWriter(m *Module) *writer {
 	types, functions, globals := uint32(len(m.types)), uint32(len(m.functions)), uint32(m.globals)
 	return &writer{
