@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"strconv"
 	"strings"
@@ -31,6 +32,8 @@ type trial struct {
 	from         string
 	to           []string
 	list         string
+	client       string // IP address
+	helo         string
 	settings     []string // key=value
 	capabilities []string
 	fuel         int64
@@ -79,6 +82,8 @@ func (t *trial) flags(c *cobra.Command) {
 	c.Flags().StringVar(&t.from, "from", "anne@example.com", "the reverse-`path`; \"\" for a bounce's")
 	c.Flags().StringArrayVar(&t.to, "to", []string{"list@lists.example.com"}, "`address` of a recipient; may be given again")
 	c.Flags().StringVar(&t.list, "list", "", "the list's `address` (default the first recipient)")
+	c.Flags().StringVar(&t.client, "client", "", "`IP` address of the client that the MTA served")
+	c.Flags().StringVar(&t.helo, "helo", "", "`name` by which the client said HELO")
 	c.Flags().StringArrayVar(&t.settings, "set", nil, "a setting of the module as `key=value`; several texts as key=[\"a\",\"b\"]; may be given again")
 	c.Flags().StringSliceVar(&t.capabilities, "capability", nil, "grant only these `capabilities` (default headers,body)")
 	c.Flags().Int64Var(&t.fuel, "fuel", sandbox.FuelDefault, "`units` of fuel that a call gets")
@@ -106,6 +111,11 @@ func (t *trial) exchange(file string) (*gateway.Exchange, error) {
 	message.ID = gateway.NextQueueID(0, message.Received)
 	if message.Envelope.ReversePath, err = gateway.ParseReversePath(t.from); err != nil {
 		return nil, err
+	}
+	if message.Client.Helo = t.helo; t.client != "" {
+		if message.Client.Addr, err = netip.ParseAddr(t.client); err != nil {
+			return nil, failure(admin.ExitUsage, "--client: %v", err)
+		}
 	}
 	leg := &message.Legs[0]
 	leg.Service, leg.PostNumber = gateway.Post, 1
