@@ -11,9 +11,9 @@ import (
 // method that changes it is atomic and durable when it returns without error.
 // A failing disk gives a Status of class Transient. It is safe for concurrent use.
 type Spool interface {
-	// Begin starts a message that came at now: its id, and a writer that
-	// takes the content up. A content of any size costs bounded memory. Mail of
-	// our own, a report say, is taken while there is too little room for other.
+	// Begin starts a message that came at now: it returns its id, and a writer for its
+	// content. A content of any size costs bounded memory. Mail of our own, such as a
+	// report, is taken even while there is too little room for other mail.
 	Begin(now time.Time, own bool) (QueueID, ContentWriter, error)
 
 	// Accept takes responsibility for m, whose Content came from Begin. It
@@ -22,24 +22,23 @@ type Spool interface {
 	// not stored again.
 	Accept(ctx context.Context, m *Message) (duplicates []int, err error)
 
-	// Load returns a message, its legs as they are now. Content that is not as
-	// it was written is an error, and is set aside.
+	// Load returns a message with its legs as they are now. A content that is not as
+	// it was written is set aside, and is an error.
 	Load(id QueueID) (*Message, error)
 
 	// Batch returns one batch with the outcomes it has so far.
 	Batch(key BatchKey) (*Batch, error)
 
-	// Commit makes t durable. A message of which nothing is left to do goes.
+	// Commit makes t durable. A message with nothing left to do is removed.
 	Commit(ctx context.Context, t Transition) error
 
-	// Entries are all that is to be done, in the order of the messages. A
-	// record that cannot be read yields an error; the rest follows.
+	// Entries is all that is to be done, in the order of the messages. A record that
+	// cannot be read yields an error, and the rest follows.
 	Entries() iter.Seq2[Entry, error]
 }
 
-// DuplicateWindow is how long an accepted (leg, reverse-path, digest) is kept:
-// the same again within it is the MTA's second try after a reply that it did
-// not get.
+// DuplicateWindow is how long an accepted (leg, reverse-path, digest) is remembered: the
+// same again within it is the MTA's second try, after a reply that it did not get.
 const DuplicateWindow = 24 * time.Hour
 
 // ErrNotSpooled says that there is no such message or batch.
@@ -70,13 +69,13 @@ type LegOutcome struct {
 	Outcomes        []Outcome
 }
 
-// Entry is one thing that is to be done at a time: a leg to be expanded where
-// Batch is ExpandLeg, else a batch to be delivered.
+// Entry is one piece of work: a leg to be expanded if Batch is ExpandLeg, else a batch
+// to be delivered.
 type Entry struct {
 	Message    QueueID
 	Leg        int
 	Batch      int
-	List       ListID // or "" for a forward route: who shares the line fairly
+	List       ListID // "" for a forward route; lists take turns
 	Route      string // of a batch, where its first pending delivery goes: see Delivery.Route
 	Recipients int    // of a batch, settled or not
 	Stage      Stage

@@ -30,17 +30,16 @@ type Shipment struct {
 	// would take the recipients and sends nothing.
 	Content func() (Content, error)
 
-	// Settle takes statuses for the recipients, in their order, whatever
-	// happens: a connection that breaks is a Transient status. A host that takes
-	// no more recipients in one transaction gets the others in the next one:
-	// Settle is called for each, one after the other, with nil for whom another
-	// settles.
+	// Settle takes statuses for the recipients, in their order, whatever happens: a
+	// connection that breaks is a Transient status. If a host takes only some of the
+	// recipients in one transaction, the others go in the next one: Settle is called
+	// for each transaction, one after the other, with nil for the recipients that
+	// another one settles.
 	//
-	// It makes the outcomes durable, and may return before: settled is to be
-	// called once they are, for the last ones after Deliver has returned. Until
-	// then they count as one of the two messages that a connection may have under
-	// way, so that a crash makes no more than two copies for each connection go
-	// out again.
+	// It has the outcomes made durable and may return before they are. It calls settled
+	// once they are, for the last ones after Deliver has returned. Until then they count
+	// as one of the two messages that a connection may have in progress, so that after a
+	// crash no more than two copies for each connection go out again.
 	Settle func(statuses []*Status, settled func())
 }
 

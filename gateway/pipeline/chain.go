@@ -33,7 +33,7 @@ type Step struct {
 // Chain is the handlers of a leg in the order in which they run.
 type Chain []Step
 
-// end lets go of what is held for the steps. The chain is not run again.
+// end releases what is held for the steps. The chain does not run again.
 func (c Chain) end() {
 	for _, step := range c {
 		if step.Release != nil {
@@ -42,13 +42,13 @@ func (c Chain) end() {
 	}
 }
 
-// ruling is what a chain decided.
+// ruling is what a chain decided about a leg.
 type ruling struct {
 	action  gateway.Action  // Continue, Reject, Defer, Discard or Hold
 	status  *gateway.Status // of Reject and Defer
 	reason  string          // of Hold
 	edits   []gateway.Edit
-	refused map[gateway.RecipientID]*gateway.Status // recipients that fare worse than their leg
+	refused map[gateway.RecipientID]*gateway.Status // single recipients, while the leg goes on
 	dropped map[gateway.RecipientID]bool            // recipients that are accepted and not delivered to
 	held    map[gateway.RecipientID]bool
 	added   []gateway.Recipient
@@ -56,7 +56,7 @@ type ruling struct {
 	modules []string
 }
 
-// followedBy adds what another chain decided after one that let the leg pass.
+// followedBy adds the ruling of the next chain to one that let the leg pass.
 func (r *ruling) followedBy(next ruling) {
 	r.action, r.status, r.reason = next.action, next.status, next.reason
 	r.edits = append(r.edits, next.edits...)
@@ -106,8 +106,7 @@ func (c Chain) run(ctx context.Context, x gateway.Exchange, log *slog.Logger) ru
 	return r
 }
 
-// narrow takes the recipients that are ruled on out of what the next handler
-// sees.
+// narrow hides the recipients that are already ruled on from the next handler.
 func (r *ruling) narrow(x *gateway.Exchange) {
 	if len(r.refused)+len(r.dropped)+len(r.held) == 0 {
 		return
@@ -141,7 +140,7 @@ func applyAll(x *gateway.Exchange, edits []gateway.Edit) error {
 // take enters a verdict into the ruling and says whether the chain ends.
 func (r *ruling) take(x *gateway.Exchange, step Step, v gateway.Verdict) (stop bool) {
 	if x.Phase == gateway.PhaseOutgoing {
-		v.Action = behindReply(v.Action, x.Leg.Released)
+		v.Action = afterReply(v.Action, x.Leg.Released)
 	}
 	r.edits = append(r.edits, v.Edits...)
 	r.added = append(r.added, v.Added...)
@@ -166,9 +165,9 @@ func (r *ruling) take(x *gateway.Exchange, step Step, v gateway.Verdict) (stop b
 	return true
 }
 
-// behindReply is what an action means for a post that was accepted: it cannot be
-// refused any more, and who ruled on one that was held has the last word.
-func behindReply(a gateway.Action, released bool) gateway.Action {
+// afterReply is what an action means for a post that is accepted already: it can only
+// be held instead of refused, and a moderator who released it has the last word.
+func afterReply(a gateway.Action, released bool) gateway.Action {
 	if a == gateway.Reject {
 		a = gateway.Hold
 	}

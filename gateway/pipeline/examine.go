@@ -21,23 +21,23 @@ type examination struct {
 	m       *gateway.Message
 	draft   *gateway.Draft // with trace applied
 	auth    gateway.AuthResults
-	policy  func() gateway.AuthResults // auth, with what is only asked for where a handler wants to know
+	policy  func() gateway.AuthResults // auth, and what is looked up only when a handler asks
 	trace   []gateway.Edit
 	author  gateway.ReversePath
 	replies []*gateway.Status
 
-	added bool // legs of added recipients are being examined: they add no more
+	added bool // these are legs of added recipients, which may add no more
 
-	roleless atomic.Pointer[gateway.Status] // a role that a handler asked for could not be looked up
+	roleless atomic.Pointer[gateway.Status] // why a role that a handler asked for could not be looked up
 }
 
-// leg has the handlers and the posting policy rule on one leg and enters what
-// is left of it into the message.
+// leg has the handlers and the posting policy rule on one leg, and adds what is left of
+// it to the message.
 func (e *examination) leg(ctx context.Context, leg gateway.Leg, list *gateway.List) {
 	toPostmaster := leg.Service == gateway.Relay // all other mail of this service is our own
 	if toPostmaster {
-		// He goes on under another address, and wants to be told of the same (RFC
-		// 3461, section 5.2.7.1).
+		// The mail goes on to another address, and its sender is to be told the same
+		// things (RFC 3461, section 5.2.7.1).
 		owner := e.m.Envelope.Recipients[leg.Recipients[0]]
 		owner.Path = e.in.Site.Owner
 		leg.Added = []gateway.Recipient{owner}
@@ -64,8 +64,8 @@ func (e *examination) leg(ctx context.Context, leg gateway.Leg, list *gateway.Li
 	e.enter(ctx, leg, r)
 }
 
-// post has the handlers rule on a post, then the policy of its list, which sees
-// what they made of it.
+// post has the handlers rule on a post, and then the policy of its list, which sees the
+// post as they changed it.
 func (e *examination) post(ctx context.Context, leg gateway.Leg, x gateway.Exchange) {
 	before, err := e.before(leg.List)
 	if err != nil {
@@ -96,8 +96,8 @@ func (e *examination) post(ctx context.Context, leg gateway.Leg, x gateway.Excha
 	e.enter(ctx, leg, r)
 }
 
-// role is what the sender is in a list. Where that cannot be known, whoever asked
-// gets "", and rule the reason. Shadows may ask when the ruling is over.
+// role is what the sender is in a list. If that cannot be found out it is "", and rule
+// is told why. It is atomic because shadows may still ask after the ruling.
 func (e *examination) role(list gateway.ListID) string {
 	role, err := roleOf(e.in.Roster, list, e.m.Envelope.ReversePath, e.author)
 	if err != nil {
@@ -108,7 +108,7 @@ func (e *examination) role(list gateway.ListID) string {
 
 func (e *examination) rule(ctx context.Context, chain Chain, x gateway.Exchange) ruling {
 	r := e.in.rule(ctx, chain, x)
-	if status := e.roleless.Swap(nil); status != nil { // it ruled without: the MTA keeps the message
+	if status := e.roleless.Swap(nil); status != nil { // a handler ruled without it: the MTA is to try again
 		return ruling{action: gateway.Defer, status: status, modules: r.modules}
 	}
 	e.in.Rejects.soften(&r, isAuthenticated(e.auth, e.author))
@@ -128,7 +128,7 @@ func (e *examination) enter(ctx context.Context, leg gateway.Leg, r ruling) {
 		e.reply(leg, r.status)
 		return
 	case gateway.Discard:
-		e.keep(leg, r.discarded(leg)) // whom an earlier handler refused or held was not before the one that discards
+		e.keep(leg, r.discarded(leg)) // but not whom an earlier handler refused or held
 		return
 	case gateway.Hold:
 		leg.Stage, leg.Reason = gateway.StageHeld, r.reason
@@ -155,8 +155,8 @@ func (r ruling) discarded(leg gateway.Leg) ruling {
 	return r
 }
 
-// keep enters the recipients of leg that the ruling left in it; those that are
-// to be held alone go by a leg of their own.
+// keep adds a leg with the recipients that the ruling left in it, and another one with
+// those that it holds.
 func (e *examination) keep(leg gateway.Leg, r ruling) {
 	kept, held := leg, leg
 	kept.Recipients, kept.Details, held.Recipients, held.Details = nil, nil, nil, nil
@@ -179,7 +179,8 @@ func (e *examination) keep(leg gateway.Leg, r ruling) {
 	}
 }
 
-// tellModerators adds the leg that tells them of one that is held, once a list.
+// tellModerators adds the leg that tells the moderators that a leg is held, one for
+// each list.
 func (e *examination) tellModerators(held gateway.Leg) {
 	told := slices.ContainsFunc(e.m.Legs, func(l gateway.Leg) bool { return l.Service == gateway.Moderation && l.List == held.List })
 	if held.Stage == gateway.StageHeld && held.List != "" && !told {
@@ -187,10 +188,9 @@ func (e *examination) tellModerators(held gateway.Leg) {
 	}
 }
 
-// add makes legs for recipients that handlers added: those of lists and forward
-// domains are examined as any other leg is, but can add no recipients
-// themselves; the rest, which the sandbox lets pass only where "relay" is
-// granted, goes to the upstream MTA.
+// add makes legs for recipients that handlers added. Those of lists and forward domains
+// are examined like any other leg, but cannot add recipients themselves. The others,
+// which the sandbox allows only with the capability "relay", go to the upstream MTA.
 func (e *examination) add(ctx context.Context, from gateway.Leg, added []gateway.Recipient) error {
 	if len(added) == 0 {
 		return nil
@@ -208,7 +208,7 @@ func (e *examination) add(ctx context.Context, from gateway.Leg, added []gateway
 		}
 	}
 	if err := e.addLocal(ctx, local); err != nil {
-		return err // and nothing is relayed: all of it comes again
+		return err // and relays nothing: the whole message will come again
 	}
 	if len(relayed.Added) > 0 {
 		e.m.Legs = append(e.m.Legs, relayed)
@@ -216,8 +216,8 @@ func (e *examination) add(ctx context.Context, from gateway.Leg, added []gateway
 	return nil
 }
 
-// addLocal examines added recipients that are ours. Their ids follow those
-// of the envelope, so that no reply is theirs.
+// addLocal examines added recipients that are ours. They are not in the envelope, so
+// there is no reply for them.
 func (e *examination) addLocal(ctx context.Context, local []gateway.Recipient) error {
 	if len(local) == 0 {
 		return nil

@@ -40,13 +40,13 @@ type Expander struct {
 	Log           *slog.Logger
 }
 
-// ErrHeld says that a leg is held: nothing of it is done before its release.
+// ErrHeld says that a leg is held: nothing is done for it until it is released.
 var ErrHeld = errors.New("held")
 
-// Expand does what is to be done for a leg until all of its recipients are in
-// batches. It commits each step, so that after an error or a crash it goes on
-// where it stopped. A leg that is held, or comes to be, is ErrHeld; for one that
-// is done there is nothing to do.
+// Expand does what a leg needs until all of its recipients are in batches. It commits
+// each step, so that after an error or a crash it goes on where it stopped. For a leg
+// that is held, before or by this, it returns ErrHeld; for one that is done it does
+// nothing.
 func (e *Expander) Expand(ctx context.Context, entry gateway.Entry) error {
 	m, err := e.Spool.Load(entry.Message)
 	if err != nil {
@@ -105,9 +105,9 @@ func (x *expansion) route(ctx context.Context) error {
 	return x.toOwners(ctx)
 }
 
-// post has the outgoing handlers decorate a post once, and plans its members
-// batch by batch. What the handlers did becomes durable with the first plan, as
-// most posts have one batch, or without it where planning fails.
+// post has the outgoing handlers edit a post once, and plans its members batch by
+// batch. The edits become durable together with the first plan, since most posts have
+// one batch, or alone if planning fails.
 func (x *expansion) post(ctx context.Context) error {
 	decorated := x.leg.Stage == gateway.StageAccepted
 	if decorated {
@@ -127,8 +127,8 @@ func (x *expansion) post(ctx context.Context) error {
 			return err
 		}
 		if state.Stage == gateway.StageExpanded {
-			// Who sent to a list is told of its delivery to the list alone, and by
-			// that word (RFC 3461, section 5.2.7.3; RFC 3464, section 2.3.3).
+			// Whoever posts to a list is told of the delivery to the list only, as
+			// "delivered" (RFC 3461, section 5.2.7.3; RFC 3464, section 2.3.3).
 			if err := x.report(ctx, dsn.Delivered); err != nil {
 				return err
 			}
@@ -177,7 +177,7 @@ func (x *expansion) decorate(ctx context.Context) error {
 	return nil
 }
 
-// auth checks the post again, as it came, once a handler wants to know.
+// auth checks the post again, as it came in, when a handler first asks.
 func (x *expansion) auth(ctx context.Context) func() gateway.AuthResults {
 	if x.Auth == nil {
 		return nil
@@ -199,8 +199,8 @@ func (x *expansion) unsubscribe() string {
 	return x.Unsubscribe(x.list)
 }
 
-// stop ends the way of a post that an outgoing handler holds or discards.
-// Moderators hear of it before the commit: twice is better than never.
+// stop ends the way of a post that an outgoing handler holds or discards. Moderators
+// are told before the commit: twice is better than never.
 func (x *expansion) stop(ctx context.Context, r ruling) error {
 	if r.action == gateway.Discard {
 		x.leg.Stage = gateway.StageDone
@@ -211,8 +211,8 @@ func (x *expansion) stop(ctx context.Context, r ruling) error {
 	return x.Held(ctx, x.m, x.leg)
 }
 
-// commit makes a new state of the leg durable, with the batches planned on the
-// way there, and tells the queue of those.
+// commit makes a new state of the leg durable, together with the batches that were
+// planned for it, and adds those to the queue.
 func (x *expansion) commit(ctx context.Context, state gateway.Leg, batches ...*gateway.Batch) error {
 	if err := x.Spool.Commit(ctx, gateway.Transition{Message: x.m.ID, Leg: x.at, State: &state, Batches: batches}); err != nil {
 		return err
@@ -270,7 +270,7 @@ func (x *expansion) plan(ctx context.Context, members []gateway.Recipient) (gate
 	})
 }
 
-// serve has the leg of a service done, which ends it.
+// serve does what the leg of a service asks for, which ends the leg.
 func (x *expansion) serve(ctx context.Context, do func(context.Context, *gateway.Message, *gateway.Leg) error) error {
 	if err := do(ctx, x.m, x.leg); err != nil {
 		return err
@@ -285,8 +285,8 @@ func (x *expansion) done(ctx context.Context) error {
 	return x.commit(ctx, state)
 }
 
-// toOwners sends mail for the people behind a list to them. What fails is
-// reported to the owner of the site, never to a sender who may be a bounce.
+// toOwners sends mail to the owners of a list. Failures are reported to the owner of
+// the site, never to the sender: the mail may itself be a bounce.
 func (x *expansion) toOwners(ctx context.Context) error {
 	owners := x.Site.owners(x.list)
 	recipients := make([]gateway.Recipient, len(owners))

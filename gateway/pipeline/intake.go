@@ -14,7 +14,7 @@ import (
 	"github.com/mmgw/mmgw/gateway/authres"
 )
 
-// Intake implements gateway.Intake: it rules on what the MTA hands over and
+// Intake implements gateway.Intake: it rules on the mail that the MTA hands over, and
 // takes responsibility for it.
 type Intake struct {
 	Site    Site
@@ -30,7 +30,7 @@ type Intake struct {
 	Timeout time.Duration // of a whole chain
 	Expiry  time.Duration // how long delivery is tried
 
-	Posts PostBook // ends posts that come a second time; nil: none is known
+	Posts PostBook // knows posts that come a second time; nil: none is known
 
 	// TrustedReceived is which Received field from the top tells the client,
 	// where XFORWARD does not; 0: none.
@@ -84,8 +84,8 @@ func (r ruling) refusal() error {
 	return nil
 }
 
-// Message takes a content up, has the handlers of each leg rule on it, and
-// commits what they accept.
+// Message receives a content, has the handlers of each leg rule on it, and commits
+// what they accept.
 func (in *Intake) Message(ctx context.Context, client gateway.Client, envelope *gateway.Envelope, content io.Reader) []*gateway.Status {
 	m, w, err := in.receive(client, envelope, content)
 	if err != nil {
@@ -137,8 +137,7 @@ func summary(replies []*gateway.Status) string {
 	return text
 }
 
-// copyBuffers are what contents are read through: as much as the intake has
-// read of one at a time.
+// copyBuffers are the buffers through which contents are copied.
 var copyBuffers = sync.Pool{New: func() any {
 	buffer := make([]byte, 32<<10)
 	return &buffer
@@ -189,8 +188,7 @@ func (in *Intake) examine(ctx context.Context, m *gateway.Message, replies []*ga
 	return in.examineAs(ctx, m, draft, auth, replies)
 }
 
-// examineAs is examine for a message of which it is known what authentication
-// found.
+// examineAs is examine where the results of authentication are known.
 func (in *Intake) examineAs(ctx context.Context, m *gateway.Message, draft *gateway.Draft, auth gateway.AuthResults, replies []*gateway.Status) (*gateway.Draft, error) {
 	trace := in.traceEdits(m, draft.Header, auth)
 	if err := draft.Apply(trace...); err != nil {
@@ -206,9 +204,9 @@ func (in *Intake) examineAs(ctx context.Context, m *gateway.Message, draft *gate
 	return draft, nil
 }
 
-// rule runs a chain within the site's bound on its time, and ends it. How many
-// run at a time is bounded by the sessions, and by the instances of each module:
-// a bound on all of them would have those that wait keep up the others.
+// rule runs a chain within in.Timeout, and ends it. The number of sessions, and of the
+// instances of each module, bound how many run at the same time. One bound on all
+// chains would let those that wait for a module hold up the others.
 func (in *Intake) rule(ctx context.Context, chain Chain, x gateway.Exchange) ruling {
 	defer chain.end()
 	if len(chain) == 0 {
@@ -219,7 +217,7 @@ func (in *Intake) rule(ctx context.Context, chain Chain, x gateway.Exchange) rul
 	return chain.run(ctx, x, logger(in.Log))
 }
 
-// accept commits the legs of m and tells the queue. Legs that came before, in
+// accept commits the legs of m and tells the queue. Legs that were accepted before, in
 // a transaction whose reply got lost, are not stored again.
 func (in *Intake) accept(ctx context.Context, m *gateway.Message) error {
 	if len(m.Legs) == 0 {
@@ -239,7 +237,7 @@ func (in *Intake) accept(ctx context.Context, m *gateway.Message) error {
 			continue
 		}
 		e := legEntry(m, i, m.Received, m.Received.Add(in.Expiry))
-		e.Stage = gateway.StageAccepted // what is held is found out in its turn: it may have been ruled on by now
+		e.Stage = gateway.StageAccepted // even if it is held: a moderator may have ruled by now, and Expand looks
 		entries = append(entries, e)
 	}
 	if in.Accepted != nil {

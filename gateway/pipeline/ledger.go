@@ -13,15 +13,15 @@ type legID struct {
 	leg     int
 }
 
-// ledger is where the batches of one leg that are in hand settle. They go the
-// way of all, held or dropped, together.
+// ledger makes the outcomes of one leg durable, those of all its batches that are being
+// delivered, and shares commits among them.
 type ledger struct {
-	runs   int // that use it, guarded by Deliverer.mu
+	runs   int // batchRuns that use it; guarded by Deliverer.mu
 	commit func(settlement) error
 
 	mu       sync.Mutex
 	gathered settlement // for the next commit
-	writing  bool       // one is under way
+	writing  bool       // a goroutine is committing, and goes on until nothing is gathered
 }
 
 // openLedger returns the ledger of a leg; close is called after the last outcome.
@@ -52,16 +52,16 @@ func (d *Deliverer) openLedger(ctx context.Context, m *gateway.Message, leg int)
 	}
 }
 
-// settlement is outcomes of several transactions that become durable by one
-// commit: those that came while the one before was written.
+// settlement is the outcomes that become durable by one commit: those that came while
+// the commit before was being written.
 type settlement struct {
 	outcomes []gateway.LegOutcome
 	attempts []Attempt
 	done     []func(error)
 }
 
-// add has an outcome made durable, together with those that come meanwhile, and
-// done hear of it. It does not wait for that.
+// add has an outcome made durable, together with those that come meanwhile, and then
+// calls done. It does not wait for that.
 func (l *ledger) add(outcome gateway.LegOutcome, attempts []Attempt, done func(error)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -75,7 +75,7 @@ func (l *ledger) add(outcome gateway.LegOutcome, attempts []Attempt, done func(e
 	}
 }
 
-// write makes what is gathered durable until nothing is.
+// write commits what is gathered until there is nothing more.
 func (l *ledger) write() {
 	for s, ok := l.take(); ok; s, ok = l.take() {
 		err := l.commit(s)

@@ -10,9 +10,9 @@ import (
 // resolver says what an address stands for, as gateway.Roster does.
 type resolver func(context.Context, gateway.ForwardPath) (gateway.Route, error)
 
-// resolve is the roster's, and knows the postmaster of the gateway itself, whom
-// every server of mail must have (RFC 5321, section 4.5.1). Mail for him is no
-// list's: it goes on to the owner of the site.
+// resolve asks the roster, and knows the postmaster of the gateway itself, whom every
+// mail server must have (RFC 5321, section 4.5.1). Mail for the postmaster belongs to
+// no list: it goes on to the owner of the site.
 func (in *Intake) resolve(ctx context.Context, path gateway.ForwardPath) (gateway.Route, error) {
 	route, err := in.Roster.Resolve(ctx, path)
 	if err != nil && in.Site.Owner != "" && gateway.AsStatus(err).Class() == gateway.Permanent && in.Site.isPostmaster(path) {
@@ -27,7 +27,7 @@ func (s *Site) isPostmaster(path gateway.ForwardPath) bool {
 
 // split sorts the recipients of an envelope into legs: one for each service of
 // each list, and one for each forward route, in the order of their first
-// recipients. A recipient that is refused meanwhile has its Status in refused.
+// recipients. A recipient that cannot be resolved gets its Status in refused.
 func split(ctx context.Context, resolve resolver, recipients []gateway.Recipient, refused []*gateway.Status) ([]gateway.Leg, []*gateway.List) {
 	var legs []gateway.Leg
 	var lists []*gateway.List
@@ -72,8 +72,8 @@ func recipientsOf(m *gateway.Message, leg *gateway.Leg) []gateway.Recipient {
 	return append(m.RecipientsOf(leg), leg.Added...)
 }
 
-// addressOf is the address of a list that the mail of a leg came to. Of several
-// it is the first.
+// addressOf is the address of a list that the mail of a leg came to, the first one
+// where there are several.
 func addressOf(m *gateway.Message, leg *gateway.Leg, list *gateway.List) gateway.ForwardPath {
 	if recipients := recipientsOf(m, leg); leg.Service != gateway.Post && len(recipients) > 0 {
 		return recipients[0].Path

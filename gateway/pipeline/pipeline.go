@@ -1,21 +1,20 @@
 // Package pipeline is a message's way through the gateway:
 //
-//	Intake    recipients become legs, incoming handlers rule on each, all is committed, then replied
-//	Expander  outgoing handlers decorate a post, its members are planned in batches
-//	Deliverer batches go out by a Transport, outcomes are committed, failures are booked or reported
-//	Commands  what people ask of a list by mail is done, and answered by the Desk
-//	Held      moderators rule on what is held for them, or its time is up
-//	Bounces   what comes back is read, and the Scores of members follow
-//	Reports   whoever sent a message is told what became of it, by the Outbox
-//	Rehearsal a message goes its way once more, and nothing comes of that
+//	Intake    makes legs of the recipients, has incoming handlers rule on each, commits, then replies
+//	Expander  has outgoing handlers edit a post, and plans batches of its members
+//	Deliverer sends batches by a Transport, commits the outcomes, books or reports failures
+//	Commands  does what people ask of a list by mail; the Desk answers them
+//	Held      has moderators rule on what is held for them, until its time is up
+//	Bounces   reads what comes back, and has the Scores of members follow
+//	Reports   tells whoever sent a message what became of it; the Outbox sends that
+//	Rehearsal sends a message its way once more, without any effect
 //
-// Verdicts and outcomes become transitions of the spool here and nowhere
-// else. It promises that a reply of 250 follows the commit, that outgoing
-// handlers and planners of a post do not run again once their result is
-// committed, that a fault of ours or of a handler never bounces mail, and that
-// a bounce never begets a bounce.
+// Verdicts and outcomes become transitions of the spool here and nowhere else. The
+// package promises that a reply of 250 follows the commit, that outgoing handlers and
+// planners of a post do not run again once their result is committed, that a fault of
+// ours or of a handler never bounces mail, and that a bounce never causes a bounce.
 //
-// It starts no goroutine that outlives a call; package server calls it.
+// It starts no goroutine that outlives a call. Package server calls it.
 package pipeline
 
 import (
@@ -27,19 +26,19 @@ import (
 	"github.com/mmgw/mmgw/gateway"
 )
 
-// Chains names the handlers of a list. It may answer differently from call to
-// call, as modules are swapped; a chain that runs is not disturbed.
+// Chains names the handlers of a list. Its answers change when modules are swapped; a
+// chain that is running is not disturbed.
 type Chains interface {
 	// Incoming handlers of a list, or of forward routes for nil.
 	Incoming(list *gateway.List) Chain
-	// Policy is the handler that decides who may post to a list. It comes after
-	// the incoming ones, and after one that accepts as well.
+	// Policy is the handler that decides who may post to a list. It runs after the
+	// incoming ones, even after one that accepts.
 	Policy(list *gateway.List) Chain
 	// Outgoing handlers of a list's posts.
 	Outgoing(list *gateway.List) Chain
 }
 
-// Site is what a message's way needs to know of where it runs.
+// Site is what the pipeline needs to know about where it runs.
 type Site struct {
 	Hostname   string              // in Received fields and message ids
 	AuthservID string              // in Authentication-Results fields
@@ -65,7 +64,7 @@ func (s *Site) moderators(list *gateway.List) []gateway.ForwardPath {
 	return all
 }
 
-// logger returns log, or one that drops all.
+// logger returns log, or one that discards everything.
 func logger(log *slog.Logger) *slog.Logger {
 	if log == nil {
 		return slog.New(slog.DiscardHandler)
@@ -73,8 +72,8 @@ func logger(log *slog.Logger) *slog.Logger {
 	return log
 }
 
-// messageAttrs are the attributes by which all log records of a message are found.
-// It has no id while its recipients are asked for.
+// messageAttrs are the attributes that all log records of a message have. At RCPT a
+// message has no id yet.
 func messageAttrs(m *gateway.Message) slog.Attr {
 	path := slog.String("reverse_path", gateway.Printable(string(m.Envelope.ReversePath)))
 	if m.ID == 0 {

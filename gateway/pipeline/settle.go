@@ -94,8 +94,8 @@ func (r *batchRun) observe(ctx context.Context, a *Attempt) {
 	}
 }
 
-// giveUp books or reports the recipients that are given up. Those for which that
-// fails are not given up yet: they are tried again, and nobody else is for that.
+// giveUp books or reports the recipients that are given up. If that fails they are not
+// given up yet, but tried again, and only they.
 func (r *batchRun) giveUp(ctx context.Context, o outcomes) error {
 	d := &r.b.Deliveries[o.delivery]
 	f := Fate{Message: r.m, Leg: r.leg, ReversePath: d.ReversePath}
@@ -121,9 +121,9 @@ func (r *batchRun) giveUp(ctx context.Context, o outcomes) error {
 	return nil
 }
 
-// spooled is gateway.ErrNotSpooled once the message was dropped or given up by
-// those who run the gateway: of what was under way then nobody is told, or told
-// twice. Other errors are for the commit to find.
+// spooled is gateway.ErrNotSpooled if an operator has dropped the message or given it
+// up: nobody is told about transactions that were in progress then, or told twice.
+// Other errors are left to the commit.
 func (r *batchRun) spooled() error {
 	if _, err := r.Spool.Load(r.m.ID); errors.Is(err, gateway.ErrNotSpooled) {
 		return err
@@ -178,9 +178,9 @@ func (d *Deliverer) commit(ctx context.Context, m *gateway.Message, t gateway.Tr
 	return d.insist(ctx, m, func() error { return d.Spool.Commit(ctx, t) })
 }
 
-// insist does what has to be done for an outcome to be kept, and tries again for
-// as long as the disk is full or fails: one that is given up is a copy sent
-// twice. Who waits here begins no other delivery, which is as well.
+// insist repeats f for as long as the disk is full or fails: an outcome that is not
+// kept is a copy sent twice. Whoever waits here begins no other delivery, which is as
+// well.
 func (d *Deliverer) insist(ctx context.Context, m *gateway.Message, f func() error) error {
 	for waits := false; ; waits = true {
 		err := f()

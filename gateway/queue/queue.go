@@ -1,12 +1,12 @@
-// Package queue decides what of the spool is done next, and what follows from
-// an attempt. It is pure: it reads no clock, starts no goroutine and touches
-// no disk; time is an argument, what to do is a result.
+// Package queue decides what of the spool is done next, and what follows from an
+// attempt. It is pure: it reads no clock, starts no goroutine and touches no disk. The
+// time is an argument, and what to do is a result.
 //
-// Entries wait for their time; those that are due go by priority, the lower
-// number first, and among the lists of one priority in turn, so that a post to
-// a million members does not delay that of a small list. The caller takes as
-// many at a time as it has hands, so that after an outage, or a jump of the
-// clock, the work that is due comes at the pace at which it is done.
+// Entries wait for their time. Those that are due go by priority, the lower number
+// first, and by turns among the lists of one priority, so that a post to a million
+// members does not delay a post to a small list. The caller takes as many as it has
+// hands to work on them. So after an outage, or a jump of the clock, due work comes at
+// the pace at which it gets done.
 package queue
 
 import (
@@ -18,25 +18,24 @@ import (
 	"github.com/mmgw/mmgw/gateway"
 )
 
-// ClockStepMin is the least step back of the clock that is taken for one; the
-// waiting times move with it. Smaller ones only lengthen a delay.
+// ClockStepMin is the smallest step back of the clock with which waiting times move.
+// Smaller steps only lengthen a delay.
 const ClockStepMin = time.Minute
 
 // Queue holds the entries that are to be done. The zero value is empty and
 // ready. It is used by one goroutine at a time. It goes by the wall clock, as what
 // was read from the disk does.
 type Queue struct {
-	// LaneMax is the load of one lane at which no more of it is given out, 0 for
-	// any. The load is that of the entries in the caller's hands: one for each 250
-	// recipients of a batch, or part of them, and two for a leg to be expanded.
-	// Batches for one next hop are a lane, legs to be expanded are another, so
-	// that a host that answers nothing keeps nobody but its own. It may change at
-	// any time.
+	// LaneMax is the load of a lane at which no more of it is given out; 0 is no
+	// limit. The batches for one next hop are a lane, and the legs to be expanded are
+	// one, so that a host that does not answer delays only its own mail. The load is
+	// that of the entries in the caller's hands: 1 for each 250 recipients of a batch,
+	// or a part of 250, and 2 for a leg to be expanded. It may be changed at any time.
 	LaneMax int
 
-	// RoutesMax is the load of all lanes for next hops other than the upstream MTA
-	// together, 0 for any: where many of them answer nothing, each has its share of
-	// it, of 1 at least.
+	// RoutesMax is the load of all lanes together, except those of the upstream MTA and
+	// of expansion; 0 is no limit. If many next hops do not answer, each has its share,
+	// at least 1.
 	RoutesMax int
 
 	items   map[gateway.QueueID][]*item // of each message
@@ -62,17 +61,17 @@ const (
 	placeReady
 	placeTaken
 	placeHeld // waits for a release
-	placeGone // removed while it stood in line
+	placeGone // removed while it was ready
 )
 
 func keyOf(e *gateway.Entry) gateway.BatchKey {
 	return gateway.BatchKey{Message: e.Message, Leg: e.Leg, Number: e.Batch}
 }
 
-// Add puts an entry into the queue, in place of the one of the same message,
-// leg and batch: a new one, or one that was taken and is due again. An entry
-// with gateway.StageHeld is kept and not given out. One whose Expires is
-// before its Due is due at Expires, for the last attempt; after that at its Due.
+// Add puts an entry into the queue: a new one, or one that was taken and is due again.
+// It replaces the entry of the same message, leg and batch. An entry with
+// gateway.StageHeld is kept but not given out. If Expires is before Due the entry is due
+// at Expires, for the last attempt, and once that is over at Due.
 func (q *Queue) Add(e gateway.Entry) {
 	key := keyOf(&e)
 	q.Done(key)
@@ -92,9 +91,9 @@ func (q *Queue) Add(e gateway.Entry) {
 	heap.Push(&q.waiting, it)
 }
 
-// Next takes up to n entries that are due at now, the most urgent first, and
-// of each lane until its load is LaneMax. Each is in the caller's
-// hands until Return, Add or Done names it again.
+// Next takes up to n entries that are due at now, the most urgent first, and from each
+// lane until its load is LaneMax. An entry is in the caller's hands until it is given
+// to Return, Add or Done.
 func (q *Queue) Next(now time.Time, n int) []gateway.Entry {
 	now = now.Round(0)
 	q.follow(now)
@@ -124,8 +123,8 @@ func (q *Queue) follow(now time.Time) {
 	q.last = now
 }
 
-// Wake is when Next has something to give out, as long as nothing changes:
-// the zero time for at once. ok is false where there is nothing to wait for.
+// Wake is when Next will have something to give out if nothing changes; the zero time is
+// at once. ok is false if there is nothing to wait for.
 func (q *Queue) Wake() (at time.Time, ok bool) {
 	if q.lanes.next(q.LaneMax, q.RoutesMax) >= 0 {
 		return time.Time{}, true
@@ -136,9 +135,9 @@ func (q *Queue) Wake() (at time.Time, ok bool) {
 	return time.Time{}, false
 }
 
-// Crowded says whether an entry that is in the caller's hands is in the way of
-// one that is due: all hands of its lane are taken, and mail of another list, or
-// more urgent mail, waits. Who lays it down and adds it again lets that go first.
+// Crowded says whether an entry in the caller's hands keeps others waiting: all hands
+// of its lane are taken, and mail of another list, or more urgent mail, is due. If the
+// caller returns the entry unfinished, that mail goes first.
 func (q *Queue) Crowded(e *gateway.Entry) bool {
 	l := q.lanes.of(e)
 	return l.isFull(q.LaneMax, q.lanes.share(q.LaneMax, q.RoutesMax)) && l.ready.count > 0 && l.ready.waits(e)
@@ -178,8 +177,8 @@ func (q *Queue) Done(key gateway.BatchKey) {
 	}
 }
 
-// Return takes back what is left of an entry in the caller's hands. One that was
-// removed, held or added again meanwhile stays as it is.
+// Return takes back what is left of an entry in the caller's hands. If the entry was
+// removed, held or added again meanwhile, nothing changes.
 func (q *Queue) Return(left gateway.Entry) {
 	if _, it := q.find(keyOf(&left)); it != nil && it.place == placeTaken {
 		q.Add(left)
@@ -195,7 +194,7 @@ func (q *Queue) Find(key gateway.BatchKey) (e gateway.Entry, ok bool) {
 	return it.entry, true
 }
 
-// All are the entries, in no order. None is added or taken out meanwhile.
+// All are the entries, in no order. The queue must not be changed meanwhile.
 func (q *Queue) All() iter.Seq[*gateway.Entry] {
 	return func(yield func(*gateway.Entry) bool) {
 		for _, items := range q.items {
@@ -239,8 +238,8 @@ func (q *Queue) Hold(id gateway.QueueID) (held []gateway.Entry) {
 	return held
 }
 
-// Retry makes an entry due at now that is waiting for a later time, and says
-// whether it was.
+// Retry makes an entry that waits for a later time due at now. It returns false if the
+// entry does not wait.
 func (q *Queue) Retry(key gateway.BatchKey, now time.Time) bool {
 	now = now.Round(0)
 	_, it := q.find(key)
@@ -252,7 +251,7 @@ func (q *Queue) Retry(key gateway.BatchKey, now time.Time) bool {
 	return true
 }
 
-// Count is how many entries are where.
+// Count is how many entries there are in each place.
 type Count struct {
 	Waiting int // for their time
 	Ready   int // due, and not taken

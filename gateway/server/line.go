@@ -14,15 +14,15 @@ import (
 	"github.com/mmgw/mmgw/gateway/store"
 )
 
-// handsMax is the load of one lane that is worked on at a time (see
-// queue.Queue.LaneMax): 32 batches of small lists, which share syncs of the disk,
-// or 8 of a thousand recipients, which keep all connections to a next hop busy.
-// More would take memory, and time from what comes in.
+// handsMax is the load of one lane that is worked on at the same time (see
+// queue.Queue.LaneMax): 32 batches of small lists, which share syncs of the disk, or 8
+// of a thousand recipients, which keep all connections to a next hop busy. More would
+// take memory, and time from the intake.
 const handsMax = 32
 
-// routesHandsMax is the load of all next hops together but the upstream MTA: those
-// of hundreds of forward routes that hang, or have a backlog, would otherwise have
-// 1 to 3 MiB each.
+// routesHandsMax is the load of all next hops together, except the upstream MTA.
+// Without it hundreds of forward routes that hang, or have a backlog, would take 1 to 3
+// MiB each.
 const routesHandsMax = 1024
 
 // line is the queue with a lock and a bell. The zero value is ready.
@@ -31,10 +31,10 @@ type line struct {
 	queue queue.Queue
 	yield yield
 	bell  chan struct{}
-	busy  map[gateway.BatchKey]bool // in hand, whether or not the queue still has them
+	busy  map[gateway.BatchKey]bool // being worked on, whether or not the queue still has them
 }
 
-// ring returns the channel that is told of changes.
+// ring returns the channel on which changes ring.
 func (l *line) ring() chan struct{} {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -75,8 +75,8 @@ func (l *line) count() queue.Count {
 	return l.queue.Count()
 }
 
-// next takes what is due and has hands for it, and says how long nothing more
-// will be.
+// next takes what is due, as far as there are hands for it, and says how long it takes
+// until more may be due.
 func (l *line) next() (entries []gateway.Entry, wait time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -92,7 +92,7 @@ func (l *line) next() (entries []gateway.Entry, wait time.Duration) {
 			entries = append(entries, e)
 			continue
 		}
-		e.Due = now.Add(busyDelay) // held and released while an attempt is in progress
+		e.Due = now.Add(busyDelay) // it was held and released while an attempt is in progress
 		l.queue.Add(e)
 	}
 	at, ok := l.queue.Wake()
@@ -102,7 +102,7 @@ func (l *line) next() (entries []gateway.Entry, wait time.Duration) {
 	return entries, max(at.Sub(now), 0)
 }
 
-// due says whether entries are, and are in nobody's hands.
+// due says whether there are entries that are due and not being worked on.
 func (l *line) due(now time.Time) bool {
 	at, ok := l.queue.Wake()
 	return ok && !at.After(now) || l.queue.Count().Ready > 0
@@ -123,12 +123,12 @@ func (l *line) take(key gateway.BatchKey) {
 }
 
 // turnMin is how long an entry keeps its hand although others wait for one: long
-// beside reading a batch again, and short enough that the post of a small list
+// compared with reading a batch again, and short enough that the post of a small list
 // does not wait for those of large ones.
 const turnMin = time.Second
 
-// hand tells whoever works on an entry when to lay it down: when stop closes,
-// or when it is in the way of others. end is called when it is laid down.
+// hand closes enough when the work on an entry is to stop: when stop closes, or when the
+// entry keeps others waiting. end is to be called when the work has ended.
 func (l *line) hand(e gateway.Entry, stop <-chan struct{}) (enough <-chan struct{}, end func()) {
 	over, laidDown := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -158,9 +158,9 @@ func (l *line) crowded(e gateway.Entry) bool {
 	return l.queue.Crowded(&e)
 }
 
-// done lays an entry down. What is left of it goes back into the queue, unless
-// somebody ruled on it meanwhile: it was held, dropped or released. With nothing
-// left it is over, whatever was ruled.
+// done ends the work on an entry. What is left of it goes back into the queue, unless an
+// operator or a moderator held, dropped or released it meanwhile. If nothing is left it
+// is removed in any case.
 func (l *line) done(e gateway.Entry, next gateway.Entry, left bool) {
 	l.change(func(q *queue.Queue) {
 		delete(l.busy, keyOf(e))
@@ -172,8 +172,8 @@ func (l *line) done(e gateway.Entry, next gateway.Entry, left bool) {
 	})
 }
 
-// mended has what was put off for a fault of ours tried at once: modules or
-// settings are others now.
+// mended has everything that was put off for a fault of ours tried at once: modules or
+// settings have changed.
 func (l *line) mended() {
 	l.change(func(q *queue.Queue) {
 		for e := range q.All() {
@@ -184,7 +184,7 @@ func (l *line) mended() {
 	})
 }
 
-// putOff returns a leg that waits for a fault of ours, until when and for which.
+// putOff returns the entry of a leg that was put off for a fault of ours.
 func (l *line) putOff(id gateway.QueueID, leg int) (e gateway.Entry, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -192,8 +192,8 @@ func (l *line) putOff(id gateway.QueueID, leg int) (e gateway.Entry, ok bool) {
 	return e, ok && e.Fault != ""
 }
 
-// work takes what is due from the line until stop closes, then waits for what
-// is in progress. Transactions in progress end with ctx.
+// work takes what is due from the line until stop closes, and then waits for the work in
+// progress. Transactions in progress end with ctx.
 func (s *Server) work(ctx context.Context, stop <-chan struct{}) {
 	var working sync.WaitGroup
 	defer working.Wait()
@@ -220,12 +220,11 @@ func (s *Server) work(ctx context.Context, stop <-chan struct{}) {
 	}
 }
 
-// diskInterval is how often an entry that the disk does not let go on is tried again.
+// diskInterval is how often an entry that waits for the disk is tried again.
 const diskInterval = time.Second
 
-// handle does what is to be done for one entry and returns what is left of it.
-// While the disk takes nothing it waits for that with the entry in hand: what
-// others in line would have to write would not be taken either.
+// handle does the work for one entry and returns what is left of it. While the disk takes
+// nothing it keeps the entry and waits: other entries could not write either.
 func (s *Server) handle(ctx context.Context, e gateway.Entry, stop <-chan struct{}) (next gateway.Entry, left bool) {
 	for waits := false; ; waits = true {
 		next, left, err := s.attempt(ctx, e, stop)
@@ -261,8 +260,8 @@ func (s *Server) attempt(ctx context.Context, e gateway.Entry, stop <-chan struc
 	return s.deliverer.Deliver(ctx, e, stop)
 }
 
-// postpone puts off an entry that met a fault of ours. When its time is up it
-// is held for an owner: nothing is bounced or lost for a fault of ours.
+// postpone puts off an entry that met a fault of ours. When its time is up it is held
+// for an owner: a fault of ours bounces and loses nothing.
 func (s *Server) postpone(e gateway.Entry, fault error) (gateway.Entry, bool) {
 	now := time.Now()
 	s.log.Error("put off", "id", e.Message.String(), "leg", e.Leg, "batch", e.Batch, "error", fault)

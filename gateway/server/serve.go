@@ -57,8 +57,8 @@ func (r *running) serve() error {
 	return err
 }
 
-// fillLine puts what the spool holds into the queue. What cannot be read stays
-// in the spool, and is told.
+// fillLine puts what the spool holds into the queue. What cannot be read stays in the
+// spool, and is logged.
 func (s *Server) fillLine() {
 	n := 0
 	s.line.change(func(q *queue.Queue) {
@@ -231,8 +231,8 @@ func (r *running) ready() error {
 	}
 }
 
-// untilSpent fails when the database is of no more use to this process: one that
-// takes no mail for good gives way to another, which a supervisor starts.
+// untilSpent fails when this process cannot open the database again: a process that will
+// never take mail again gives way to another, which a supervisor starts.
 func (r *running) untilSpent() error {
 	select {
 	case <-r.ctx.Done():
@@ -242,7 +242,7 @@ func (r *running) untilSpent() error {
 	}
 }
 
-// run starts a server whose failure ends the gateway.
+// run runs a server whose failure ends the gateway.
 func (r *running) run(serve func() error) {
 	r.group.Go(func() {
 		if err := serve(); err != nil && !errors.Is(err, net.ErrClosed) && !errors.Is(err, http.ErrServerClosed) {

@@ -1,11 +1,10 @@
-// Package server puts a gateway together and runs it. It is the only package
-// that knows all the others, and except for the shadows of package modules the only
-// one that starts goroutines of its own.
+// Package server puts a gateway together and runs it. It is the only package that knows
+// all the others, and, except for the shadows of package modules, the only one that
+// starts goroutines of its own.
 //
-// OpenState opens what a gateway keeps; Open loads the modules as well; Serve
-// takes and sends mail until its context ends. What is promised of a message
-// is promised by the packages below; here stands who gets which part of the
-// configuration.
+// OpenState opens what a gateway keeps, Open loads the modules as well, and Serve takes
+// and sends mail until its context ends. The packages below keep the promises about
+// mail; this one decides who gets which part of the configuration, see assemble.
 package server
 
 import (
@@ -46,14 +45,14 @@ type Server struct {
 	roster *roster.Roster
 
 	links  unsubscribe.Links // by which members leave
-	dns    *authres.Resolver // asked for all of the gateway
+	dns    *authres.Resolver // the only way to DNS
 	host   *sandbox.Host
 	shelf  *modules.Shelf
 	kept   *replay.Messages
 	loaded atomic.Pointer[moduleSet] // nil after OpenState
 
-	changing   sync.Mutex   // held by who changes the modules: swap, roll-back, reload
-	exchanging sync.RWMutex // locked while it does; chains are leased as a whole
+	changing   sync.Mutex   // held by swap, roll-back and reload, so that they happen one after the other
+	exchanging sync.RWMutex // write-locked for the moment in which modules change, so that each chain is leased as a whole
 
 	relay       *relay.Relay
 	targetNames map[string]string // of the next hops, by Delivery.Route

@@ -10,29 +10,28 @@ import (
 	"github.com/mmgw/mmgw/gateway"
 )
 
-// How long what is due may wait because the intake is busy.
+// How long due entries may wait because the intake is busy.
 const (
-	burstMax = 10 * time.Second // nothing is begun: so long do most bursts of posts take
-	yieldMax = time.Minute      // one hand of each lane works: still little beside the time that mail is on its way
+	burstMax = 10 * time.Second // no delivery begins: most bursts of posts are over by then
+	yieldMax = time.Minute      // one hand of each lane works: a minute is still little for mail
 )
 
-// yield has deliveries give way while far more contents are being taken up than
-// there are processors. A client waits for each of those, and an MTA that waits
-// keeps mail of everybody from us; what is spooled is safe and can wait. It does
-// not wait for long: the time counts from when entries were first due and not
-// all in hand.
+// yield has deliveries give way while far more contents are being received than there
+// are processors. A client waits for each of those, and while an MTA waits it hands us
+// no other mail; what is spooled is safe and can wait. It does not wait for long: the
+// time counts from when entries were first due and not all being worked on.
 type yield struct {
-	taking atomic.Int32              // contents that are being taken up
-	busy   atomic.Pointer[time.Time] // when they were last too many; nil: never
-	since  time.Time                 // from when on entries have been due; zero where none are
+	taking atomic.Int32              // contents that are being received
+	busy   atomic.Pointer[time.Time] // when there were last too many; nil: never
+	since  time.Time                 // entries have been due since then; zero if none are
 }
 
 // busyShare is how many contents for each processor make an intake busy: most
 // of them wait for a sync, or for what their handlers ask of DNS.
 const busyShare = 4
 
-// calmMin is how long a busy intake counts as busy: in the middle of a burst
-// there are moments in which its clients are the ones who work.
+// calmMin is how long an intake stays busy: in the middle of a burst there are moments
+// in which only its clients work.
 const calmMin = 100 * time.Millisecond
 
 // begin counts a content, until end.
@@ -45,8 +44,8 @@ func (y *yield) begin() {
 
 func (y *yield) end() { y.taking.Add(-1) }
 
-// hands is the load of a lane that may be worked on at now. due says whether
-// there are entries that could be, and are not.
+// hands is the load of each lane that may be worked on at now. due says whether there
+// are entries that wait for it.
 func (y *yield) hands(now time.Time, due bool) int {
 	switch {
 	case !due:
@@ -65,7 +64,7 @@ func (y *yield) hands(now time.Time, due bool) int {
 	return 0
 }
 
-// doorman counts the messages on their way through an Intake.
+// doorman is an Intake that counts the messages being received.
 type doorman struct {
 	gateway.Intake
 	yield *yield

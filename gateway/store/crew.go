@@ -2,22 +2,21 @@ package store
 
 import "sync"
 
-// idleMax is how many goroutines wait for work. A stack of theirs is some 30
-// KB, and shrinks while it is not used.
+// idleMax is how many goroutines may wait for work. The stack of each is some 30 KB, and
+// shrinks while it is not used.
 const idleMax = 64
 
-// crew runs functions in goroutines that stay when they are done. A new
-// goroutine begins with a small stack, and code that calls deep, as the engine
-// does, has it copied to a larger one again and again; one that has done such
-// work before has its stack already. The zero value is ready; it is safe for
-// concurrent use.
+// crew runs functions in goroutines that are used again. A new goroutine begins with a
+// small stack, which is copied to a larger one again and again when calls go as deep as
+// those of the engine do; a goroutine that has done such work has its stack already.
+// The zero value is ready. It is safe for concurrent use.
 type crew struct {
 	mu     sync.Mutex
-	idle   []chan func() // those that came last are at the end
+	idle   []chan func() // the last one was busy last
 	closed bool
 }
 
-// start runs f. It waits for nothing: as many goroutines work as there is work.
+// start runs f at once: there are as many goroutines as there is work.
 func (c *crew) start(f func()) {
 	c.mu.Lock()
 	n := len(c.idle)
@@ -43,7 +42,7 @@ func (c *crew) work(f func()) {
 	}
 }
 
-// rest has a goroutine wait for work, unless enough others do.
+// rest says whether a goroutine is to wait for work: not if enough others do.
 func (c *crew) rest(next chan func()) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -54,7 +53,7 @@ func (c *crew) rest(next chan func()) bool {
 	return true
 }
 
-// close sends home who is idle, and the others when they are done.
+// close ends the idle goroutines, and the others when they are done.
 func (c *crew) close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

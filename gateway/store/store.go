@@ -7,15 +7,15 @@
 // the disk in the order in which they were committed, so that a synced one
 // makes all before it durable too.
 //
-// A disk that fails or is full never ends the process and never damages what
-// was committed. A commit that meets it returns a Status of class Transient:
-// 452 4.3.1 for a full disk, 451 4.3.0 for any other failure. Writes that lacked
-// room, or a file descriptor, go on as soon as there is some. After any other
-// failure the engine that met it is fenced off from the disk, since a sync that
-// failed must not be repeated on the same file, and another one is opened, by the
-// next call, from what is on the disk, some times: see Spent. A commit that
-// returned an error may still take place: its outcome is unknown until a later
-// Commit succeeds.
+// A disk that fails or is full never ends the process and never damages what was
+// committed. A commit that meets it returns a Status of class Transient: 452 4.3.1 for
+// a full disk, 451 4.3.0 for any other failure. It may still take place: its outcome is
+// unknown until a later Commit succeeds.
+//
+// Writes that lacked room, or a file descriptor, go on as soon as there is some. After
+// any other failure the engine is fenced off from the disk, since a sync that failed
+// must not be repeated on the same file. The next call opens another engine from what
+// is on the disk. That is done a limited number of times: see Spent.
 package store
 
 import (
@@ -106,7 +106,7 @@ const reopenInterval = time.Second
 // enginesMax bounds the engines of one process: a failed one keeps its memory.
 const enginesMax = 16
 
-// Spent is closed when the disk failed so often that this process does not open the
+// Spent is closed when the disk has failed so often that this process does not open the
 // database again. Another process may.
 func (s *Store) Spent() <-chan struct{} { return s.spent }
 
@@ -163,7 +163,7 @@ func (s *Store) reopen() (*engine, error) {
 	return e, nil
 }
 
-// Answers is nil unless the disk comes to no end with something.
+// Answers is nil unless an operation of the disk hangs.
 func (s *Store) Answers() error {
 	e, err := s.use()
 	if err == nil && e.hanging.Load() > 0 {
