@@ -22,7 +22,7 @@ const (
 	// included: who reads none of it does not keep the connection for ever.
 	writeTimeout = 30 * time.Minute
 
-	// connectionsMax are served at a time; others wait for that. Each is a
+	// connectionsMax are served at the same time; others wait. Each is a
 	// file descriptor, of which mail needs some too.
 	connectionsMax = 64
 

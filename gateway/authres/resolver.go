@@ -35,7 +35,7 @@ const (
 	SilentFor       = 10 * time.Second
 	SilentQuestions = 20
 	SilentTimeout   = time.Second
-	// QuestionsMax bounds the questions that are asked at a time; more wait. A
+	// QuestionsMax bounds the questions that are asked at the same time; more wait. A
 	// module that asks servers which are silent has up to 256 on their way: its
 	// 64 instances go on to the next question while the last is waited for.
 	QuestionsMax = 500

@@ -51,7 +51,7 @@ func TestResolver(t *testing.T) {
 			return err
 		}
 		var group sync.WaitGroup
-		for range 50 { // all at a time, one of them in a hurry
+		for range 50 { // all at the same time, one of them in a hurry
 			group.Go(func() { r.LookupTXT(t.Context(), "A.example.") })
 		}
 		hasty, cancel := context.WithTimeout(t.Context(), time.Millisecond)

@@ -18,7 +18,7 @@ const (
 	// three each.
 	commandsMax = 1000
 
-	// badCommandsMax is how many of them may be no commands at all.
+	// badCommandsMax is how many of them may be none that we know.
 	badCommandsMax = 20
 )
 
@@ -29,16 +29,15 @@ const (
 	inCommands phase = iota
 	inContent        // 354 was said, the content is not at its end
 	inReplies        // the content was read, its replies are being written
-	isOver           // nothing more is read
+	isOver           // nothing more will be read
 )
 
 // endOfContent is all that go-smtp sees of any content.
 const endOfContent = ".\r\n"
 
-// guard is the net.Conn that go-smtp talks to. Each Read gives it one command,
-// which the guard has made from one it has checked; each Write is one line of a
-// reply, which the guard may put in other words. All of it but Close happens in
-// one goroutine.
+// guard is the net.Conn that go-smtp talks to. Each Read gives it one command, which the
+// guard has made from one that it has checked. Each Write is one line of a reply, which
+// the guard may word differently. Everything except Close happens in one goroutine.
 type guard struct {
 	net.Conn
 	server  *Server
@@ -134,7 +133,7 @@ func (g *guard) answer() {
 	g.say(replyLine(reply))
 }
 
-// say queues a reply, and counts what was no command.
+// say queues a reply, and counts it if the command was a bad one.
 func (g *guard) say(line string) error {
 	switch line[:3] {
 	case "500", "501", "502", "555":

@@ -35,10 +35,10 @@ var (
 	errDraining    = errors.New("shutting down")
 )
 
-// link is one connection, buffered both ways. Replies leave when the next read
-// has to wait for the network. A read error stays for ever, so that nothing
-// after it is taken for a command. Only drain may be called from outside the
-// session's goroutine.
+// link is one connection, buffered both ways. Replies leave when the next read has to
+// wait for the network. After a read error every read fails, so that nothing that
+// follows is taken for a command. Only drain may be called from outside the session's
+// goroutine.
 type link struct {
 	conn net.Conn
 	in   *bufio.Reader // over link.Read
@@ -49,7 +49,7 @@ type link struct {
 	mu       sync.Mutex
 	until    time.Time // no read waits beyond it
 	resting  bool      // between transactions
-	draining bool      // and then it ends
+	draining bool      // it ends when it rests
 }
 
 func newLink(conn net.Conn, idle time.Duration) *link {
@@ -99,8 +99,8 @@ func (l *link) arm() error {
 	return l.conn.SetReadDeadline(deadline)
 }
 
-// within sets the time that the reads from here on have together, and whether
-// drain may interrupt them.
+// within sets the time that all reads from now on have together, and whether drain may
+// interrupt them.
 func (l *link) within(d time.Duration, resting bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -100,7 +100,7 @@ var loopback = []netip.Prefix{
 }
 
 // Serve takes connections from listener until Shutdown, then returns nil. It
-// may be called for several listeners at a time, and closes each at its end.
+// may be called for several listeners at the same time, and closes each at its end.
 func (s *Server) Serve(listener net.Listener) error {
 	s.once.Do(s.start)
 	l := &guarded{Listener: listener, server: s}

@@ -12,7 +12,7 @@ import (
 	"github.com/mmgw/mmgw/gateway"
 )
 
-// session is what go-smtp calls when a command stands in its right place. It
+// session is what go-smtp calls for each command that comes in the right order. It
 // takes addresses and parameters from the guard, not from go-smtp. Each
 // transaction has an envelope of its own.
 type session struct {
@@ -30,7 +30,7 @@ func newSession(conn *smtp.Conn) (smtp.Session, error) {
 	return g.session, nil
 }
 
-// client is who is behind the peer, and what the peer calls itself.
+// client is the client of the peer, and what the peer calls itself.
 func (s *session) client() gateway.Client {
 	client := s.guard.client
 	client.Peer = s.conn.Hostname()
@@ -83,9 +83,9 @@ func (s *session) Rcpt(string, *smtp.RcptOptions) error {
 	return nil
 }
 
-// notSaid is what go-smtp believes to answer to a content. The guard writes
-// the replies given to finish in its place; should one be missing, nothing is
-// accepted by mistake.
+// notSaid is what go-smtp believes that it replies to a content. The guard writes the
+// replies that finish was given instead. It is a deferral, so that nothing is accepted
+// by mistake if one is missing.
 var notSaid = smtpError(gateway.Deferred(nil))
 
 // Data hands the content to the Intake. What go-smtp offers to read is empty,
@@ -144,7 +144,7 @@ func (s *session) panicked(fault any) *gateway.Status {
 	return gateway.Deferred(fmt.Errorf("panic: %v", fault))
 }
 
-// logFault logs why a reply was none of the client's fault.
+// logFault logs the cause of a reply if it is not the client's fault.
 func (s *session) logFault(reply *gateway.Status) {
 	if reply.Class() == gateway.Transient && reply.Cause != nil {
 		s.guard.server.Log.Warn("deferred", "peer", s.guard.RemoteAddr().String(),

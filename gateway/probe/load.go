@@ -11,7 +11,7 @@ import (
 	"github.com/mmgw/mmgw/gateway"
 )
 
-// Load sends many messages over several sessions at a time. Each session keeps
+// Load sends many messages over several sessions at the same time. Each session keeps
 // its connection, and dials again when a dialogue broke.
 type Load struct {
 	Address   string                // as Dial takes it

@@ -205,7 +205,7 @@ func leftAlone(t *testing.T, h *hop) {
 		}))
 		time.Sleep(100 * time.Millisecond)
 	}
-	if h.dials < 14 || h.dials > 20 { // as TestHoldDown, and the first ones at a time
+	if h.dials < 14 || h.dials > 20 { // as TestHoldDown, and the first ones at the same time
 		t.Errorf("%d connections in 10 minutes", h.dials)
 	}
 	h.mu.Lock()

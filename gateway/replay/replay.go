@@ -2,10 +2,10 @@
 // new version of a handler can be tried on them. It owns the spaces
 // ReplayHeads and ReplayContents of gateway/store.
 //
-// What is kept is for that alone: no queue knows of it, and nothing of it is
-// ever delivered. It is gone when its time is over, and the oldest goes before
-// there are more than MessagesMax or more than BytesMax octets. Keeping waits
-// for no sync of the disk: a crash may lose what was kept last, and never mail.
+// What is kept is for that alone: no queue knows about it, and it is never delivered. It
+// is removed when its time is over, and the oldest is removed before there are more than
+// MessagesMax messages or BytesMax octets. Keeping does not wait for a sync: a crash may
+// lose what was kept last, but never mail.
 package replay
 
 import (

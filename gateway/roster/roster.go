@@ -1,12 +1,11 @@
 // Package roster implements gateway.Roster: the lists, their members and the
 // forward domains. It owns the roster's key spaces of gateway/store.
 //
-// Lists come from two sources. Those of the configuration are handed over as
-// a whole, at start and at each reload; those of the store are created and
-// deleted at run time. Who is a member of a list of the configuration is said
-// by its file and, before it, by an overlay in the store that remembers what
-// happened since: who left, was added, is disabled or bounces. So a reload
-// never subscribes anyone again.
+// Lists come from two sources. Those of the configuration are handed over as a whole, at
+// start and at each reload; those of the store are created and deleted at run time. The
+// members of a list of the configuration are those of its file, as changed by an overlay
+// in the store. The overlay remembers what has happened since: who left, was added, is
+// disabled or bounces. So a reload never subscribes anyone again.
 //
 // Addresses are stored as they were given and compared by
 // gateway.ForwardPath.Key. The lists are in memory; the members of the store
@@ -27,7 +26,7 @@ import (
 // DelimiterDefault stands between a list's address and a detail.
 const DelimiterDefault = "+"
 
-// Options says what a roster stands on. Store is required.
+// Options says what a roster uses. Store is required.
 type Options struct {
 	Store     *store.Store // open; it stays the caller's
 	Delimiter string       // between the name of a list and a detail; "": DelimiterDefault
@@ -45,11 +44,12 @@ type Roster struct {
 	lists    *directory
 	forwards map[string]string // domain: name of its route
 
-	changes  sync.RWMutex              // locked, before mu, by who changes lists or many members; read-locked by who changes one
-	changing store.Locks[memberOfList] // locked, after changes, by who changes that member
+	// Locks are taken in the order changes, changing, mu.
+	changes  sync.RWMutex              // locked to change lists or many members, read-locked to change one
+	changing store.Locks[memberOfList] // locked to change that member
 	counters counters
 
-	quotas sync.Mutex // held by who takes from quotas or removes what is over
+	quotas sync.Mutex // held to take from quotas, or to remove those that are over
 	purged time.Time
 
 	posts *store.Daybook // by list and Message-ID

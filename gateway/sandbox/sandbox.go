@@ -4,18 +4,18 @@
 // What it promises about a module, whatever the module does:
 //
 //   - A call takes at most Spec.Fuel units of work and Spec.MemoryBytes of
-//     memory. Waiting ends at Spec.Timeout, which every sixteenth host call
-//     looks at: fuel bounds what a module computes, the time limit what it
-//     makes the host do. The two do not interrupt each other's part.
+//     memory. Spec.Timeout ends its waiting, and is checked at every sixteenth host
+//     call: fuel bounds what the module computes, the time limit what it makes the
+//     host do. Neither interrupts the other's part.
 //   - It sees what the host functions of its phase and its capabilities show,
 //     and nothing else of the host: no file, no network, no environment.
 //   - Nothing that a call left in memory is there in the next one, under the
 //     isolation Restore. An instance that trapped, spent its fuel, ran out of
 //     time or left by proc_exit is dropped.
 //   - A filter, which is a WASI program, runs in an instance of its own. It reads
-//     the message and writes another, its exit code rules; see filter.go.
-//   - Edits and verdicts of a call apply together where it returned 0, and not
-//     at all otherwise. A call that fails gives an *Error, never a verdict.
+//     the message and writes another, and rules by its exit code; see filter.go.
+//   - Edits and verdict of a call apply together if it returned 0, and not at all
+//     otherwise. A call that fails gives an *Error, never a verdict.
 //
 // A Host owns the compiled code, a Plugin is one loaded module with its pool of
 // instances. Package meter rewrites modules before they are compiled.

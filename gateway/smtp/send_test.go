@@ -74,7 +74,7 @@ func TestRoundTrips(t *testing.T) {
 	}
 }
 
-// Many recipients: both ends write at a time, and neither waits for the other.
+// Many recipients: both ends write at the same time, and neither waits for the other.
 func TestManyRecipients(t *testing.T) {
 	for _, protocol := range []Protocol{SMTP, LMTP} {
 		synctest.Test(t, func(t *testing.T) {

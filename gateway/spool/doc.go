@@ -20,15 +20,15 @@
 //     refused with 452 4.3.1 before the disk is full, so that outcomes can
 //     still be written. TestLargeContent, TestAdmission.
 //
-// What is not: a delivery whose reply from the remote host was not committed
-// before a crash is made again. That window is the caller's, between a reply
-// and its Commit.
+// What is not promised: if the reply of a remote host was not committed before a crash
+// the delivery is made again. That window is the caller's, between a reply and its
+// Commit.
 //
-// README.md has every sentence with all of its tests, those of the whole gateway
-// under kills, power cuts and full disks included, and the figures.
+// README.md lists every promise with all its tests, including those of the whole gateway
+// under kills, power cuts and full disks, and the figures.
 //
-// A message is a head, its content up to ContentInlineBytesMax, a record for
-// each leg, and for each batch its plan, which never changes, and the outcomes
-// of each delivery, which are small. What moves (stages, cursors, attempts,
-// times) stands in an index beside them that is read as a whole at start.
+// A message is stored as a head, its content up to ContentInlineBytesMax, and a record
+// for each leg. A batch is stored as its plan, which never changes, and the outcomes of
+// each delivery, which are small. What changes (stages, cursors, attempts, times) is in
+// an index beside them, which is read as a whole at start.
 package spool

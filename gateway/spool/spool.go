@@ -29,8 +29,8 @@ type Spool struct {
 	dir   string
 	log   *slog.Logger
 	room  room
-	legs  store.Locks[string]          // by duplicate key: acceptances in progress
-	locks store.Locks[gateway.QueueID] // changes of the state of a message in progress
+	legs  store.Locks[string]          // held while a leg is accepted, by its duplicate key
+	locks store.Locks[gateway.QueueID] // held while the state of a message changes
 
 	reclaimer reclaimer
 

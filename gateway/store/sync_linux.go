@@ -45,7 +45,7 @@ type syncer struct {
 	request aioRequest
 }
 
-// idleSyncers are as many as there were ever syncs at a time. noSyncers is why
+// idleSyncers are as many as there ever were syncs at the same time. noSyncers is why
 // there are none, on kernels and in sandboxes that do not offer them.
 var (
 	syncersMu   sync.Mutex

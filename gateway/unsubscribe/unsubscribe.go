@@ -1,6 +1,6 @@
 // Package unsubscribe serves the page by which members leave a list with one
-// click (RFC 8058): what follows List-Unsubscribe and
-// List-Unsubscribe-Post of their copies. It owns the form of these links.
+// click (RFC 8058), to which List-Unsubscribe and List-Unsubscribe-Post of their
+// copies point. It owns the form of these links.
 //
 // A link has a token that nobody can guess or make, for one member of one list.
 // Only POST does anything; programs that look at links in mail send GET, and

@@ -64,7 +64,7 @@ func ParseKey(line string) (Key, error) {
 
 // LoadOrCreateKeys reads the key file at path, the key that signs first. Where
 // there is none it makes one with a random key, readable by its owner alone.
-// A file that others can read is refused. Two processes that start at a time
+// A file that others can read is refused. Two processes that start at the same time
 // get the same key.
 func LoadOrCreateKeys(path string) ([]Key, error) {
 	keys, err := loadKeys(path)

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// ConnectionsMax is how many connections are kept at a time. Each process of
+// ConnectionsMax is how many connections are kept at the same time. Each process of
 // Postfix that takes, rewrites or delivers mail has one or two, and there are a
 // hundred of a kind; one costs some 20 KiB. What is beyond is closed, and the
 // MTA defers and tries again.
