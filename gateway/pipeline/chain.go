@@ -82,7 +82,7 @@ func joined[V any](a, b map[gateway.RecipientID]V) map[gateway.RecipientID]V {
 // run calls the steps one after another, each on what the ones before left.
 // x.Draft is changed; the caller's other parts of x are not.
 func (c Chain) run(ctx context.Context, x gateway.Exchange, log *slog.Logger) ruling {
-	r := ruling{refused: map[gateway.RecipientID]*gateway.Status{}, dropped: map[gateway.RecipientID]bool{}, held: map[gateway.RecipientID]bool{}}
+	var r ruling
 	for _, step := range c {
 		r.modules = append(r.modules, step.Module)
 		verdict, err := step.Handler.Handle(ctx, &x)
@@ -178,6 +178,9 @@ func afterReply(a gateway.Action, released bool) gateway.Action {
 }
 
 func (r *ruling) dispose(x *gateway.Exchange, id gateway.RecipientID, d gateway.Disposition) {
+	if r.refused == nil {
+		r.refused, r.dropped, r.held = map[gateway.RecipientID]*gateway.Status{}, map[gateway.RecipientID]bool{}, map[gateway.RecipientID]bool{}
+	}
 	switch d.Action {
 	case gateway.Reject, gateway.Defer:
 		r.refused[id] = d.Status
