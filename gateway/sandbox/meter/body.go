@@ -19,9 +19,8 @@ type walk struct {
 // newWalk starts at the entry of a function, after its check.
 func newWalk() walk { return walk{frames: []frame{{op: opBlock, atEnd: -1, skip: -1}}} }
 
-// readLocals reads the declarations at the start of a body.
-func (m *Module) readLocals(c *cursor) {
-	total := 0
+// readLocals reads the declarations at the start of a body, and counts them.
+func readLocals(c *cursor) (total int) {
 	for range c.count("groups of locals", localsMax) {
 		n := c.u32()
 		c.valueType()
@@ -29,32 +28,35 @@ func (m *Module) readLocals(c *cursor) {
 			c.fail("it has more than %d locals", localsMax)
 		}
 		if c.err != nil {
-			return
+			return total
 		}
 		total += int(n)
 	}
-	if m.locals += total; m.locals > localsTotalMax {
-		c.fail("the functions have more than %d locals in all", localsTotalMax)
-	}
+	return total
 }
 
 // checkBodies reads every instruction once: whether it is known, what it
-// refers to, whether its blocks close.
+// refers to, whether its blocks close, what the compiler will have to do for it.
 func (m *Module) checkBodies() error {
 	var ins instruction
 	w := newWalk()
 	for i, body := range m.bodies {
 		c := cursor{b: body}
-		m.readLocals(&c)
+		if len(body) > bodyBytesMax {
+			c.fail("it has %d octets, more than %d", len(body), bodyBytesMax)
+		}
+		load := work{locals: len(m.types[m.functions[m.imported+i]].Params) + readLocals(&c)}
 		w.frames, w.length = append(w.frames[:0], frame{op: opBlock, atEnd: -1, skip: -1}), 0
 		for c.more() && len(w.frames) > 0 {
 			if m.next(&c, &ins); c.err == nil {
 				w.step(&c, &ins)
+				load.count(&ins)
 			}
 		}
 		if c.err == nil && (len(w.frames) > 0 || c.more()) {
 			c.fail("its blocks and its end do not fit")
 		}
+		m.checkWork(&c, &load)
 		if c.err != nil {
 			return fmt.Errorf("malformed module: function %d: %w", m.imported+i, c.err)
 		}

@@ -51,8 +51,7 @@ const (
 	exportsMax       = 100_000
 	segmentsMax      = 100_000
 	elementsTotalMax = 1_000_000 // of all segments
-	localsMax        = 50_000    // of a function
-	localsTotalMax   = 4_000_000 // 32 MiB while it is compiled
+	localsMax        = 5_000     // of a function
 )
 
 // Module is a decoded module. Its fields describe what it shows to a host.
@@ -71,7 +70,7 @@ type Module struct {
 	segments  int      // data segments
 	elements  int      // element segments
 	entries   int      // of all element segments
-	locals    int      // of all functions
+	work      int64    // of all functions
 	bodies    [][]byte
 	refusal   string // why it cannot be metered
 }
@@ -95,6 +94,9 @@ type Export struct {
 // format: 0x7f i32, 0x7e i64, 0x7d f32, 0x7c f64, 0x7b v128, 0x70 and 0x6f
 // references.
 type Signature struct{ Params, Results string }
+
+// values is how many go in and out.
+func (s Signature) values() int { return len(s.Params) + len(s.Results) }
 
 // Memory is the size of a module's memory, in pages of 64 KiB.
 type Memory struct{ PagesMin, PagesMax uint32 }

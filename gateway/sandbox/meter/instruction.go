@@ -84,6 +84,7 @@ type instruction struct {
 	op     byte
 	sub    byte     // after a prefix
 	labels []uint32 // of the branches
+	values int      // that a call, or a block of a named type, takes and gives
 	start  int      // offset in the body
 }
 
@@ -92,7 +93,7 @@ type instruction struct {
 // has one length for any reader, so that the compiler sees the same
 // instructions.
 func (m *Module) next(c *cursor, ins *instruction) {
-	ins.start, ins.sub, ins.labels = c.off, 0, ins.labels[:0]
+	ins.start, ins.sub, ins.labels, ins.values = c.off, 0, ins.labels[:0], 0
 	ins.op = c.byte()
 	switch op := ins.op; { // what is frequent comes first
 	case op >= opLocalGet && op <= opLocalTee:
@@ -106,7 +107,7 @@ func (m *Module) next(c *cursor, ins *instruction) {
 		c.signed(64)
 	case plain(op):
 	case op == opBlock, op == opLoop, op == opIf:
-		m.blockType(c)
+		m.blockType(c, ins)
 	case op == opBr, op == opBrIf:
 		ins.labels = append(ins.labels, c.u32())
 	case op == opBrTable:
@@ -118,10 +119,16 @@ func (m *Module) next(c *cursor, ins *instruction) {
 		if op == opTableSet {
 			m.refuse("it changes its table (table.set)")
 		}
-	case op == opCall, op == opRefFunc:
+	case op == opCall:
+		if f := c.index("function", len(m.functions)); c.err == nil {
+			ins.values = m.types[m.functions[f]].values()
+		}
+	case op == opRefFunc:
 		c.index("function", len(m.functions))
 	case op == opCallIndirect:
-		c.index("type", len(m.types))
+		if t := c.index("type", len(m.types)); c.err == nil {
+			ins.values = m.types[t].values()
+		}
 		c.index("table", m.tables)
 	case op == opGlobalGet, op == opGlobalSet:
 		c.index("global", m.globals)
@@ -159,7 +166,7 @@ func plain(op byte) bool {
 
 // blockType reads the type of a block: none, one value, or a type by its index.
 // Longer spellings of the first two are legal and nobody writes them.
-func (m *Module) blockType(c *cursor) {
+func (m *Module) blockType(c *cursor, ins *instruction) {
 	if c.more() {
 		switch c.b[c.off] {
 		case blockEmpty, typeI32, typeI64, typeF32, typeF64, typeV128, typeFuncref, typeExternref:
@@ -167,8 +174,13 @@ func (m *Module) blockType(c *cursor) {
 			return
 		}
 	}
-	if t := c.signed(33); t < 0 || t >= int64(len(m.types)) {
+	t := c.signed(33)
+	if t < 0 || t >= int64(len(m.types)) {
 		c.fail("a block has the unknown type %d", t)
+		return
+	}
+	if c.err == nil {
+		ins.values = m.types[t].values()
 	}
 }
 

@@ -3,6 +3,8 @@ package meter
 import (
 	"bytes"
 	"context"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -49,8 +51,14 @@ func TestModulesThatAreRefused(t *testing.T) {
 		"table.grow":            {module([]byte{opRefNull, typeFuncref, opLocalGet, 0, prefixMisc, miscTableGrow, 0}, table), "changes its table"},
 		"vector global":         {module(one, join([]byte{sectionGlobal, 1, typeV128, 1, prefixVector, vectorConst}, make([]byte, 16), []byte{opEnd})), "vector"},
 		"long vector opcode":    {module([]byte{prefixVector, 0x8c, 0, opLocalGet, 0}), "second octet"},
-		"50,001 locals":         {binaryWithLocals(50_001, 1), "more than 50000 locals"},
-		"locals in all":         {binaryWithLocals(50_000, 81), "in all"},
+		"5,001 locals":          {binaryWithLocals(5_001, 1), "more than 5000 locals"},
+		"work in all":           {binaryWithLocals(5_000, 21), "up to it are too much"},
+		"branches":              {module(many([]byte{opBlock, blockEmpty, opEnd}, 30_000)), "too much for the compiler"},
+		"loops":                 {module(many([]byte{opLoop, blockEmpty, opEnd}, 6_000)), "too much for the compiler"},
+		"labels":                {module(join(uleb([]byte{opBlock, blockEmpty, opLocalGet, 0, opBrTable}, 200_000), make([]byte, 200_001), []byte{opEnd, opLocalGet, 0})), "too much for the compiler"},
+		"locals and branches":   {binaryWithLocals(5_000, 1, many([]byte{opBlock, blockEmpty, opEnd}, 1_000)...), "too much for the compiler"},
+		"values of calls":       {module(join([]byte{opLocalGet, 0}, bytes.Repeat([]byte{opCall, 0}, 500_001))), "take and give"},
+		"a large body":          {module(many([]byte{0x01}, 1<<20)), "more than 1048576"},
 		"label":                 {module([]byte{opBr, 1}), "no label 1"},
 		"else":                  {module([]byte{opElse, opLocalGet, 0}), "outside of an if"},
 		"open block":            {module([]byte{opBlock, blockEmpty, opLocalGet, 0}), "do not fit"},
@@ -69,19 +77,43 @@ func TestModulesThatAreRefused(t *testing.T) {
 	}
 }
 
-// binaryWithLocals has n functions that declare so many locals each.
-func binaryWithLocals(locals uint32, n byte) []byte {
-	body := append(uleb([]byte{1}, locals), typeI32, opLocalGet, 0, opEnd)
-	code := []byte{sectionCode, n}
-	for range n {
-		code = append(uleb(code, uint32(len(body))), body...)
+// many repeats code in front of the usual result.
+func many(code []byte, n int) []byte { return append(bytes.Repeat(code, n), opLocalGet, 0) }
+
+// binaryWithLocals has n functions that declare so many locals each, and have code.
+func binaryWithLocals(locals uint32, n byte, code ...byte) []byte {
+	body := append(uleb([]byte{1}, locals), typeI32)
+	if code == nil {
+		code = []byte{opLocalGet, 0}
 	}
-	return module(nil, append([]byte{sectionFunction, n}, make([]byte, n)...), code)
+	body = append(append(body, code...), opEnd)
+	section := []byte{sectionCode, n}
+	for range n {
+		section = append(uleb(section, uint32(len(body))), body...)
+	}
+	return module(nil, append([]byte{sectionFunction, n}, make([]byte, n)...), section)
 }
 
 // The control of the table above: the module it is made from is accepted.
 func TestTheUsualModuleIsAccepted(t *testing.T) {
 	metered(t, module([]byte{opLocalGet, 0}))
+}
+
+// What honest modules ask of the compiler is far from what is refused.
+func TestOwnModulesAreLittleWork(t *testing.T) {
+	files, err := filepath.Glob("../../../*/*/*.wasm")
+	if err != nil || len(files) < 10 {
+		t.Fatalf("%d modules, %v", len(files), err)
+	}
+	for _, file := range files {
+		binary, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m, err := Decode(binary); err != nil || m.work > workMax/100 {
+			t.Errorf("%s: %d units, %v", file, m.work, err)
+		}
+	}
 }
 
 func TestDecodeSurvivesDamage(t *testing.T) {
