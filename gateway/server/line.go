@@ -99,8 +99,12 @@ func (l *line) next() (entries []gateway.Entry, wait time.Duration) {
 	if !ok {
 		return entries, time.Hour
 	}
-	return entries, max(at.Sub(now), 0)
+	return entries, min(max(at.Sub(now), 0), clockInterval)
 }
+
+// clockInterval is how often the clock is looked at while something waits: timers do
+// not notice that it was set.
+const clockInterval = time.Minute
 
 // due says whether there are entries that are due and not being worked on.
 func (l *line) due(now time.Time) bool {

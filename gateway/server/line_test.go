@@ -40,6 +40,17 @@ func TestWhatIsLeftGoesBack(t *testing.T) {
 	}
 }
 
+// A clock that is set while nothing is due is seen within a minute.
+func TestClockIsLookedAt(t *testing.T) {
+	var l line
+	late := entry(1)
+	late.Due = time.Now().Add(3 * time.Hour)
+	l.add([]gateway.Entry{late})
+	if entries, wait := l.next(); len(entries) != 0 || wait > time.Minute {
+		t.Errorf("%v, wait %v", entries, wait)
+	}
+}
+
 func TestHeldDuringAnAttempt(t *testing.T) {
 	for _, left := range []bool{true, false} {
 		var l line
