@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"io"
@@ -9,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -99,10 +102,19 @@ func queueTop(g *globals) *cobra.Command {
 }
 
 func queueShow(g *globals) *cobra.Command {
-	return &cobra.Command{
+	content := false
+	c := &cobra.Command{
 		Use: "show ID", Short: "Show one message: its legs, and who has not got it yet", Args: cobra.ExactArgs(1),
-		Example: "  mmgw queue show 6wk81xjz00",
+		Long: "Shows the legs of a message, and who has not got it yet; with --content the message itself, as\n" +
+			"it came. On a terminal, characters that would control it show as question marks.",
+		Example: "  mmgw queue show 6wk81xjz00\n  mmgw queue show 6wk81xjz00 --content >post.eml",
 		RunE: func(c *cobra.Command, args []string) error {
+			if content && g.json {
+				return usageError(c, "--content is no JSON: give either it or --json")
+			}
+			if content {
+				return g.withGateway(c, func(call gatewayCall) error { return writeContent(c.OutOrStdout(), call, args[0]) })
+			}
 			var m server.QueueMessage
 			if err := g.call(c, "queue.show", server.QueueID{ID: args[0]}, &m); err != nil {
 				return err
@@ -110,6 +122,45 @@ func queueShow(g *globals) *cobra.Command {
 			return g.show(c, m, func(w io.Writer) { writeMessage(w, m) })
 		},
 	}
+	c.Flags().BoolVar(&content, "content", false, "write the message itself")
+	return c
+}
+
+// writeContent writes a message piece by piece.
+func writeContent(w io.Writer, call gatewayCall, id string) error {
+	if isTerminal(w) {
+		w = harmless{w}
+	}
+	for next := (server.QueuePiece{ID: id}); ; {
+		var piece server.QueueContent
+		if err := call("queue.content", next, &piece); err != nil {
+			return err
+		}
+		if _, err := w.Write(piece.Octets); err != nil {
+			return err
+		}
+		if next.Offset += int64(len(piece.Octets)); next.Offset >= piece.Size {
+			return nil
+		}
+	}
+}
+
+// harmless writes what comes from outside to a terminal, which takes some characters
+// for commands.
+type harmless struct{ io.Writer }
+
+// Write implements io.Writer.
+func (h harmless) Write(p []byte) (int, error) {
+	_, err := h.Writer.Write(bytes.Map(func(r rune) rune {
+		switch {
+		case r == '\r':
+			return -1
+		case r == '\n', r == '\t', unicode.IsPrint(r) && r != utf8.RuneError:
+			return r
+		}
+		return '?'
+	}, p))
+	return len(p), err
 }
 
 func writeMessage(w io.Writer, m server.QueueMessage) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/mmgw/mmgw/gateway"
@@ -38,5 +39,16 @@ func TestSelectedIDs(t *testing.T) {
 	held, err := selectedIDs(call, server.QueueSelection{}, true)
 	if err != nil || !slices.Equal(held, []string{rows[selectionRows].ID, rows[last].ID}) {
 		t.Errorf("held: %q, %v", held, err)
+	}
+}
+
+// What a message does to a terminal is left out, and nothing else.
+func TestHarmless(t *testing.T) {
+	var b strings.Builder
+	if n, err := (harmless{&b}).Write([]byte("Subject: a\tb\r\n\x1b[2Jü\x07\x00\u202e\xff\r\n")); n != 28 || err != nil {
+		t.Error(n, err)
+	}
+	if got := b.String(); got != "Subject: a\tb\n?[2Jü????\n" {
+		t.Errorf("%q", got)
 	}
 }

@@ -17,6 +17,7 @@ func (s *Server) Operations() admin.Operations {
 	return admin.Operations{
 		"queue.ls":        admin.On(s.queueRows),
 		"queue.show":      admin.On(s.queueMessage),
+		"queue.content":   admin.On(s.queueContent),
 		"queue.hold":      admin.On(s.queueHold),
 		"queue.release":   admin.On(s.queueRelease),
 		"queue.retry":     admin.On(s.queueRetry),
