@@ -312,6 +312,12 @@ func TestSubscriptionFloodOfOneList(t *testing.T) {
 	if got := h.answers(); len(got) != 1 {
 		t.Errorf("%d messages more", len(got))
 	}
+
+	// Whoever is a member may leave all the same.
+	h.post(gateway.ReversePath(member), letter(member, "x", ""), "dev-leave@lists.example.com")
+	want(t, h.answers(), member+": confirm *")
+	h.post(gateway.ReversePath(member), letter(member, "x", ""), replyTo(t, h.sent[0]))
+	want(t, h.answers(), member+": You have left *")
 }
 
 // A token serves its list and its purpose alone, and nobody can make one.

@@ -39,13 +39,17 @@ type Desk struct {
 	taking store.Locks[string] // by the key of a quota, from the look at it to what is taken
 }
 
-// answerQuotas are those of a kind of answer to an address.
+// answerQuotas are those of a kind of answer to an address. What is said about leaving
+// goes to members alone: strangers who use up the list's quota keep nobody from it.
 func answerQuotas(list gateway.ListID, kind string, to gateway.ForwardPath) []roster.Quota {
-	return []roster.Quota{
+	quotas := []roster.Quota{
 		{Key: "answer " + kind + " " + string(list) + " " + to.Key(), Max: answersOfAKind},
 		{Key: "answers " + to.Key(), Max: answersPerAddress},
-		{Key: "answers of " + string(list), Max: answersPerList},
 	}
+	if kind == notice.ConfirmLeave || kind == notice.Left {
+		return quotas
+	}
+	return append(quotas, roster.Quota{Key: "answers of " + string(list), Max: answersPerList})
 }
 
 // noticeQuotas are those of what moderators are told.
