@@ -80,10 +80,11 @@ func Unanswerable(from gateway.ReversePath, author gateway.ForwardPath) string {
 }
 
 // machineFields are what programs mark their mail with, or ask not to be
-// answered with.
+// answered with. Feedback-ID is not among them: Fastmail, Proton, Zoho and hosts that
+// send by Amazon SES put it into what people write as well.
 var machineFields = map[string]bool{
 	"x-autoreply": true, "x-autorespond": true, "x-auto-response-suppress": true,
-	"x-loop": true, "x-mailing-list": true, "mailing-list": true, "feedback-id": true,
+	"x-loop": true, "x-mailing-list": true, "mailing-list": true,
 }
 
 // machines are local parts of addresses behind which nobody sits, in lower case

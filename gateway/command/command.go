@@ -39,6 +39,7 @@ const (
 	TextMax     = 64 << 10 // octets of the text that are looked at
 	tokenMax    = 64       // octets, as long as a local part can be
 	lineMax     = 200      // octets of a line that is shown
+	markMax     = 24       // octets of what stands in front of a colon in replies
 	subjectMax  = 998      // octets, of one line (RFC 5322, section 2.1.1)
 )
 
@@ -127,14 +128,20 @@ func parse(line string) (Command, bool) {
 	return c, true
 }
 
-// unmark takes the marks of replies off a subject: "Re: AW: confirm x".
+// unmark takes off a subject what mail programs and servers put in front of it:
+// "Re: AW: confirm x", "回复：confirm x", "[EXTERNAL] Antwort: confirm x".
 func unmark(subject string) string {
 	for {
-		mark, rest, found := strings.Cut(subject, ":")
-		if !found || len(mark) > 6 || strings.ContainsAny(strings.TrimSpace(mark), " \t") {
-			return strings.TrimSpace(subject)
+		subject = strings.TrimSpace(subject)
+		if tagged, rest, found := strings.Cut(subject, "]"); found && strings.HasPrefix(tagged, "[") {
+			subject = rest
+			continue
 		}
-		subject = strings.TrimSpace(rest)
+		mark, rest, found := strings.Cut(strings.Replace(subject, "\uff1a", ":", 1), ":")
+		if !found || len(mark) > markMax || len(strings.Fields(mark)) > 2 {
+			return subject
+		}
+		subject = rest
 	}
 }
 

@@ -42,6 +42,12 @@ func TestRead(t *testing.T) {
 		{"nothing", request, "", "", "", "help"},
 		{"nothing to confirm", confirm, "", "", "", ""},
 		{"a subject of marks", request, "", "Re: Re:", "", "help"},
+		{"a long mark", request, "", "Antwort: Confirm XYZ", "", "confirm xyz"},
+		{"a space before the colon", request, "", "Re : confirm xyz", "", "confirm xyz"},
+		{"a wide colon", request, "", "回复：confirm xyz", "", "confirm xyz"},
+		{"a mark of the mail server", request, "", "[EXTERNAL] RE: [EXT] confirm xyz", "", "confirm xyz"},
+		{"marks of two words", request, "", "Trả lời: confirm xyz (anne@example.com wants to join)", "", "confirm xyz"},
+		{"brackets that do not end", request, "", "[help", "", "unknown"},
 		{"a colon is no mark", request, "", "Question about the list: join", "", "unknown"},
 		{"many", request, "", "", strings.Repeat("join\n", 50), strings.TrimSuffix(strings.Repeat("join, ", CommandsMax), ", ")},
 		{"far down", request, "", "", strings.Repeat(">\n", linesMax) + "join\n", "help"},
@@ -57,6 +63,7 @@ func TestRead(t *testing.T) {
 func TestAutomatic(t *testing.T) {
 	for field, want := range map[string]string{
 		"X-Mailer: a":                                 "",
+		"Feedback-ID: i197146af:Fastmail":             "",
 		"Auto-Submitted: no":                          "",
 		"Auto-Submitted: No (I wrote it)":             "",
 		"Precedence: special-delivery":                "",
