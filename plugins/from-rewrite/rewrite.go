@@ -2,6 +2,7 @@ package main
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"github.com/mmgw/mmgw/sdk"
 	"github.com/mmgw/mmgw/sdk/rfc2047"
@@ -30,7 +31,7 @@ func rewrite(m *sdk.Message) error {
 		return err
 	}
 	name, _ := sdk.Get("list.name")
-	return m.SetHeader("From", rfc2047.Phrase(nameOf(from)+" via "+name)+" <"+address+">")
+	return m.SetHeader("From", phraseOf(nameOf(from), " via "+name)+" <"+address+">")
 }
 
 // isOwn says whether mail of a domain is the site's own.
@@ -44,14 +45,34 @@ func isOwn(domain, address string) bool {
 	return false
 }
 
-// nameOf is what people call an author: the display name, else the local part
-// of the address.
+// phraseOf is a name and what is said behind it. A name in a charset that cannot be
+// read here stays as it was written.
+func phraseOf(name, behind string) string {
+	text := rfc2047.Decode(name)
+	if strings.ContainsFunc(text, isNoText) && isPhrase(name) {
+		return name + " " + rfc2047.Phrase(strings.TrimSpace(behind))
+	}
+	return rfc2047.Phrase(text + behind)
+}
+
+// isNoText says whether a character is one of octets that were not read. Those of
+// ISO-2022 have escapes among them.
+func isNoText(r rune) bool { return r == utf8.RuneError || r < ' ' }
+
+// isPhrase says whether s can stand in front of an angle bracket without quotes: it
+// has none of the specials (RFC 5322, section 3.2.3).
+func isPhrase(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' || strings.ContainsRune(`()<>[]:;@\,."`, r) })
+}
+
+// nameOf is what people call an author: the display name, as it was written but for
+// quotes, else the local part of the address.
 func nameOf(from string) string {
 	name, address := "", from
 	if at := angle(from); at >= 0 {
 		name, address = from[:at], from[at+1:]
 	}
-	if name = strings.TrimSpace(rfc2047.Decode(unquote(strings.TrimSpace(name)))); name != "" {
+	if name = strings.TrimSpace(unquote(strings.TrimSpace(name))); name != "" {
 		return name
 	}
 	if at := strings.LastIndexByte(address, '@'); at >= 0 {

@@ -22,6 +22,9 @@ func TestRewrite(t *testing.T) {
 		{"brackets alone", "reject", "example.com", "<anne@example.com>", "anne via dev <dev@lists.example.org>"},
 		{"quoted", "reject", "example.com", `"Person, <Anne> \"A\"" <anne@example.com>`, `"Person, <Anne> \"A\" via dev" <dev@lists.example.org>`},
 		{"encoded", "reject", "example.com", "=?UTF-8?Q?J=C3=BCrg?= <j@example.com>", "=?UTF-8?Q?J=C3=BCrg_via_dev?= <dev@lists.example.org>"},
+		{"GB18030", "reject", "qq.example", `"=?gb18030?B?xOO6ww==?=" <1@qq.example>`, "=?gb18030?B?xOO6ww==?= via dev <dev@lists.example.org>"},
+		{"ISO-2022-JP", "reject", "example.com", "=?ISO-2022-JP?B?GyRCOzNFRBsoQg==?= =?ISO-2022-JP?Q?A?= <y@example.com>", "=?ISO-2022-JP?B?GyRCOzNFRBsoQg==?= =?ISO-2022-JP?Q?A?= via dev <dev@lists.example.org>"},
+		{"not to be read, nor to be left", "reject", "example.com", "=?koi8-r?Q?=C1(A)?= <y@example.com>", "=?UTF-8?Q?=EF=BF=BD=28A=29_via_dev?= <dev@lists.example.org>"},
 		{"done", "reject", "example.com", `"Anne via dev" <dev@lists.example.org>`, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

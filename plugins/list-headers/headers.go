@@ -17,18 +17,18 @@ func decorate(m *sdk.Message) error {
 	if at < 0 {
 		return errors.New("the list has no address")
 	}
-	if err := removeForeign(m); err != nil {
+	if err := remove(m); err != nil {
 		return err
 	}
 	return add(m, list{address[:at], address[at+1:]})
 }
 
-// removeForeign takes out every List-* field. Those of another list would send
-// its members' replies and unsubscribe clicks there.
-func removeForeign(m *sdk.Message) error {
+// remove takes out every List-* field, as those of another list would send its
+// members' replies and unsubscribe clicks there, and what is no member's business.
+func remove(m *sdk.Message) error {
 	for i := m.FieldCount() - 1; i >= 0; i-- {
 		field := sdk.Field(i)
-		if !isListField(field.Name()) {
+		if name := field.Name(); !isListField(name) && !isPrivate(name) {
 			continue
 		}
 		if err := field.Delete(); err != nil {
@@ -38,13 +38,32 @@ func removeForeign(m *sdk.Message) error {
 	return nil
 }
 
+// private are fields that no member may see: by receipts an author hears from each
+// member who reads a post, and so who they are; Bcc is for its author alone; and
+// Approved has a password, for those who come from GNU Mailman.
+var private = [...]string{
+	"return-receipt-to", "disposition-notification-to", "x-confirm-reading-to", "x-pmrqc",
+	"bcc", "resent-bcc", "approved", "approve", "x-approved", "x-approve",
+}
+
+func isPrivate(name string) bool {
+	for _, p := range private {
+		if len(name) == len(p) && begins(name, p) {
+			return true
+		}
+	}
+	return false
+}
+
 func isListField(name string) bool {
 	const prefix = "list-"
-	if len(name) <= len(prefix) {
-		return false
-	}
-	for i := range len(prefix) {
-		if name[i]|0x20 != prefix[i] {
+	return len(name) > len(prefix) && begins(name, prefix)
+}
+
+// begins says whether the name of a field begins with s, which is in lower case.
+func begins(name, s string) bool {
+	for i := range len(s) {
+		if name[i]|0x20 != s[i] {
 			return false
 		}
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/mmgw/mmgw/sdk/sdktest"
@@ -121,6 +122,20 @@ func TestForwardRoute(t *testing.T) {
 	h := sdktest.Host{Mail: mail}
 	if err := h.Outgoing(decorate); err != nil || h.Mail != mail {
 		t.Errorf("mail that belongs to no list became %q, %v", h.Mail, err)
+	}
+}
+
+func TestPrivate(t *testing.T) {
+	h := sdktest.Host{
+		Mail: "Bcc: b@example.com\nReturn-Receipt-To: a@example.com\nDISPOSITION-NOTIFICATION-TO: a@example.com\nX-Confirm-Reading-To: a@example.com\nX-PMRQC: 1\nResent-Bcc: b@example.com\n" +
+			"Approved: secret\nX-Approved: secret\nApprove: secret\nX-Approve: secret\nBcc-Not: stays\nSubject: x\n\n",
+		Keys: map[string]string{"list.address": "a@example.org", "list.id": "a.example.org"},
+	}
+	if err := h.Outgoing(decorate); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(h.Mail, "Bcc-Not: stays\nSubject: x\nList-Id:") {
+		t.Errorf("%s", h.Mail)
 	}
 }
 

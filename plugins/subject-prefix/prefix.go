@@ -53,35 +53,24 @@ func join(prefix, subject string) string {
 	}
 }
 
-// replyMarkBytesMax bounds "Re", "AW", "Fwd", "Antw" and their kind.
-const replyMarkBytesMax = 6
-
-// hasPrefix says whether subject begins with prefix, behind any reply marks:
-// "Re: [dev] x", "AW: Re: [dev] x". The case of ASCII letters does not count.
+// hasPrefix says whether prefix is in front of a subject, or behind the marks that
+// mail programs and filters put there, in any language: "Re: [dev] x", "Antwort: [dev]
+// x", "Re : [EXTERNAL] [dev] x", "回复：[dev] x". The case of ASCII letters does not
+// count.
 func hasPrefix(subject, prefix string) bool {
-	for {
-		subject = strings.TrimLeft(subject, " \t")
-		if len(subject) >= len(prefix) && sameText(subject[:len(prefix)], prefix) {
+	for at := range max(0, len(subject)-len(prefix)+1) {
+		if sameText(subject[at:at+len(prefix)], prefix) && isMark(strings.TrimRight(subject[:at], " \t")) {
 			return true
 		}
-		colon := strings.IndexByte(subject, ':')
-		if colon < 1 || colon > replyMarkBytesMax || !isMark(subject[:colon]) {
-			return false
-		}
-		subject = subject[colon+1:]
 	}
+	return false
 }
 
+// isMark says whether s, which is in front of a prefix, can be a mark and is no word
+// of a sentence. Colons of other scripts are not ASCII, nor are the marks of direction
+// that stand in front of Arabic and Hebrew.
 func isMark(s string) bool {
-	for i := range len(s) {
-		c := s[i]
-		letter := 'a' <= c|0x20 && c|0x20 <= 'z'
-		counter := i >= 2 && ('0' <= c && c <= '9' || strings.IndexByte("[]()^", c) >= 0)
-		if !letter && !counter && c < 0x80 {
-			return false
-		}
-	}
-	return true
+	return s == "" || s[len(s)-1] >= 0x80 || strings.IndexByte(":])}>*|", s[len(s)-1]) >= 0
 }
 
 func sameText(a, b string) bool {

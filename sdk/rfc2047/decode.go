@@ -6,8 +6,8 @@ import (
 )
 
 // Decode returns value with its encoded-words read. Characters of charsets
-// other than UTF-8, US-ASCII and ISO-8859-1 become U+FFFD where they are not
-// ASCII; what is no well-formed encoded-word stays as it is.
+// other than UTF-8, US-ASCII, ISO-8859-1 and Windows-1252 become U+FFFD where
+// they are not ASCII; what is no well-formed encoded-word stays as it is.
 func Decode(value string) string {
 	var b strings.Builder
 	gap := "" // white space behind an encoded-word: dropped in front of another
@@ -123,12 +123,14 @@ func characters(charset string, octets []byte) string {
 	if sameName(charset, "utf-8") || sameName(charset, "utf8") {
 		return string(octets)
 	}
-	latin := sameName(charset, "iso-8859-1")
+	latin := sameName(charset, "iso-8859-1") || sameName(charset, "windows-1252")
 	var b strings.Builder
 	for _, c := range octets {
 		switch {
 		case c < utf8.RuneSelf:
 			b.WriteByte(c)
+		case latin && c < 0xa0:
+			b.WriteRune(windows1252[c-0x80])
 		case latin:
 			b.WriteRune(rune(c))
 		default:
@@ -136,6 +138,13 @@ func characters(charset string, octets []byte) string {
 		}
 	}
 	return b.String()
+}
+
+// windows1252 are the characters of 0x80 to 0x9F, which mail programs also call
+// ISO-8859-1.
+var windows1252 = [...]rune{
+	'€', utf8.RuneError, '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', utf8.RuneError, 'Ž', utf8.RuneError,
+	utf8.RuneError, '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', utf8.RuneError, 'ž', 'Ÿ',
 }
 
 // sameName compares ASCII names whose case does not count; lower is in lower

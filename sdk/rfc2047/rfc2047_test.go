@@ -9,21 +9,22 @@ import (
 
 func TestDecode(t *testing.T) {
 	for value, want := range map[string]string{
-		"":                              "",
-		"plain":                         "plain",
-		"=?UTF-8?Q?Gr=C3=BC=C3=9Fe?=":   "Grüße",
-		"=?utf-8?b?R3LDvMOfZQ==?=":      "Grüße",
-		"=?ISO-8859-1?Q?Gr=FC=DFe?=":    "Grüße",
-		"=?iso-8859-1*de?q?Gr=FC=DFe?=": "Grüße",
-		"=?koi8-r?Q?a=C1b?=":            "a\uFFFDb",
-		"=?UTF-8?Q?a?= =?UTF-8?Q?b?=":   "ab",
-		"=?UTF-8?Q?a?=  c":              "a  c",
-		"Re: =?UTF-8?Q?=5Bdev=5D_x?=":   "Re: [dev] x",
-		"=?UTF-8?Q?no end":              "=?UTF-8?Q?no end",
-		"=?UTF-8?X?what?=":              "=?UTF-8?X?what?=",
-		"=?UTF-8?B?%%%?=":               "=?UTF-8?B?%%%?=",
-		"=?=?=?":                        "=?=?=?",
-		"=?UTF-8?Q?=zz?=":               "=zz",
+		"":                                "",
+		"plain":                           "plain",
+		"=?UTF-8?Q?Gr=C3=BC=C3=9Fe?=":     "Grüße",
+		"=?utf-8?b?R3LDvMOfZQ==?=":        "Grüße",
+		"=?ISO-8859-1?Q?Gr=FC=DFe?=":      "Grüße",
+		"=?iso-8859-1*de?q?Gr=FC=DFe?=":   "Grüße",
+		"=?koi8-r?Q?a=C1b?=":              "a\uFFFDb",
+		"=?Windows-1252?Q?=80=81=96=FC?=": "€\uFFFD–ü",
+		"=?UTF-8?Q?a?= =?UTF-8?Q?b?=":     "ab",
+		"=?UTF-8?Q?a?=  c":                "a  c",
+		"Re: =?UTF-8?Q?=5Bdev=5D_x?=":     "Re: [dev] x",
+		"=?UTF-8?Q?no end":                "=?UTF-8?Q?no end",
+		"=?UTF-8?X?what?=":                "=?UTF-8?X?what?=",
+		"=?UTF-8?B?%%%?=":                 "=?UTF-8?B?%%%?=",
+		"=?=?=?":                          "=?=?=?",
+		"=?UTF-8?Q?=zz?=":                 "=zz",
 	} {
 		if got := Decode(value); got != want {
 			t.Errorf("Decode(%q) = %q, want %q", value, got, want)
