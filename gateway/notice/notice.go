@@ -1,13 +1,13 @@
-// Package notice writes the mail that people get from the gateway itself: what
-// a list asks of who would join or leave it, what it answers, and what it tells
-// its owners.
+// Package notice writes the mail that people get from the gateway itself:
+// requests to confirm that they join or leave a list, answers to commands, and
+// what moderators and owners are told.
 //
-// It owns the texts, which a site can replace one by one, and their form: RFC
-// 3834 for what keeps them out of loops, RFC 2045 and 2047 for what is not
-// ASCII. It promises that nothing which a message or an address says can add a
-// header field or a part, that lines end in CRLF and keep to the limits of RFC
-// 5322, and that the same arguments give the same octets. To whom a notice
-// goes, and how often, is the caller's.
+// It owns the texts, which a site can replace one by one, and the form of the
+// messages: RFC 3834 keeps them out of loops, RFC 2045 and 2047 encode what is
+// not ASCII. It promises that nothing in a message or an address can add a header
+// field or a part, that lines end in CRLF and keep to the limits of RFC 5322, and
+// that the same arguments give the same octets. The caller decides who gets a
+// notice, and how often.
 package notice
 
 import (
@@ -29,26 +29,25 @@ import (
 // Notice is one message to a person.
 type Notice struct {
 	Name      string              // of its text
-	From      gateway.ForwardPath // who it is from, and where a reply goes
+	From      gateway.ForwardPath // the author, who also gets the replies
 	Display   string              // the name beside From, or ""
 	To        gateway.ForwardPath
 	InReplyTo string // the Message-ID that it answers, with angle brackets, or ""
 	Fields    Fields // what the text is filled in with
 
-	// Enclosed is sent along as a message of its own, cut at EnclosedMax; nil
-	// for none.
+	// Enclosed is a message to attach, cut at EnclosedMax; nil for none.
 	Enclosed gateway.Content
 }
 
-// EnclosedMax is how many octets of a message are sent along: enough to know
-// what it is, and no way to fill the mailbox of an owner.
+// EnclosedMax is how many octets of a message are attached: enough to see what
+// it is, too few to fill an owner's mailbox.
 const EnclosedMax = 256 << 10
 
 const lineEnd = "\r\n"
 
-// Content is the notice as a message. Date is now, messageID the Message-ID
-// with its angle brackets. The header is ASCII unless To or From is not: then
-// the message needs SMTPUTF8.
+// Content returns the notice as a message, with now as its date. messageID has
+// its angle brackets. The header is ASCII unless To or From is not: then the
+// message needs SMTPUTF8.
 func (t *Texts) Content(n Notice, now time.Time, messageID string) (gateway.Content, error) {
 	subject, text, err := t.fill(n.Name, n.Fields)
 	if err != nil {
@@ -126,11 +125,11 @@ func writeText(b *bytes.Buffer, text string) {
 	w.Close()
 }
 
-// enclose writes a text and the message after it (RFC 2046, section 5.2.1).
+// enclose writes a text and attaches the message (RFC 2046, section 5.2.1).
 func (n *Notice) enclose(b *bytes.Buffer, text, messageID string) (gateway.Content, error) {
 	enclosed, err := readSome(n.Enclosed)
 	if err != nil {
-		return nil, fmt.Errorf("notice %s: read the message that goes along: %w", n.Name, err)
+		return nil, fmt.Errorf("notice %s: read the message to attach: %w", n.Name, err)
 	}
 	boundary := boundaryOf(messageID, enclosed)
 	encoding := "7bit"
@@ -148,15 +147,16 @@ func (n *Notice) enclose(b *bytes.Buffer, text, messageID string) (gateway.Conte
 	return gateway.Bytes(b.Bytes()), nil
 }
 
-// boundaryOf is a boundary that neither a quoted-printable text has (RFC 2045,
-// section 6.7) nor the message that goes along: a digest of it, which no message can
-// have in it. Message-IDs follow the clock, and who writes can guess them.
+// boundaryOf returns a boundary that occurs neither in a quoted-printable text
+// (RFC 2045, section 6.7) nor in the enclosed message, which cannot contain its
+// own digest. The Message-ID alone would not do: it follows the clock, and an
+// author could guess it.
 func boundaryOf(messageID string, enclosed []byte) string {
 	digest := sha256.Sum256(append([]byte(messageID), enclosed...))
 	return "=_" + hex.EncodeToString(digest[:16])
 }
 
-// readSome reads a content up to EnclosedMax, cut at the end of a line.
+// readSome reads at most EnclosedMax octets, cut at the end of a line.
 func readSome(content gateway.Content) ([]byte, error) {
 	r, err := content.Open()
 	if err != nil {

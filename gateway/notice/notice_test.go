@@ -16,7 +16,7 @@ import (
 	"github.com/mmgw/mmgw/gateway"
 )
 
-var update = flag.Bool("update", false, "write testdata anew")
+var update = flag.Bool("update", false, "rewrite testdata")
 
 var now = time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
 
@@ -73,11 +73,11 @@ func TestBuiltInTexts(t *testing.T) {
 		t.Fatal(err)
 	}
 	if all.String() != string(want) {
-		t.Errorf("go test -update writes %s anew; it is\n%s", file, all.String())
+		t.Errorf("go test -update rewrites %s; it is\n%s", file, all.String())
 	}
 }
 
-// What a message says adds no field, no part and no line of its own.
+// Nothing in a message can add a field, a part or a line.
 func TestTextsFromOutside(t *testing.T) {
 	fields := sample
 	fields.List = listFields()
@@ -116,10 +116,10 @@ func TestTextsFromOutside(t *testing.T) {
 	}
 	second, err := parts.NextRawPart()
 	if err != nil || second.Header.Get("Content-Type") != "message/rfc822" {
-		t.Fatalf("what is sent along: %v, %v", second, err)
+		t.Fatalf("the enclosed message: %v, %v", second, err)
 	}
 	if along, err := io.ReadAll(second); err != nil || string(along) != enclosed {
-		t.Errorf("what is sent along has become %q, %v", along, err)
+		t.Errorf("the enclosed message has become %q, %v", along, err)
 	}
 	if _, err := parts.NextRawPart(); err != io.EOF {
 		t.Errorf("a third part: %v", err)
@@ -153,6 +153,7 @@ func TestSiteTexts(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
 		"join.txt":         {"Subject: x\n\ny", "there is no such text"},
 		"left.txt":         {"hello\n", "left.txt:1: the first line"},
+		"post-held.txt":    {"Subject: x\nheld\n\nyes\n", "post-held.txt:1: the first line"},
 		"bounce-probe.txt": {"Subject: x\n\nGr\xfc\xdfe\n", "not in UTF-8"},
 		"help.txt":         {"Subject: x\n\n\n{{.Nobody}}\n", "help.txt:4"},
 		"answer.txt":       {"Subject: x\n\n{{range $i := .Lines}}\n", "answer.txt:"},

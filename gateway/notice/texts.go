@@ -18,37 +18,37 @@ import (
 
 // The names of the texts. A site replaces one by a file NAME.txt.
 const (
-	ConfirmJoin  = "confirm-join"  // to who asked to join: reply to do so
-	ConfirmLeave = "confirm-leave" // to who asked to leave
+	ConfirmJoin  = "confirm-join"  // to the address that is to join: reply to confirm that
+	ConfirmLeave = "confirm-leave" // to the address that is to leave
 	Joined       = "joined"        // to a new member
-	Left         = "left"          // to one who left
+	Left         = "left"          // to a former member
 	Help         = "help"          // what the addresses of a list are for
 	Answer       = "answer"        // what became of each command
 	ApprovePost  = "approve-post"  // to the moderators of a list: a post is held
 	PostHeld     = "post-held"     // to the author of that post
-	ApproveJoin  = "approve-join"  // to them: somebody wants to join
-	PostRefused  = "post-refused"  // to the owners: members get no copy of a post, for no fault of theirs
+	ApproveJoin  = "approve-join"  // to the moderators: somebody wants to join
+	PostRefused  = "post-refused"  // to the owners: a post did not reach members, through no fault of theirs
 
 	BounceProbe    = "bounce-probe"    // to a member whose mail comes back: does this arrive?
-	BounceWarning  = "bounce-warning"  // to a member that gets no posts for that
-	BounceDisabled = "bounce-disabled" // to the owners of a list: a member gets none from now on
-	BounceRemoved  = "bounce-removed"  // to them: a member was removed
-	Complained     = "complained"      // to them: a member says that a post is abuse, and was removed
+	BounceWarning  = "bounce-warning"  // to a member that gets no posts because mail came back
+	BounceDisabled = "bounce-disabled" // to the owners of a list: a member gets no more posts
+	BounceRemoved  = "bounce-removed"  // to the owners: a member was removed
+	Complained     = "complained"      // to the owners: a member reported a post as abuse and was removed
 )
 
-// Fields are what a text can name, {{.List.Address}} say. Those of one use say
-// of which; elsewhere they are empty.
+// Fields are what a text can use, for example {{.List.Address}}. A field that a
+// text is not given is empty.
 type Fields struct {
 	List    List
-	Address string // of the person that it is about
-	Token   string // that confirms or approves
-	Reply   string // the address that does so when it is written to
-	Drop    string // the address that refuses, of approve-post and approve-join
-	Expires string // when the token is worth nothing any more
-	Subject string // of a post that is held or refused
-	Reason  string // why it is that; of bounces, the last one's
-	Count   string // of bounce-warning: how many more there will be
-	Lines   []string
+	Address string   // of the person that the text is about
+	Token   string   // that confirms or approves
+	Reply   string   // where to write to confirm or approve
+	Drop    string   // where to write to refuse: of approve-post and approve-join
+	Expires string   // when the token ceases to be valid
+	Subject string   // of a post that is held or refused
+	Reason  string   // why it is held or refused; for bounces, that of the last one
+	Count   string   // of bounce-warning: how many more there will be
+	Lines   []string // of answer: what became of each command
 }
 
 // List is what a text can say of a list.
@@ -57,7 +57,7 @@ type List struct {
 	Owner, Join, Leave, Request, Unsubscribe string // addresses
 }
 
-// ListFields are those of a list.
+// ListFields is what a text can say of l.
 func ListFields(l *gateway.List) List {
 	at := func(suffix string) string { return string(l.ServiceAddress(suffix)) }
 	return List{
@@ -72,16 +72,16 @@ const DateForm = "Monday, 2 January 2006, 15:04 MST"
 //go:embed texts/*.txt
 var builtIn embed.FS
 
-// Texts are the texts of all notices. They do not change.
+// Texts are the texts of all notices. They do not change once opened.
 type Texts struct{ templates map[string]*template.Template }
 
 // TextMax bounds the file of a text.
 const TextMax = 64 << 10
 
-// Open returns the built-in texts, or those of a folder where it has them: "" is
-// no folder. The form is that of Go's text/template; the first line is
-// "Subject: " with the subject, the second is empty; it is in UTF-8. Each file is tried out, so
-// that one with a mistake is an error here, and every such file is named.
+// Open returns the built-in texts, each replaced by the file NAME.txt of dir if
+// there is one; dir may be "". A text is a text/template in UTF-8 whose first
+// line is "Subject: " with the subject and whose second line is empty. Every file
+// is tried out: the error names all that have a mistake.
 func Open(dir string) (*Texts, error) {
 	t := &Texts{templates: map[string]*template.Template{}}
 	names := Names()
@@ -117,7 +117,7 @@ func Open(dir string) (*Texts, error) {
 	return t, errors.Join(errs...)
 }
 
-// Names are those of all texts, sorted.
+// Names returns the names of all texts, sorted.
 func Names() []string {
 	files, _ := fs.Glob(builtIn, "texts/*.txt") // the pattern is well-formed
 	for i, file := range files {
@@ -126,7 +126,7 @@ func Names() []string {
 	return files
 }
 
-// BuiltIn is the text of a name as it is without a file of the site.
+// BuiltIn returns the built-in text of that name, "" if there is none.
 func BuiltIn(name string) string {
 	text, _ := fs.ReadFile(builtIn, "texts/"+name+".txt")
 	return string(text)
@@ -150,7 +150,8 @@ func (t *Texts) replace(name, path string) error {
 // add parses a text and fills it in once with something for every field.
 func (t *Texts) add(name, file, text string) error {
 	text = strings.ReplaceAll(text, lineEnd, "\n")
-	if !strings.HasPrefix(text, "Subject: ") || !strings.Contains(text, "\n\n") {
+	first, rest, _ := strings.Cut(text, "\n")
+	if !strings.HasPrefix(first, "Subject: ") || !strings.HasPrefix(rest, "\n") {
 		return fmt.Errorf("%s:1: the first line is \"Subject: \" with the subject, the second is empty", file)
 	}
 	if !utf8.ValidString(text) {
@@ -174,8 +175,7 @@ var sample = Fields{
 	Subject: "a post", Reason: "a reason", Count: "1", Lines: []string{"a line"},
 }
 
-// filledMax bounds what a text becomes: a text of a site that loops over a
-// field stays a notice.
+// filledMax bounds a text once it is filled in: a site's text may loop.
 const filledMax = 256 << 10
 
 // fill fills in a text.
@@ -193,7 +193,7 @@ func (t *Texts) fill(name string, fields Fields) (subject, text string, err erro
 	return subject, text, nil
 }
 
-// printable are the fields with what came from outside made fit to be shown.
+// printable returns f with the fields that came from outside made printable.
 func (f Fields) printable() Fields {
 	for _, field := range []*string{&f.Address, &f.Subject, &f.Reason} {
 		*field = gateway.Printable(*field)
@@ -206,7 +206,7 @@ func (f Fields) printable() Fields {
 	return f
 }
 
-// limited is a text that refuses to become too long.
+// limited is a strings.Builder that refuses to become too long.
 type limited struct {
 	strings.Builder
 	left int

@@ -147,7 +147,7 @@ func TestModeratedJoin(t *testing.T) {
 	want(t, h.answers(), "anne@example.com: Welcome *", "mo@example.com: Your message to *")
 
 	asked = join("eve@example.net")
-	_, refusal, _ := strings.Cut(textOf(t, asked), "To refuse, write to\r\n  ")
+	_, refusal, _ := strings.Cut(textOf(t, asked), "To refuse it, write to\r\n  ")
 	refusal, _, _ = strings.Cut(refusal, "\r\n")
 	h.post("postmaster@example.com", letter("postmaster@example.com", "x", ""), gateway.ForwardPath(refusal)) // a moderator's word counts from wherever it comes
 	want(t, h.answers())
@@ -200,7 +200,7 @@ func TestHeldPosts(t *testing.T) {
 	want(t, h.answers(), "bart@example.org: Grüße", "owner@example.com: Your message *")
 
 	told = post("two")
-	_, drop, _ := strings.Cut(told.content, "To throw it away, write to\r\n  ")
+	_, drop, _ := strings.Cut(told.content, "To discard it, write to\r\n  ")
 	drop, _, _ = strings.Cut(drop, "\r\n")
 	h.post("owner@example.com", letter("owner@example.com", "x", ""), gateway.ForwardPath(drop))
 	want(t, h.answers(), "owner@example.com: Your message *") // to each ruling of the day
