@@ -3,8 +3,6 @@ package server
 import (
 	"context"
 	"io"
-
-	"github.com/mmgw/mmgw/gateway"
 )
 
 // QueuePieceBytesMax bounds what one call of queue.content answers.
@@ -24,17 +22,13 @@ type QueueContent struct {
 }
 
 func (s *Server) queueContent(_ context.Context, args QueuePiece) (any, error) {
-	id, err := gateway.ParseQueueID(args.ID)
-	if err != nil {
-		return nil, badData("%v", err)
-	}
-	m, err := s.spool.Load(id)
+	m, err := s.message(args.ID)
 	if err != nil {
 		return nil, err
 	}
 	size := m.Content.Size()
 	if args.Offset < 0 || args.Offset > size {
-		return nil, badData("offset %d is not within the %d octets of %s", args.Offset, size, id)
+		return nil, badData("offset %d is not within the %d octets of %s", args.Offset, size, m.ID)
 	}
 	r, err := m.Content.Open()
 	if err != nil {

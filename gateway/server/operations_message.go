@@ -52,11 +52,7 @@ type QueueRecipient struct {
 }
 
 func (s *Server) queueMessage(_ context.Context, args QueueID) (any, error) {
-	id, err := gateway.ParseQueueID(args.ID)
-	if err != nil {
-		return nil, badData("%v", err)
-	}
-	m, err := s.spool.Load(id)
+	m, err := s.message(args.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -79,6 +75,15 @@ func (s *Server) queueMessage(_ context.Context, args QueueID) (any, error) {
 		result.Legs = append(result.Legs, leg)
 	}
 	return result, nil
+}
+
+// message loads a message by its id as text.
+func (s *Server) message(text string) (*gateway.Message, error) {
+	id, err := gateway.ParseQueueID(text)
+	if err != nil {
+		return nil, badData("%v", err)
+	}
+	return s.spool.Load(id)
 }
 
 func clientText(c gateway.Client) string {
