@@ -14,8 +14,9 @@ import (
 	"github.com/mmgw/mmgw/sdk/wire"
 )
 
-// Resolver asks the DNS. Names that it is asked for end in a dot, so that no
-// search list applies. *net.Resolver is one.
+// Resolver asks the DNS. The names that it is asked for end in a dot, so that no
+// search list applies. What it returns is never changed here, so that it may
+// return the same slices to others. *net.Resolver is one.
 type Resolver interface {
 	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
 	LookupTXT(ctx context.Context, name string) ([]string, error)
@@ -184,16 +185,17 @@ func hosts(found []string, err error) (lines []string, _ error) {
 	return lines, err
 }
 
-// joined is an answer of one record a line. Controls in a record, which only a
-// text can have, become "?": a record is one line.
-func joined(lines []string) answer {
-	for i, line := range lines {
+// joined is an answer with one record per line. A control character, which only
+// a TXT record can have, becomes "?", so that a record stays one line.
+func joined(records []string) answer {
+	lines := make([]string, len(records)) // the records are the resolver's
+	for i, record := range records {
 		lines[i] = strings.Map(func(r rune) rune {
 			if r < ' ' || r == 0x7f {
 				return '?'
 			}
 			return r
-		}, line)
+		}, record)
 	}
 	text := strings.Join(lines, "\n")
 	if len(text) > DNSAnswerBytesMax {

@@ -125,6 +125,20 @@ func TestDNS(t *testing.T) {
 	}
 }
 
+// TestDNSAnswerIsTheResolvers: a resolver that keeps its answers gives the same
+// slices to DKIM, SPF and DMARC, which must see every octet of a record.
+func TestDNSAnswerIsTheResolvers(t *testing.T) {
+	const record = "v=DKIM1;\tk=rsa; p=abc"
+	z := &zone{records: map[string][]string{"txt k._domainkey.example.": {record}}}
+	out := playIn(t, Env{Resolver: z}, dnsSpec(), exchange(t, incoming), nil, do("dns", wire.DNSTXT, "k._domainkey.example", room(99)))
+	if out.err != nil || out.results[0] != int64(len(record)) {
+		t.Fatalf("%v, %v", out.results, out.err)
+	}
+	if kept := z.records["txt k._domainkey.example."][0]; kept != record {
+		t.Errorf("the record of the resolver became %q", kept)
+	}
+}
+
 // TestDNSIsAskedOnce holds that a second look with more room, and a question
 // that was just answered, ask nobody.
 func TestDNSIsAskedOnce(t *testing.T) {
