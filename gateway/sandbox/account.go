@@ -7,23 +7,23 @@ import (
 	"time"
 )
 
-// Stats is what a plugin has done since it was loaded.
+// Stats counts what a plugin has done since it was loaded.
 type Stats struct {
-	Calls      int64 // that ended, well or not
-	Failures   int64 // of them, those that gave an error
-	Traps      int64 // of them, those after which the instance was dropped
+	Calls      int64 // that have ended, well or not
+	Failures   int64 // calls that gave an error, or that got no instance
+	Traps      int64 // failures after which the instance was dropped
 	Fuel       int64 // units
 	Time       time.Duration
 	HostCalls  int64
-	Bytes      int64            // that host functions gave to the module or took from it
-	MemoryPeak int64            // octets; the most that one call had
-	Metrics    map[string]int64 // that the module counted itself, by name
+	Bytes      int64            // that host functions copied to or from the module
+	MemoryPeak int64            // octets; the most that one call used
+	Metrics    map[string]int64 // counters of the module's own, by name
 	Times      Histogram        // of calls, in microseconds
 	Fuels      Histogram        // of calls, in units
 }
 
-// Histogram is how often a number was at most each of Bounds, and how often
-// more than all of them: Counts has one place more.
+// Histogram counts numbers by size. Counts[i] is how many were at most Bounds[i]
+// and above the bound before it; one more place counts those above all bounds.
 type Histogram struct {
 	Bounds []int64
 	Counts []int64
@@ -37,14 +37,14 @@ func (h Histogram) Count() (n int64) {
 	return n
 }
 
-// Quantile is a bound that so large a part of the numbers does not exceed, the
-// last one where some exceed all; 0 for no numbers.
+// Quantile is the least bound that a part (0 to 1) of the numbers does not exceed.
+// It is the last bound if that is not enough, and 0 if there are no numbers.
 func (h Histogram) Quantile(part float64) int64 {
 	count := h.Count()
 	if count == 0 {
 		return 0
 	}
-	rest := int64(math.Ceil(part * float64(count))) // of two numbers, 99 % are both
+	rest := int64(math.Ceil(part * float64(count))) // 99 % of two numbers are both of them
 	for i, bound := range h.Bounds {
 		if rest -= h.Counts[i]; rest <= 0 {
 			return bound
@@ -60,8 +60,8 @@ var (
 	fuelBounds = []int64{100, 300, 1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000, 10_000_000, 100_000_000, FuelDefault, 10 * FuelDefault}
 )
 
-// histogram counts. Its zero value is ready, for up to as many bounds as there
-// are here.
+// histogram is a Histogram that counts, for at most 15 bounds. Its zero value is
+// ready.
 type histogram [16]int64
 
 func (h *histogram) add(bounds []int64, x int64) {
@@ -76,7 +76,7 @@ func (h *histogram) all(bounds []int64) Histogram {
 	return Histogram{bounds, slices.Clone(h[:len(bounds)+1])}
 }
 
-// account counts. Its zero value is ready.
+// account keeps the Stats of a plugin. Its zero value is ready.
 type account struct {
 	mu    sync.Mutex
 	stats Stats // except for Metrics and the histograms
@@ -84,7 +84,7 @@ type account struct {
 	fuels histogram
 }
 
-// add counts a call that the module has come back from.
+// add counts a call that has ended.
 func (a *account) add(c *call, failed *Error) {
 	memory := c.instance.memoryBytes()
 	a.mu.Lock()
@@ -101,15 +101,14 @@ func (a *account) add(c *call, failed *Error) {
 	s.fail(failed)
 }
 
-// fail counts what kept a call from an instance. It is not a call: only its
-// failure counts.
+// fail counts a failure to get an instance, which is not a call.
 func (a *account) fail(failed *Error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.stats.fail(failed)
 }
 
-// fail counts what went wrong, nil for nothing.
+// fail counts a failure, if there was one.
 func (s *Stats) fail(failed *Error) {
 	if failed == nil {
 		return

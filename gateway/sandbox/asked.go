@@ -8,30 +8,31 @@ import (
 	"sync/atomic"
 )
 
-// missedMax bounds the names that are remembered: they are the module's to make up.
+// missedMax bounds the names that are remembered: a module can make up any number.
 const missedMax = 64
 
-// asked is what a module has asked of its settings, so that one that is misspelt
-// in the configuration can be told of. A hit takes no lock: many modules read a
-// setting in every call. The zero value takes no notes.
+// asked remembers which settings a module has asked for, so that the operator can
+// be warned of one that is misspelt in the configuration. A setting that is set
+// takes no lock: many modules read one in every call. The zero value remembers
+// nothing.
 type asked struct {
 	keys []string      // that are set
-	read []atomic.Bool // parallel
+	read []atomic.Bool // whether each of keys was asked for
 
 	news   atomic.Bool // untold is not empty
 	mu     sync.Mutex
-	missed map[string]bool
-	untold []string // of missed
+	missed map[string]bool // asked for and not set
+	untold []string        // those of missed that tell has not told yet
 }
 
-// listen has the zero value take notes.
+// listen makes the zero value remember.
 func (a *asked) listen(settings map[string]any) {
 	a.keys, a.missed = slices.Sorted(maps.Keys(settings)), map[string]bool{}
 	a.read = make([]atomic.Bool, len(a.keys))
 }
 
-// note takes down that a module asked for a path of its settings, which lies in
-// the module's memory.
+// note remembers that a module asked for a setting. The path is valid for this
+// call alone: it lies in the module's memory.
 func (a *asked) note(path string) {
 	if len(a.keys) == 0 {
 		return
@@ -53,15 +54,15 @@ func (a *asked) note(path string) {
 	}
 }
 
-// noteAll takes down that it got all settings at once: nobody knows which it reads.
+// noteAll remembers that the module got all settings at once, and may read any.
 func (a *asked) noteAll() {
 	for i := range a.read {
 		a.read[i].Store(true)
 	}
 }
 
-// tell tells of what was missed since the last time, with what is set and was
-// never asked for.
+// tell calls missed for what was missed since the last time, with the settings
+// that are set and were never asked for. If there are none nothing is misspelt.
 func (a *asked) tell(missed func(key string, unread []string)) {
 	if !a.news.Load() {
 		return

@@ -7,9 +7,8 @@ import (
 	"github.com/mmgw/mmgw/sdk/wire"
 )
 
-// bodyState is the body that the call reads, and the one that it writes. The
-// two are apart: what is read stays as it was, so that a module may read and
-// write in turns.
+// bodyState is the body that a call reads, and the new one that it writes. They
+// are separate, so that a module can read a piece, write it, and read on.
 type bodyState struct {
 	content gateway.Content
 	reader  gateway.ContentReader
@@ -95,8 +94,8 @@ func (c *call) edits() []gateway.Edit {
 	return append(c.header.edits, gateway.Edit{Op: gateway.ReplaceBody, Body: withCRLF(c.body.written)})
 }
 
-// withCRLF gives a body the line ends of mail: a bare LF becomes CRLF, a bare
-// CR a space, as with content that comes in.
+// withCRLF gives a body the line ends of mail, as gateway/lmtp does with what comes
+// in: a bare LF becomes CRLF, a bare CR a space.
 func withCRLF(body []byte) []byte {
 	whole := bytes.Count(body, []byte("\r\n"))
 	if bytes.Count(body, []byte("\n")) == whole && bytes.Count(body, []byte("\r")) == whole {

@@ -8,24 +8,25 @@ import (
 	"github.com/tetratelabs/wazero/api"
 )
 
-// brake stops a metered module that computes past its time limit, or for a
-// caller that has given up, within a slice of its fuel. Host functions look at
-// the clock themselves; this is for code that calls none.
+// brake stops a metered module that computes past its time limit, or whose caller
+// has given up, within one slice of its fuel. Host functions look at the clock
+// themselves; the brake is for code that calls none.
 //
-// A call takes a microsecond and a timer of its own would take another: one
-// that is set stays for the calls to come, and looks at whichever it finds.
+// A small call takes a microsecond, and setting a timer would take another. So a
+// timer that is set is left for later calls, and checks whichever is running when
+// it rings.
 type brake struct {
 	stop api.MutableGlobal // nil: the module is not metered
 
 	mu       sync.Mutex
-	running  context.Context // of the call that runs, nil: none does
+	running  context.Context // of the call in progress; nil: there is none
 	deadline time.Duration   // of that call, since epoch
 	pulled   bool            // stop is set
-	rings    time.Duration   // when the timer is due, since epoch; zero: none is set
-	turn     int             // of the timer that is set, so that a late one does nothing
+	rings    time.Duration   // when the timer is due, since epoch; 0: none is set
+	turn     int             // counts timers, so that one that was replaced does nothing
 }
 
-// brakeTick is how late a call is stopped whose caller has given up.
+// brakeTick is how long a call may go on after its caller has given up.
 const brakeTick = 10 * time.Millisecond
 
 // watch begins to watch a call, until release.
@@ -45,7 +46,7 @@ func (b *brake) watch(c *call) {
 	}
 }
 
-// set has the timer ring at the next tick, or at the deadline before it.
+// set starts a timer for the next tick, or for the deadline if that comes first.
 func (b *brake) set(now time.Duration) {
 	wait := min(brakeTick, b.deadline-now)
 	b.turn++
@@ -54,7 +55,7 @@ func (b *brake) set(now time.Duration) {
 	time.AfterFunc(wait, func() { b.ring(turn) })
 }
 
-// ring looks at the call that runs.
+// ring checks the call in progress, and pulls the brake if it has to end.
 func (b *brake) ring(turn int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -85,8 +86,8 @@ func (b *brake) release() (pulled bool) {
 	return b.pulled
 }
 
-// quiet unsets the timer: what loads a module may live by another clock than
-// what calls it.
+// quiet drops the timer that is set. Tests load a module by the real clock, and
+// call it by that of a synctest bubble.
 func (b *brake) quiet() {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -9,12 +9,12 @@ import (
 	"slices"
 )
 
-// CacheBytesMax bounds the compiled code that is kept on the disk: dozens of
-// modules of the standard compiler. What was compiled first goes first.
+// CacheBytesMax bounds the compiled code that is kept on disk. There is room for
+// dozens of modules of Go's own compiler; the oldest code is removed first.
 const CacheBytesMax = 256 << 20
 
-// trimCache removes the oldest files below dir, of whichever version of the
-// compiler, beyond most octets. Code that is at work is in memory as well.
+// trimCache removes the oldest files below dir until at most most octets are left,
+// whichever version of the compiler wrote them. Code in use is in memory too.
 func trimCache(dir string, most int64) error {
 	var files []fs.FileInfo
 	paths := map[fs.FileInfo]string{}
@@ -28,8 +28,8 @@ func trimCache(dir string, most int64) error {
 		}
 		return err
 	})
-	if err != nil && !errors.Is(err, fs.ErrNotExist) { // another one trims too
-		return fmt.Errorf("look through the cache of compiled modules: %w", err)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // someone else is trimming too
+		return fmt.Errorf("list the cache of compiled modules: %w", err)
 	}
 	slices.SortFunc(files, func(a, b fs.FileInfo) int { return b.ModTime().Compare(a.ModTime()) })
 	var errs []error

@@ -11,9 +11,9 @@ import (
 	"github.com/mmgw/mmgw/sdk/wire"
 )
 
-// call is one call of a module, from its first instruction to its verdict. It
-// is the context of the call at the same time, which is how host functions
-// find it. An instance has one and uses it again.
+// call is one call of a module, from its first instruction to its verdict. It is
+// also the context that the module is called with, which is how host functions
+// find it. An instance has one, and uses it for each of its calls.
 type call struct {
 	context.Context
 	plugin   *Plugin
@@ -27,7 +27,7 @@ type call struct {
 	used      gateway.Usage // once the module has come back
 	hostCalls int64
 	bytes     int64  // that host functions moved
-	debt      int64  // units of host calls that are not taken yet, less than debtMax between them
+	debt      int64  // units of host calls that are not taken yet, less than debtMax
 	fault     *Error // why a host function left the module
 	stopped   bool   // the brake was pulled
 	errorText string // of error()
@@ -48,7 +48,7 @@ type call struct {
 // callKey is the key of the call among the values of a context.
 type callKey struct{}
 
-// Value makes the call known to host functions below a derived context.
+// Value lets callOf find the call in contexts derived from it.
 func (c *call) Value(key any) any {
 	if key == (callKey{}) {
 		return c
@@ -56,8 +56,8 @@ func (c *call) Value(key any) any {
 	return c.Context.Value(key)
 }
 
-// callOf finds the call that a host function belongs to: the context itself, or
-// a value of it where wazero wrapped it.
+// callOf finds the call that a host function serves: it is the context itself, or
+// a value of the context if wazero wrapped it.
 func callOf(ctx context.Context) *call {
 	if c, ok := ctx.(*call); ok {
 		return c
@@ -65,16 +65,16 @@ func callOf(ctx context.Context) *call {
 	return ctx.Value(callKey{}).(*call)
 }
 
-// epoch is what calls tell their time by.
+// epoch is where the times of calls count from.
 var epoch = time.Now()
 
-// now is the time since epoch. It reads one clock, where time.Now reads two: that
-// is a part of what a small call costs.
+// now is the time since epoch. It reads only the monotonic clock, where time.Now
+// reads two: a small call notices the difference.
 func now() time.Duration { return time.Since(epoch) }
 
-// begin makes the call ready for a module that is about to run.
+// begin sets the call up for a hook that is about to run.
 func (c *call) begin(ctx context.Context, p *Plugin, i *instance, h hook, x *gateway.Exchange) {
-	if c.plugin != nil { // else it is as good as new, and clearing it takes time
+	if c.plugin != nil { // otherwise it is clear already, and clearing takes time
 		*c = call{}
 	}
 	start := now()
@@ -94,8 +94,8 @@ func (c *call) begin(ctx context.Context, p *Plugin, i *instance, h hook, x *gat
 	}
 }
 
-// limited is the context to call the module in. In ModeDeadline wazero goes on
-// looking at it for a moment after the call, so that it cannot be the call.
+// limited is the context to call the module with. In ModeDeadline it is not the
+// call itself, since wazero looks at it for a moment longer than the call lasts.
 func (c *call) limited() (context.Context, context.CancelFunc) {
 	if c.plugin.spec.Mode != ModeDeadline {
 		return c, func() {}
@@ -112,7 +112,7 @@ func (c *call) enter() {
 	}
 }
 
-// checkTime stops a call that is past its limit, or that nobody waits for.
+// checkTime stops a call that is past its time limit, or whose caller gave up.
 func (c *call) checkTime() {
 	if c.Context.Err() != nil || now() >= c.deadline {
 		c.fault = c.late()
@@ -120,12 +120,12 @@ func (c *call) checkTime() {
 	}
 }
 
-// late is the error of a call that is past its limit, or that nobody waits for.
-// In the latter case the module is not to blame, but in the middle of its work.
+// late is the error of a call that is past its time limit, or whose caller gave
+// up: Canceled then, for which the module is not to blame.
 func (c *call) late() *Error {
 	cause := c.Context.Err()
 	if end, ok := c.Context.Deadline(); cause == nil && ok && end.Sub(epoch) <= c.deadline {
-		cause = context.DeadlineExceeded // the context has only not noticed yet
+		cause = context.DeadlineExceeded // the context's own timer is only a little later
 	}
 	if cause == nil {
 		return c.failure(TimedOut, fmt.Sprintf("ran past its time limit of %s", c.deadline-c.start))
@@ -135,19 +135,18 @@ func (c *call) late() *Error {
 	return failed
 }
 
-// fuelReason is what OutOfFuel says. It names the limit, which is a setting.
+// fuelReason is the reason of OutOfFuel, with the limit, which can be configured.
 func (c *call) fuelReason() string { return fmt.Sprintf("ran out of fuel (%d units)", c.fuel) }
 
-// spend charges for work that the host does. What is much is taken before it is
-// done, small change when enough of it has come together, and at the end of the
-// call: taking it is as much work as it stands for.
+// spend charges for work that the host is about to do. Small amounts are collected
+// and taken together, or at the end of the call: taking units is work in itself.
 func (c *call) spend(units int64) {
 	if c.debt += units; c.debt >= debtMax {
 		c.settle()
 	}
 }
 
-// settle takes what host calls have cost since it was last taken.
+// settle takes the units that are owed, and stops the call if they are not there.
 func (c *call) settle() {
 	units := c.debt
 	c.debt = 0
@@ -156,7 +155,7 @@ func (c *call) settle() {
 	}
 }
 
-// stop leaves the module. A panic is how a wazero host function does that.
+// stop ends the call, from within a host function: wazero unwinds a panic.
 func (c *call) stop(f Fault, reason string) {
 	c.fault = c.failure(f, reason)
 	panic(errStopped)
@@ -167,8 +166,8 @@ func (c *call) failure(f Fault, reason string) *Error {
 	return &Error{Plugin: c.plugin.spec.Name, Phase: c.hook.String(), Fault: f, Reason: reason}
 }
 
-// end returns what became of a call of which wazero said err and which
-// returned result, and frees what the call holds open.
+// end frees what a call holds open, and returns what went wrong with it: wazero
+// gave err, or the module returned result.
 func (c *call) end(err error, result uint64) *Error {
 	if c.body.reader != nil {
 		c.body.reader.Close()
@@ -187,14 +186,15 @@ func (c *call) end(err error, result uint64) *Error {
 	return c.failure(Returned, c.returnedReason(int32(result)))
 }
 
-// refusals are the results of host functions in words. Many a module returns
-// that of a call which was refused.
+// refusals are the results of host functions in words: many modules return the
+// result of a host function that refused.
 var refusals = [...]string{
 	-wire.NotFound: "not found", -wire.BadArgument: "bad argument", -wire.NotPermitted: "not permitted",
 	-wire.Limit: "a limit is exceeded", -wire.WrongPhase: "not in this phase", -wire.Temporary: "temporary failure",
 }
 
-// returnedReason is what Returned says, with the module's own words if it has any.
+// returnedReason is the reason of Returned, with the text that the module gave to
+// error(), if any.
 func (c *call) returnedReason(result int32) string {
 	reason := fmt.Sprintf("returned %d", result)
 	if result < 0 && result > -int32(len(refusals)) {
@@ -206,8 +206,8 @@ func (c *call) returnedReason(result int32) string {
 	return reason
 }
 
-// ended says why a call did not come back: what a host function noted comes
-// first, then the meter, then the clock of wazero, and a trap last.
+// ended says why a module did not return. A reason that a host function noted
+// comes first, then the time limit, then the fuel, and a trap last.
 func (c *call) ended(err error) *Error {
 	if c.fault != nil {
 		_, c.fault.Trace = trapReason(err)
@@ -226,17 +226,17 @@ func (c *call) ended(err error) *Error {
 	return failed
 }
 
-// memoryNote is for the reason of a failure: few modules say that they lack
-// memory, and those that take all they get most likely do.
+// memoryNote goes with the reason of a failure if the module had used most of its
+// memory: few modules say that they ran out, and that is then the likely cause.
 func (c *call) memoryNote() string {
 	used, limit := c.instance.memoryBytes(), c.plugin.spec.MemoryBytes
 	if used <= limit/4*3 || used <= c.instance.born {
 		return ""
 	}
-	return fmt.Sprintf("; it had %d KiB of the memory that %s allows, %d KiB", used>>10, c.plugin.spec.key("memory"), limit>>10)
+	return fmt.Sprintf("; it used %d KiB of the %d KiB of memory that %s allows", used>>10, limit>>10, c.plugin.spec.key("memory"))
 }
 
-// account notes what the call cost, of which the module has come back.
+// account notes what the call has cost, once the module has returned.
 func (c *call) account() {
 	c.used = gateway.Usage{Time: now() - c.start, HostCalls: c.hostCalls}
 	if c.instance.slice != nil {

@@ -29,8 +29,8 @@ func TestMeterIsWhatStops(t *testing.T) {
 func TestCapIsWhatHoldsMemory(t *testing.T) {
 	for limit, want := range map[int64]string{
 		1 << 20:  "returned 2",
-		16 << 20: "returned 242; it had 15488 KiB of the memory that plugins.hostile.memory allows, 16384 KiB",
-		64 << 20: "returned 1010; it had 64640 KiB of the memory that plugins.hostile.memory allows, 65536 KiB",
+		16 << 20: "returned 242; it used 15488 KiB of the 16384 KiB of memory that plugins.hostile.memory allows",
+		64 << 20: "returned 1010; it used 64640 KiB of the 65536 KiB of memory that plugins.hostile.memory allows",
 	} {
 		p := hostile(t, Env{}, eatMemory, Spec{MemoryBytes: limit, Timeout: time.Minute})
 		if _, err := p.Handle(t.Context(), exchange(t, incoming)); err == nil || !strings.HasSuffix(err.Error(), want) {

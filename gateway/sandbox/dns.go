@@ -30,23 +30,23 @@ type question struct {
 	name string
 }
 
-// answer is what became of a question: text, or a result below zero.
+// answer is the answer to a question: text, or a result below zero.
 type answer struct {
 	text   string
 	result int64
 }
 
-// dnsState is what a call has asked.
+// dnsState is what a call has asked of the DNS.
 type dnsState struct {
-	count  int           // asked of the resolver
-	waited time.Duration // for it
+	count  int           // questions that went to the resolver
+	waited time.Duration // for the resolver, in all
 	last   question
-	answer answer // to last: it stays for a second look with more room
+	answer answer // to last, for a module that asks again with a larger buffer
 }
 
 // dns(type, name, nlen, buf, cap) -> length
 func (c *call) dns(a []uint64) int64 {
-	if uint32(a[2]) > wire.DNSNameBytesMax+1 { // a dot at the end does not count
+	if uint32(a[2]) > wire.DNSNameBytesMax+1 { // with a dot at the end
 		return wire.BadArgument
 	}
 	q, ok := questionOf(int32(a[0]), c.text(a[1], a[2]))
@@ -62,9 +62,9 @@ func (c *call) dns(a []uint64) int64 {
 	return c.reply(c.asked.answer.text, a[3], a[4])
 }
 
-// questionOf checks a question. Names are those of hosts, with "_" for the
-// names of services; nothing else must become one, since resolvers disagree on
-// what it asks. PTR asks for the name of an address.
+// questionOf checks a question and brings it to one form. A name is that of a host
+// or, with "_", of a service. Anything else is refused, since resolvers disagree on
+// what it means. PTR takes an address.
 func questionOf(kind int32, name string) (question, bool) {
 	name = strings.ToLower(strings.TrimSuffix(name, "."))
 	switch kind {
@@ -80,9 +80,9 @@ func questionOf(kind int32, name string) (question, bool) {
 	return question{}, false
 }
 
-// isDNSName says whether a name is one of labels of letters, digits, hyphens
-// and underscores (RFC 1035, section 2.3.4, for the lengths). One that ends in
-// a number is an address, and no question to the DNS.
+// isDNSName says whether a name consists of labels of letters, digits, hyphens
+// and underscores, in the lengths of RFC 1035, section 2.3.4. A name whose last
+// label is a number is refused: it is an IP address.
 func isDNSName(name string) bool {
 	if len(name) > wire.DNSNameBytesMax {
 		return false
@@ -96,7 +96,7 @@ func isDNSName(name string) bool {
 	return strings.Trim(last, "0123456789") != ""
 }
 
-// resolve answers a question from the cache, or else asks.
+// resolve answers a question from the cache, or asks the resolver.
 func (c *call) resolve(q question) answer {
 	if known, ok := c.plugin.host.dns.recall(q); ok {
 		return known
@@ -118,13 +118,13 @@ func (c *call) resolve(q question) answer {
 	found := ask(ctx, c.plugin.host.env.Resolver, q)
 	c.asked.waited += time.Since(start)
 	c.checkTime()
-	if found.result != wire.Temporary || patience == dnsQuestionMax { // else others would pay for this call's haste
+	if found.result != wire.Temporary || patience == dnsQuestionMax { // a failure for lack of this call's time says nothing to others
 		c.plugin.host.dns.keep(q, found)
 	}
 	return found
 }
 
-// ask has a question answered.
+// ask asks the resolver a question.
 func ask(ctx context.Context, r Resolver, q question) answer {
 	var lines []string
 	var err error
@@ -146,7 +146,7 @@ func ask(ctx context.Context, r Resolver, q question) answer {
 	return joined(lines)
 }
 
-// dnsResult is the result of a question without an answer.
+// dnsResult is the result of a question that found no record.
 func dnsResult(err error) int64 {
 	var failed *net.DNSError
 	var none *net.AddrError // the name has addresses of the other family alone

@@ -7,9 +7,9 @@ import (
 	"github.com/mmgw/mmgw/sdk/wire"
 )
 
-// How long answers are believed. What the DNS says of that is not known here,
-// so the times are such that nobody waits long for a change, and a resolver
-// that does not answer is not waited for by every message.
+// How long answers are kept. Their time to live is not known here, so the times
+// are short: changes in the DNS are seen soon, and yet not every message waits for
+// a resolver that does not answer.
 const (
 	dnsFoundTTL  = time.Minute
 	dnsNoneTTL   = 30 * time.Second
@@ -19,8 +19,8 @@ const (
 // dnsAnswersKept bounds the cache to some 16 MiB of the longest answers.
 const dnsAnswersKept = 1024
 
-// dnsCache has the answers that all modules of a Host were given of late. Its
-// zero value is empty and ready.
+// dnsCache keeps the latest answers, for all modules of a Host. Its zero value is
+// ready.
 type dnsCache struct {
 	mu    sync.Mutex
 	known map[question]dnsEntry
@@ -38,7 +38,7 @@ func (d *dnsCache) recall(q question) (answer, bool) {
 	return e.answer, ok && time.Now().Before(e.until)
 }
 
-// keep remembers an answer, in place of any other where there is no room.
+// keep remembers an answer. If the cache is full it drops any other.
 func (d *dnsCache) keep(q question, a answer) {
 	lifetime := dnsFoundTTL
 	switch a.result {

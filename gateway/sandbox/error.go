@@ -9,24 +9,24 @@ import (
 	"github.com/mmgw/mmgw/gateway"
 )
 
-// Fault says in which way a call did not end well.
+// Fault says how a call failed.
 type Fault int
 
 // The faults. After all but Returned and Unavailable the instance is dropped.
 const (
-	Trapped     Fault = iota // an instruction or a host function that cannot be done
+	Trapped     Fault = iota // an instruction trapped, or a host function was misused
 	OutOfFuel                // Spec.Fuel is spent
 	TimedOut                 // Spec.Timeout has passed
-	Exited                   // proc_exit
+	Exited                   // the module called proc_exit
 	Returned                 // a result other than 0
 	Canceled                 // the caller gave up
-	Unavailable              // no instance was to be had; the module did nothing wrong
+	Unavailable              // there was no instance in time; the module did nothing wrong
 )
 
-// faultNames are the words, by number.
+// faultNames are the names of the faults, by number.
 var faultNames = [...]string{"trap", "fuel", "timeout", "exit", "returned", "canceled", "unavailable"}
 
-// String is the fault in a word, for metrics and logs.
+// String is the fault as one word, for metrics and logs.
 func (f Fault) String() string { return faultNames[f] }
 
 // Error is a call that failed. Its text is one printable line, fit for a log.
@@ -45,11 +45,11 @@ func (e *Error) Error() string { return "plugin " + e.Plugin + ": " + e.Phase + 
 // Unwrap returns the Cause.
 func (e *Error) Unwrap() error { return e.Cause }
 
-// errStopped is what a host function leaves a module by. The reason is in the
-// call.
+// errStopped is the panic by which a host function ends a call. The reason is in
+// call.fault.
 var errStopped = errors.New("stopped by the host")
 
-// trapReason is the first line of what wazero says, and the trace behind it.
+// trapReason splits an error of wazero into its first line and the trace.
 func trapReason(err error) (reason, trace string) {
 	if exit, ok := errors.AsType[*sys.ExitError](err); ok {
 		return "the instance was closed: " + exit.Error(), ""

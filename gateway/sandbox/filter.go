@@ -12,13 +12,14 @@ import (
 	"github.com/mmgw/mmgw/sdk/wire"
 )
 
-// programStart is the export by which a WASI program runs.
+// programStart is the export that runs a WASI program.
 const programStart = "_start"
 
-// hookFilter are the hooks that a filter serves, all by programStart.
+// hookFilter are the hooks that a filter serves, all of them with programStart.
 const hookFilter = hookIncoming | hookOutgoing
 
-// Exit codes of a filter, after sysexits and pipe(8). Others are failures.
+// Exit codes of a filter, after sysexits(3) and Postfix's pipe(8). Any other is a
+// failure.
 const (
 	exitPass     = 0
 	exitNoUser   = 67
@@ -28,12 +29,12 @@ const (
 	exitHold     = 100
 )
 
-// filterOutputBytesMax is what a filter may write: the largest header and the
-// largest body.
+// filterOutputBytesMax is how many octets a filter may write: the largest header
+// and the largest body.
 const filterOutputBytesMax = gateway.HeaderBytesMax + BodyBytesMax
 
-// filter is the call of a WASI program: the message on its standard input, what
-// it wrote, and how it ended. Nil in calls of other modules.
+// filter is the state of a WASI program that runs as a filter: the message on its
+// standard input, what it has written, and how it ended.
 type filter struct {
 	args, environment []string
 	input             gateway.ContentReader // opened at the first read
@@ -50,7 +51,7 @@ func checkProgram(m *meter.Module) (hook, error) {
 	memory := slices.ContainsFunc(m.Exports, func(e meter.Export) bool { return e.Name == wire.ExportMemory && e.Kind == "memory" })
 	switch {
 	case !start && exportsABI(m):
-		return 0, errors.New(`it is a module of ABI 1 and no WASI program: it is used with kind = "handler"`)
+		return 0, errors.New(`it is a module of ABI 1, not a WASI program: use it with kind = "handler"`)
 	case !start:
 		return 0, fmt.Errorf("it does not export %s: it is not a WASI program", programStart)
 	case !memory:
@@ -58,14 +59,14 @@ func checkProgram(m *meter.Module) (hook, error) {
 	}
 	for _, i := range m.Imports {
 		if i.Module == wire.Module {
-			return 0, fmt.Errorf("it imports %s.%s: a filter has WASI alone", wire.Module, gateway.Printable(i.Name))
+			return 0, fmt.Errorf("it imports %s.%s: a filter can import only WASI", wire.Module, gateway.Printable(i.Name))
 		}
 	}
 	return hookFilter, nil
 }
 
-// IsProgram says whether a module is a WASI program, which can be a Spec.Filter
-// and nothing else.
+// IsProgram says whether a module is a WASI program, which can only run as a
+// Spec.Filter.
 func IsProgram(wasm []byte) bool {
 	m, err := meter.Decode(wasm)
 	return err == nil && isProgram(m)
@@ -82,8 +83,8 @@ func exportsABI(m *meter.Module) bool {
 	return slices.ContainsFunc(m.Exports, func(e meter.Export) bool { return e.Name == wire.ExportABI })
 }
 
-// newFilter is what a program is told of the message. Addresses stand one a
-// line: no other character is free in all of them.
+// newFilter prepares the arguments and the environment of a program. MMGW_RCPTS
+// has one address per line: any other separator may occur in an address.
 func (p *Plugin) newFilter(x *gateway.Exchange) *filter {
 	var recipients []string
 	for _, r := range x.Recipients {
@@ -108,7 +109,8 @@ func (p *Plugin) newFilter(x *gateway.Exchange) *filter {
 	return f
 }
 
-// strings are arguments or environment, by the function that is asked for them.
+// strings returns the environment or the arguments of a filter, nothing for other
+// modules.
 func (c *call) strings(environment bool) []string {
 	switch {
 	case c.filter == nil:
@@ -146,7 +148,8 @@ func stringsGet(environment bool) func(*call, []uint64) int64 {
 	}
 }
 
-// readInput fills vectors from the message. It returns an error number.
+// readInput fills vectors from the message. It returns how many octets it read and
+// an error number of WASI.
 func (c *call) readInput(vectors []byte) (n int, errno int64) {
 	f := c.filter
 	if f == nil {
@@ -172,8 +175,9 @@ func (c *call) readInput(vectors []byte) (n int, errno int64) {
 	return n, 0
 }
 
-// writeOutput takes a piece of the new message. A program that does not look at
-// the result of its writes would pass half of a message on: it is stopped.
+// writeOutput takes a piece of the new message. A program that writes too much is
+// stopped: it may not look at the results of its writes, and go on to pass half of
+// a message.
 func (c *call) writeOutput(text []byte) {
 	f := c.filter
 	if len(f.output)+len(text) > filterOutputBytesMax {
@@ -185,8 +189,8 @@ func (c *call) writeOutput(text []byte) {
 	f.output = append(f.output, text...)
 }
 
-// endFilter is the end of a program: its exit code is the verdict, with the
-// last line of its standard error as the text.
+// endFilter turns the exit code of a program into the verdict, with the last line
+// of its standard error as the text.
 func (c *call) endFilter(err error) *Error {
 	f := c.filter
 	if f.input != nil {
@@ -219,7 +223,8 @@ func (c *call) endFilter(err error) *Error {
 	return nil
 }
 
-// ruleBy decides with the usual reply of an action, and the program's own text.
+// ruleBy decides on an action, with its usual status, an enhanced code in place of
+// the usual one unless it is zero, and the program's own text if it gave one.
 func (c *call) ruleBy(action gateway.Action, enhanced gateway.EnhancedCode) {
 	status := usualStatus(action)
 	if enhanced != (gateway.EnhancedCode{}) {

@@ -174,7 +174,7 @@ func TestFilterIsNoHandler(t *testing.T) {
 		want string
 	}{
 		{Spec{Wasm: program}, `it is a WASI program, which is used with kind = "filter"`},
-		{Spec{Wasm: handler, Filter: true}, `it is used with kind = "handler"`},
+		{Spec{Wasm: handler, Filter: true}, `use it with kind = "handler"`},
 		{Spec{Wasm: []byte("\x00asm\x01\x00\x00\x00"), Filter: true}, "not a WASI program"},
 		{Spec{Wasm: guest(programStart, do("now_ms")), Filter: true}, "ABI 1"},
 	} {

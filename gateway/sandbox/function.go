@@ -40,7 +40,8 @@ type export struct {
 	params string
 }
 
-// exports are the hooks, in the order of a message's way.
+// exports are the hooks: those of the phases by the number of gateway.Phase, and
+// that of writers.
 var exports = [...]export{
 	{hookRecipient, wire.ExportRecipient, "recipient", "i"},
 	{hookIncoming, wire.ExportIncoming, "incoming", ""},
@@ -49,6 +50,9 @@ var exports = [...]export{
 	{hookResult, wire.ExportResult, "result", "i"},
 	{hookWriter, wire.ExportMTAConfig, "mta_config", ""},
 }
+
+// placeWriter is the index of the one hook that serves no phase of a message.
+const placeWriter = len(exports) - 1
 
 // String is the phase that one hook serves, for people.
 func (h hook) String() string {
@@ -60,18 +64,19 @@ func (h hook) String() string {
 	return "init"
 }
 
-// function is one host function: a row of the table that says all about it.
-// Parameters are written as i for i32 and I for i64.
+// function is one host function, a row of a table. Types are written as i for i32
+// and I for i64.
 type function struct {
 	name       string
 	params     string
-	result     string
-	capability string // that has to be granted, "" for none
-	hooks      hook   // that may call it
+	result     string // one type, or "" for none
+	capability string // that must be granted; "": none
+	hooks      hook   // those that may call it
 	run        func(c *call, args []uint64) int64
 }
 
-// Call implements api.GoModuleFunction.
+// Call implements api.GoModuleFunction: it checks phase and capability and runs
+// the function.
 func (f *function) Call(ctx context.Context, _ api.Module, stack []uint64) {
 	c := callOf(ctx)
 	c.enter()
@@ -94,7 +99,7 @@ func (f *function) Call(ctx context.Context, _ api.Module, stack []uint64) {
 	}
 }
 
-// runUnlessRefused is for trials (Env.Refuse).
+// runUnlessRefused runs the function unless Env.Refuse makes it fail.
 func (f *function) runUnlessRefused(c *call, stack []uint64) int64 {
 	if result, refused := c.plugin.host.env.Refuse(f.name); refused {
 		return result
@@ -102,7 +107,7 @@ func (f *function) runUnlessRefused(c *call, stack []uint64) int64 {
 	return f.run(c, stack)
 }
 
-// matches says whether a module imports the function with its right types.
+// matches says whether an import of the function has the right types.
 func (f *function) matches(s meter.Signature) bool {
 	return s == meter.Signature{Params: octets(f.params), Results: octets(f.result)}
 }

@@ -9,14 +9,14 @@ import (
 
 // headerState is the header as the call has left it so far.
 type headerState struct {
-	draft *gateway.Draft // the exchange's before the first edit, then copy; nil: the phase has none
-	copy  gateway.Draft  // of whose fields size is the octets
-	size  int
-	found int // 1 + the place of the field that was looked up last, while no edit has moved it
+	draft *gateway.Draft // the exchange's own until the first edit, then copy; nil: this phase has no header
+	copy  gateway.Draft
+	size  int // octets of the fields of copy
+	found int // 1 + index of the field that was looked up last; 0: none, or an edit may have moved it
 	edits []gateway.Edit
 }
 
-// fields charges for looking at the header and returns it.
+// fields returns the header, and charges for a search through it.
 func (c *call) fields() (gateway.Header, bool) {
 	if c.header.draft == nil {
 		return nil, false
@@ -26,8 +26,8 @@ func (c *call) fields() (gateway.Header, bool) {
 	return header, true
 }
 
-// find is Header.Find from the start. A field that was found once is found at
-// once: modules read a field and write it.
+// find is Header.Find from the start. It remembers the last field that it found:
+// modules read a field and then write it.
 func (c *call) find(name string) int {
 	header := c.header.draft.Header
 	if i := c.header.found - 1; i >= 0 && header[i].Is(name) {
@@ -142,8 +142,8 @@ func (c *call) headerTemplate(a []uint64) int64 {
 	return c.setField(gateway.Edit{Name: c.word(a[0], a[1]), Value: c.word(a[2], a[3]), Template: true})
 }
 
-// setField replaces the first field of a name and drops the others, or adds
-// one. Name and value are words.
+// setField replaces the first field of a name and drops the others, or adds one if
+// there is none. Name and value may be words.
 func (c *call) setField(e gateway.Edit) int64 {
 	header, ok := c.fields()
 	if !ok {
@@ -178,8 +178,8 @@ func (c *call) headerRemove(a []uint64) int64 {
 	return c.removeFields(name, 0)
 }
 
-// removeFields drops the fields of a name from an index on. The caller has
-// checked that as many edits are left.
+// removeFields drops the fields of a name from an index on, and returns how many.
+// The caller has checked that enough edits are left.
 func (c *call) removeFields(name string, from int) (removed int64) {
 	d := &c.header.draft
 	for i := (*d).Header.Find(name, from); i >= 0; i = (*d).Header.Find(name, i) {
@@ -189,8 +189,8 @@ func (c *call) removeFields(name string, from int) (removed int64) {
 	return removed
 }
 
-// edit applies one edit of the header, whose value is a word, and keeps it. It
-// changes nothing unless it returns 0.
+// edit applies one edit of the header, whose value may be a word, and remembers it
+// for the verdict. It changes nothing unless it returns 0.
 func (c *call) edit(e gateway.Edit) int64 {
 	s := &c.header
 	if s.draft == nil {
@@ -235,8 +235,8 @@ func (c *call) edit(e gateway.Edit) int64 {
 	return 0
 }
 
-// kept is the value of an edit for longer than the call: a part of the field
-// that came of it, unless that is folded.
+// kept is the value of an edit, good for longer than a word. It shares the memory
+// of the field that the edit made, unless folding has changed that.
 func kept(e gateway.Edit, field gateway.Field) string {
 	if value := string(field[len(e.Name)+len(": "):]); strings.HasPrefix(value, e.Value) {
 		return value[:len(e.Value)]
@@ -244,7 +244,8 @@ func kept(e gateway.Edit, field gateway.Field) string {
 	return strings.Clone(e.Value)
 }
 
-// leave gives the room back, with nothing of the message in it.
+// leave gives the capacity of the copy back to the instance, with nothing of the
+// message in it.
 func (s *headerState) leave(i *instance) {
 	if s.draft == &s.copy {
 		clear(s.copy.Header)
@@ -252,7 +253,8 @@ func (s *headerState) leave(i *instance) {
 	}
 }
 
-// fits says whether a header may grow by a field. What cannot be a field does.
+// fits says whether there is room for the field of an edit. An edit that makes no
+// valid field fits: it is refused for that.
 func (s *headerState) fits(e gateway.Edit) bool {
 	const foldedAtMost = 4 // times its length: a line break and a space for every octet
 	if s.size+foldedAtMost*(len(e.Name)+len(e.Value)+len(": \r\n")) <= gateway.HeaderBytesMax {
@@ -262,8 +264,8 @@ func (s *headerState) fits(e gateway.Edit) bool {
 	return err != nil || s.size+len(field) <= gateway.HeaderBytesMax
 }
 
-// take makes the header the call's own, in the room that the instance has for
-// it.
+// take copies the header before its first edit, into the capacity that the
+// instance keeps for that.
 func (s *headerState) take(i *instance) {
 	s.copy = *s.draft
 	s.copy.Header = append(i.fields[:0], s.draft.Header...)

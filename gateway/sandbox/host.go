@@ -14,16 +14,16 @@ import (
 
 // Env is the world around the modules.
 type Env struct {
-	Version  string                         // host.version of the ABI
-	CacheDir string                         // for compiled code, up to CacheBytesMax, made if it is missing; "": none. Only its owner may write there
+	Version  string                         // the key host.version of the ABI
+	CacheDir string                         // for compiled code, up to CacheBytesMax, made if it is missing; "": none. Nobody else may write there
 	Logger   *slog.Logger                   // nil: nothing is logged
-	Local    func(gateway.ForwardPath) bool // an address of a list or a forward domain; nil: none is
-	KV       KV                             // of the capability kv; nil: its functions fail for the time being
-	Resolver Resolver                       // of the capability dns; nil: its function fails for the time being
+	Local    func(gateway.ForwardPath) bool // whether it is an address of a list or of a forward domain; nil: none is
+	KV       KV                             // behind the capability kv; nil: its functions return wire.Temporary
+	Resolver Resolver                       // behind the capability dns; nil: its function returns wire.Temporary
 
-	// Refuse, for trials of modules, is asked before every host function that a
-	// module has a right to: its result, with refused, is what the module gets.
-	// nil: nothing is refused. It is called by all calls at a time.
+	// Refuse lets trials of modules make host functions fail. It is asked before
+	// every host function that the module may call, and if it refuses, the module
+	// gets result. nil: nothing is refused. It must be safe for concurrent use.
 	Refuse func(function string) (result int64, refused bool)
 }
 
@@ -37,13 +37,14 @@ type Host struct {
 	runtimes map[class]wazero.Runtime
 }
 
-// class is what all modules of one wazero runtime share.
+// class is what the modules of one wazero runtime have in common: a runtime has
+// one memory limit, and one way to stop code.
 type class struct {
 	pages uint32 // of memory, at most
 	mode  Mode
 }
 
-// New makes a Host. It fails where the cache directory cannot be used.
+// New makes a Host. It fails if the cache directory cannot be used.
 func New(env Env) (*Host, error) {
 	h := &Host{env: env, cache: wazero.NewCompilationCache(), runtimes: map[class]wazero.Runtime{}}
 	if env.Logger == nil {
@@ -59,7 +60,7 @@ func New(env Env) (*Host, error) {
 	return h, nil
 }
 
-// Close frees all compiled code. Every Plugin must be closed before.
+// Close frees all compiled code. Close every Plugin first.
 func (h *Host) Close(ctx context.Context) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -71,8 +72,8 @@ func (h *Host) Close(ctx context.Context) error {
 	return errors.Join(append(errs, h.cache.Close(ctx))...)
 }
 
-// runtime returns the runtime of a class, with the host functions in it. They
-// find the call that they belong to in its context.
+// runtime returns the runtime of a class, with the host functions in it. These
+// find the call that they serve in the context that wazero hands them.
 func (h *Host) runtime(ctx context.Context, key class) (wazero.Runtime, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

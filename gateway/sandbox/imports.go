@@ -5,7 +5,7 @@ import "github.com/mmgw/mmgw/sdk/wire"
 // wasiModule is the import module of WASI preview 1.
 const wasiModule = "wasi_snapshot_preview1"
 
-// hostModules are all modules that can be imported from. They do not change.
+// hostModules are the modules that can be imported from.
 var hostModules = map[string][]function{wire.Module: coreFunctions[:], wasiModule: wasiFunctions[:]}
 
 // coreFunctions are the host functions of ABI 1.

@@ -15,22 +15,22 @@ import (
 
 // Info is what a module is, as far as can be seen from outside.
 type Info struct {
-	ABI          string   // "1.0"; "" if it does not tell; WASI of a filter
+	ABI          string   // "1.0"; "" if it is unknown; the name of WASI for a filter
 	Filter       bool     // it is a WASI program
 	Hooks        []string // recipient, incoming, outgoing, plan, result, mta_config
 	Imports      []string // "mmgw.get", sorted
 	Capabilities []string // that its imports need, sorted
-	Optional     []string // that let it do more by them, sorted
-	Missing      []string // imports that mmgw of this version does not offer, sorted
-	Ignored      []string // exports that begin as hooks do, and that this version does not know
-	MemoryKiB    int      // to start with
+	Optional     []string // that its imports can do without, and do more with, sorted
+	Missing      []string // imports that this version of mmgw does not offer, sorted
+	Ignored      []string // exports named like hooks that this version does not know
+	MemoryKiB    int      // at the start
 	Metered      bool     // it can run in ModeFuel
 	Size         int      // octets
 	SHA256       string
 }
 
-// Inspect decodes a module. It runs mmgw_abi, and for that _initialize, in an
-// instance of its own with the default limits, if all imports are to be had.
+// Inspect decodes a module and describes it. To learn its version of the ABI it
+// runs _initialize and mmgw_abi, in a new instance with the default limits.
 func Inspect(wasm []byte) (Info, error) {
 	digest := sha256.Sum256(wasm)
 	info := Info{Size: len(wasm), SHA256: hex.EncodeToString(digest[:])}
@@ -70,8 +70,8 @@ func Inspect(wasm []byte) (Info, error) {
 	return info, nil
 }
 
-// byArgument are the functions that ask for a capability by what they are called
-// with, or for whom: a module that imports one is loaded without it.
+// byArgument are the functions that need a capability only for some arguments or
+// recipients: a module that imports one is loaded without the capability.
 var byArgument = [...]struct {
 	function   string
 	hooks      hook
@@ -85,8 +85,8 @@ var byArgument = [...]struct {
 	{"set", hookPlan, wire.CapRecipients},
 }
 
-// optional are the capabilities that a module with these hooks needs not, and has
-// a use for.
+// optional are the capabilities that a module with these hooks can use but does
+// not need.
 func (info Info) optional(hooks hook) (names []string) {
 	for _, f := range byArgument {
 		if hooks&f.hooks != 0 && slices.Contains(info.Imports, wire.Module+"."+f.function) && !slices.Contains(info.Capabilities, f.capability) {
@@ -97,8 +97,8 @@ func (info Info) optional(hooks hook) (names []string) {
 	return slices.Compact(names)
 }
 
-// asFilter is the information about a WASI program. It needs no imports of ours
-// to change what it is shown.
+// asFilter completes the Info of a WASI program. It changes the message without
+// any import of the ABI, so that its imports do not show the capabilities.
 func asFilter(info Info, m *meter.Module) (Info, error) {
 	hooks, err := checkProgram(m)
 	info.Filter, info.ABI, info.Hooks = true, wasiModule, hooks.names()
@@ -106,7 +106,7 @@ func asFilter(info Info, m *meter.Module) (Info, error) {
 	return info, err
 }
 
-// ignored are the exports that may be misspelt hooks.
+// ignored are the exports that look like misspelt hooks.
 func ignored(m *meter.Module) (names []string) {
 	for _, e := range m.Exports {
 		known := e.Name == wire.ExportABI || e.Name == wire.ExportInit ||
@@ -128,7 +128,7 @@ func (h hook) names() (names []string) {
 	return names
 }
 
-// askABI runs a module's mmgw_abi.
+// askABI runs a module's mmgw_abi, and returns the version as text or "".
 func askABI(wasm []byte, info Info) string {
 	ctx := context.Background()
 	h, err := New(Env{})

@@ -17,14 +17,14 @@ type instance struct {
 	module  api.Module
 	memory  api.Memory
 	hooks   [len(exports)]api.Function // nil: not exported
-	slice   api.MutableGlobal          // these are nil in ModeDeadline
+	slice   api.MutableGlobal          // this and the next three are nil in ModeDeadline
 	rest    api.MutableGlobal
 	pages   api.MutableGlobal
 	globals []api.MutableGlobal
 	brake   brake
 	born    int64          // octets of memory before the first call
 	napped  int64          // nanoseconds that poll_oneoff pretended to wait
-	fields  gateway.Header // room for that of a call which edits it
+	fields  gateway.Header // empty; its capacity is for a call that edits the header
 	call    call
 	stack   [1]uint64
 }
@@ -36,8 +36,8 @@ type snapshot struct {
 	pages   uint64 // the virtual size
 }
 
-// instantiate makes an instance that no export but the start function has run
-// in. What that does is bounded by startFuel.
+// instantiate makes an instance in which nothing but the start function has run,
+// within startFuel.
 func (p *Plugin) instantiate(ctx context.Context) (*instance, *Error) {
 	i := &instance{}
 	i.call.begin(ctx, p, i, hookInit, nil)
@@ -60,7 +60,7 @@ func (p *Plugin) instantiate(ctx context.Context) (*instance, *Error) {
 	return i, nil
 }
 
-// bind looks up what a call needs: a lookup costs more than a call does.
+// bind looks up what calls need, once: a lookup costs more than a small call.
 func (i *instance) bind(m api.Module, p *Plugin) {
 	i.module, i.memory = m, m.ExportedMemory("memory")
 	for n, e := range exports {
@@ -79,7 +79,7 @@ func (i *instance) bind(m api.Module, p *Plugin) {
 	}
 }
 
-// setFuel gives the next call its units, the first slice of them at once.
+// setFuel sets what may be spent, the first slice of it ready for use.
 func (i *instance) setFuel(fuel int64) {
 	if i.slice == nil {
 		return
@@ -96,7 +96,7 @@ func (i *instance) fuelLeft() int64 { return int64(i.slice.Get()) + int64(i.rest
 // below zero.
 func (i *instance) outOfFuel() bool { return i.slice != nil && int64(i.slice.Get()) < 0 }
 
-// spend takes units and says whether there were as many.
+// spend takes units, and says whether there were enough.
 func (i *instance) spend(units int64) bool {
 	slice := int64(i.slice.Get()) - units
 	if slice >= 0 {
@@ -127,8 +127,8 @@ func (i *instance) take() *snapshot {
 	return s
 }
 
-// restore puts the instance back. Memory that grew since stays, as zeros: it
-// is beyond the virtual size.
+// restore puts the instance back to a snapshot. Memory that it has grown by since
+// stays allocated, cleared and beyond its virtual size.
 func (i *instance) restore(s *snapshot) {
 	memory, _ := i.memory.Read(0, i.memory.Size())
 	clear(memory[copy(memory, s.memory):])
@@ -139,7 +139,7 @@ func (i *instance) restore(s *snapshot) {
 	i.napped = 0
 }
 
-// adopt makes a new instance what another one was.
+// adopt brings a new instance to the snapshot of another.
 func (i *instance) adopt(s *snapshot) error {
 	missing := (len(s.memory) - int(i.memory.Size())) / pageBytes
 	if missing > 0 {
@@ -151,5 +151,5 @@ func (i *instance) adopt(s *snapshot) error {
 	return nil
 }
 
-// close frees the instance. A module cannot keep it from that.
+// close frees the instance. The module has no say in that.
 func (i *instance) close() { i.module.Close(context.Background()) }

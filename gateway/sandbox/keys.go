@@ -18,7 +18,7 @@ func (c *call) get(a []uint64) int64 {
 	return c.replyIf(text, ok, a[2], a[3])
 }
 
-// get_int(key, klen) -> number, or the least number where there is none
+// get_int(key, klen) -> number, or the least int64 if there is none
 func (c *call) getInt(a []uint64) int64 {
 	text, _ := c.lookup(c.word(a[0], a[1]))
 	n, err := strconv.ParseInt(text, 10, 64)
@@ -28,8 +28,8 @@ func (c *call) getInt(a []uint64) int64 {
 	return n
 }
 
-// lookup answers the keys of the module itself, and leaves the others to the
-// message.
+// lookup returns the value of a key: those about the module are answered here,
+// those about the message by the exchange.
 func (c *call) lookup(key string) (string, bool) {
 	switch key {
 	case "abi.minor":
@@ -59,7 +59,7 @@ func (c *call) lookup(key string) (string, bool) {
 	return c.exchange.Lookup(key)
 }
 
-// lookupRecipient answers rcpt.I.field, where I counts as rcpt_get does.
+// lookupRecipient answers rcpt.I.field, where I is an index as rcpt_get takes it.
 func (c *call) lookupRecipient(path string) (string, bool) {
 	number, field, _ := strings.Cut(path, ".")
 	i, err := strconv.Atoi(number)
@@ -73,7 +73,8 @@ func (c *call) lookupRecipient(path string) (string, bool) {
 	return c.exchange.Lookup("rcpt." + strconv.Itoa(source) + "." + field)
 }
 
-// inventoryJSON is made once a call: modules ask for its length first.
+// inventoryJSON encodes the inventory once per call: modules ask for its length
+// before they read it.
 func (c *call) inventoryJSON() (string, bool) {
 	if c.hook != hookWriter {
 		return "", false
@@ -89,15 +90,15 @@ func (c *call) inventoryJSON() (string, bool) {
 	return c.writer.json, true
 }
 
-// setting is one key of set.
+// setting is one key of the function set.
 type setting struct {
 	key        string
 	hooks      hook
 	capability string
-	apply      func(c *call, value string) bool // false: it is no such value
+	apply      func(c *call, value string) bool // false: the value is not a valid one
 }
 
-// settings are the keys of set. They do not change.
+// settings are the keys of the function set.
 var settings = [...]setting{
 	{"route", hookIncoming | hookPlan, "", (*call).setRoute},
 	{"chunk.max_rcpts", hookPlan, "", (*call).setRecipientsMax},
@@ -129,8 +130,8 @@ func (c *call) set(a []uint64) int64 {
 	return wire.BadArgument
 }
 
-// pure says whether the call must come out the same every time: a writer's,
-// and whatever runs before it.
+// pure says whether the call must give the same result every time: that of a
+// writer, and those that set a writer up.
 func (c *call) pure() bool {
 	return c.hook == hookWriter || c.hook == hookInit && c.plugin.serves(hookWriter)
 }

@@ -8,9 +8,10 @@ import (
 	"github.com/mmgw/mmgw/sdk/wire"
 )
 
-// KV keeps values for handlers, each under its name. What a method does takes
-// effect at once. Its errors are those of package kv; others mean that it may
-// work later. It is safe for concurrent use. *kv.Values is one.
+// KV keeps values for handlers, apart for each handler name. Changes take effect
+// at once, whatever becomes of the call. Its errors are those of package kv; any
+// other means that it may work later. It is safe for concurrent use. *kv.Values is
+// one.
 type KV interface {
 	Get(handler, key string) ([]byte, error)
 	Set(handler, key string, value []byte, ttl time.Duration) error
@@ -18,7 +19,7 @@ type KV interface {
 	Delete(handler, key string) error
 }
 
-// kvResult is an error of a KV as the ABI has it.
+// kvResult is the result of the ABI for an error of a KV.
 func kvResult(err error) int64 {
 	switch {
 	case err == nil:
@@ -33,15 +34,15 @@ func kvResult(err error) int64 {
 	return wire.Temporary
 }
 
-// kvDone is kvResult after a look at the clock: a change may have waited for
-// the disk.
+// kvDone is kvResult after a check of the time limit: a change may have waited
+// for the disk.
 func (c *call) kvDone(err error) int64 {
 	c.checkTime()
 	return kvResult(err)
 }
 
-// keeper is whose values the call works on. Those of rehearsals are their own:
-// no name of a plugin has a space in it.
+// keeper is the handler name under which the call finds its values. Rehearsals
+// have their own, which no plugin can have: its name would have no space.
 func (c *call) keeper() string {
 	if c.exchange.Rehearsal {
 		return c.plugin.spec.Name + " rehearsed"
@@ -49,7 +50,7 @@ func (c *call) keeper() string {
 	return c.plugin.spec.Name
 }
 
-// kvKey reads and checks a key, and charges for what the database has to do.
+// kvKey reads and checks a key, and charges for the work of the database.
 func (c *call) kvKey(ptr, size uint64) (string, int64) {
 	c.spend(unitsPerKV)
 	switch {
@@ -63,7 +64,7 @@ func (c *call) kvKey(ptr, size uint64) (string, int64) {
 	return c.text(ptr, size), 0
 }
 
-// kvTTL reads a time to live in seconds, 0 for ever.
+// kvTTL reads a time to live in seconds; 0 means forever.
 func kvTTL(seconds uint64) (time.Duration, int64) {
 	n := int32(seconds)
 	switch {

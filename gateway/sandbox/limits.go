@@ -9,42 +9,42 @@ const (
 	HeaderValueBytesMax = 64 << 10  // a quarter of the largest header block
 	BodyBytesMax        = 32 << 20  // a new body; the largest message by default
 	RecipientsAddedMax  = 1_000     // as many as one LMTP transaction has
-	LogLinesMax         = 100       // the rest is counted; a message's handlers fill no disk
-	FilesMax            = 250_000   // of a writer: two for each of 100,000 lists, and some; as package mta takes
+	LogLinesMax         = 100       // further lines are only counted: handlers must not fill the disk
+	FilesMax            = 250_000   // of a writer: two for each of 100,000 lists, and some more; package mta takes as many
 	FilesBytesMax       = 256 << 20 // the maps of 100,000 lists have 70 MB
-	FilePathBytesMax    = 255       // what file systems take as a name
+	FilePathBytesMax    = 255       // the longest name that file systems take
 	RandomBytesMax      = 64 << 10  // of one call of random
-	DNSQuestionsMax     = 20        // that a call has asked; what is known already does not count
+	DNSQuestionsMax     = 20        // sent to the resolver by one call; answers from the cache do not count
 	DNSAnswerBytesMax   = 16 << 10  // the longest sets of TXT records have a third of that
-	configBytesMax      = 1 << 20   // a module's settings as JSON; they are copied for it
+	configBytesMax      = 1 << 20   // a module's settings as JSON, which are copied for it
 	lineBytesMax        = 1 << 10   // of a log line before it is made printable and cut
-	reserveBytesMax     = 256 << 10 // of capacity that is taken ahead for a new body
+	reserveBytesMax     = 256 << 10 // of capacity that is allocated ahead for a new body
 )
 
 // What host functions cost in units of the meter. A unit stands for some 0.1
 // to 0.4 ns of computing, a host call takes some 50 to 200 ns.
 const (
 	unitsPerCall    = 100
-	debtMax         = 1 << 10 // that a module may owe
+	debtMax         = 1 << 10 // units that a module may owe before they are taken
 	octetsPerUnit   = 8       // copied to or from the module
-	unitsPerField   = 20      // looked at or moved in a header
+	unitsPerField   = 20      // of a header, looked at or moved
 	unitsPerLogLine = 5_000
-	unitsPerRandom  = 4      // an octet
-	unitsPerParsed  = 2      // an octet of a body that is taken apart
-	unitsPerDecoded = 4      // an octet of a part, read or replaced
-	unitsPerKV      = 50_000 // a look into the database or a change of it: some 10 us
+	unitsPerRandom  = 4      // per octet
+	unitsPerParsed  = 2      // per octet of a body that is parsed
+	unitsPerDecoded = 4      // per octet of a part that is read or replaced
+	unitsPerKV      = 50_000 // per read or change of the database, which takes some 10 us
 )
 
-// How long a call waits for the DNS: for one question as long as a resolver
-// needs for a second try, and in all so long, or half of its time limit if that
-// is less, that it can still decide without the rest.
+// How long a call waits for the DNS: dnsQuestionMax for one question, which lets
+// a resolver try twice, and for all of them dnsWaitMax or half of its time limit,
+// whichever is less, so that it can still decide without the answers.
 const (
 	dnsQuestionMax = 2 * time.Second
 	dnsWaitMax     = 3 * time.Second
 )
 
-// What loading may take, however small the limits of a call are: language
-// runtimes set themselves up before they say anything.
+// What loading may take, however small the limits of a call are: the runtimes of
+// languages do much before the first line of the module runs.
 const (
 	startFuel   = FuelDefault
 	initFuelMin = FuelDefault

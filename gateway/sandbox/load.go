@@ -15,9 +15,9 @@ import (
 	"github.com/mmgw/mmgw/sdk/wire"
 )
 
-// Load checks a module, compiles it and runs its start: _initialize, mmgw_abi
-// and mmgw_init. The error says what the operator can do about it, and is an
-// *Error where the module itself failed.
+// Load checks a module, compiles it and starts it, which runs _initialize,
+// mmgw_abi and mmgw_init. The error says what the operator can do, and is an
+// *Error if the module itself failed.
 func (h *Host) Load(ctx context.Context, spec Spec) (*Plugin, error) {
 	p, err := h.unstarted(ctx, spec)
 	if err != nil {
@@ -30,7 +30,7 @@ func (h *Host) Load(ctx context.Context, spec Spec) (*Plugin, error) {
 	return p, nil
 }
 
-// unstarted is a plugin whose module has run nothing yet.
+// unstarted is Load without the start: nothing of the module has run yet.
 func (h *Host) unstarted(ctx context.Context, spec Spec) (*Plugin, error) {
 	spec, err := spec.normal()
 	if err != nil {
@@ -65,7 +65,7 @@ func (h *Host) prepared(ctx context.Context, spec Spec) (*Plugin, error) {
 	return p, nil
 }
 
-// prepare checks what the configuration says.
+// prepare checks the capabilities of the Spec, and encodes its settings.
 func (p *Plugin) prepare() error {
 	granted := map[string][]string{"capabilities": p.spec.Capabilities, "optional_capabilities": p.spec.OptionalCapabilities}
 	for key, names := range granted {
@@ -82,7 +82,7 @@ func (p *Plugin) prepare() error {
 	b, err := json.Marshal(p.spec.Config)
 	switch {
 	case err != nil:
-		return fmt.Errorf("%s cannot be told to the module: %w", p.spec.key("config"), err)
+		return fmt.Errorf("%s cannot be passed to the module as JSON: %w", p.spec.key("config"), err)
 	case len(b) > configBytesMax:
 		return fmt.Errorf("%s has %d octets as JSON, more than %d", p.spec.key("config"), len(b), configBytesMax)
 	}
@@ -116,14 +116,15 @@ func (p *Plugin) check() ([]byte, error) {
 	}
 	metered, err := m.Rewrite(startFuel)
 	if err != nil {
-		return nil, fmt.Errorf("%w (%s = \"deadline\" runs it all the same, slowly)", err, p.spec.key("mode"))
+		return nil, fmt.Errorf("%w (%s = \"deadline\" runs it anyway, slowly)", err, p.spec.key("mode"))
 	}
 	p.globals = metered.Globals
 	return metered.Binary, nil
 }
 
-// required are exports that are not hooks, with their parameters and results.
-var required = map[string]struct {
+// setupExports are the functions that a module exports for its start, with their
+// parameters and results.
+var setupExports = map[string]struct {
 	params, result string
 	optional       bool
 }{
@@ -144,7 +145,7 @@ func checkExports(m *meter.Module) (hook, error) {
 	}
 	for _, name := range []string{wire.ExportABI, wire.ExportInit, wire.ExportInitialize} {
 		e, there := found[name]
-		r := required[name]
+		r := setupExports[name]
 		switch {
 		case !there && !r.optional && isProgram(m):
 			return 0, fmt.Errorf(`it does not export %s: it is a WASI program, which is used with kind = "filter"`, name)
@@ -199,15 +200,15 @@ func (p *Plugin) checkImports(m *meter.Module) error {
 			problems = append(problems, fmt.Errorf(format, append([]any{strings.Join(names, ", ")}, args...)...))
 		}
 	}
-	add(unknown, "it imports %s, which nobody offers to modules")
+	add(unknown, "it imports %s, which mmgw does not offer to modules")
 	add(wrong, "it imports functions with other types than they have: %s")
 	slices.Sort(needed)
 	add(forbidden, "it imports %s: %s has to name %s", p.spec.key("capabilities"), strings.Join(slices.Compact(needed), ", "))
 	return errors.Join(problems...)
 }
 
-// compile takes the time that loading takes: some milliseconds for a small
-// module, a second for a language runtime.
+// compile makes machine code of the module. It is what takes the time of loading:
+// some milliseconds for a small module, a second for a language runtime.
 func (h *Host) compile(ctx context.Context, p *Plugin, binary []byte) error {
 	r, err := h.runtime(ctx, class{uint32(p.spec.MemoryBytes / pageBytes), p.spec.Mode})
 	if err != nil {
@@ -220,16 +221,16 @@ func (h *Host) compile(ctx context.Context, p *Plugin, binary []byte) error {
 	p.runtime, p.compiled = r, compiled
 	if h.env.CacheDir != "" {
 		if err := trimCache(h.env.CacheDir, CacheBytesMax); err != nil {
-			p.log.Warn("compiled code that is not needed stays", "error", err)
+			p.log.Warn("the cache of compiled modules could not be trimmed", "error", err)
 		}
 	}
 	return nil
 }
 
-// start makes the first instance.
+// start makes the first instance, and the snapshot of it that others start from.
 func (p *Plugin) start(ctx context.Context) error {
 	i, failed := p.newInstance(ctx)
-	p.asked.tell(p.spec.Missed) // also where a setting that is missing is why it failed
+	p.asked.tell(p.spec.Missed) // also after a failure: a missing setting may be its reason
 	if failed != nil {
 		return failed
 	}

@@ -29,7 +29,7 @@ func TestModulesThatAreNotLoaded(t *testing.T) {
 		want []string
 	}{
 		{"nothing", Spec{}, []string{"not a WebAssembly module"}},
-		{"undeclared import", Spec{Wasm: patched(header, "mmgw\x0aheader_set", "mmgw\x0aheader_xxx")}, []string{"mmgw.header_xxx", "nobody offers"}},
+		{"undeclared import", Spec{Wasm: patched(header, "mmgw\x0aheader_set", "mmgw\x0aheader_xxx")}, []string{"mmgw.header_xxx", "mmgw does not offer"}},
 		{"import of another module", Spec{Wasm: patched(header, "mmgw\x0aheader_set", "envs\x0aheader_set")}, []string{"envs.header_set"}},
 		{"import of another type", Spec{Wasm: patched(header, "\x60\x04\x7f\x7f\x7f\x7f\x01\x7f", "\x60\x04\x7f\x7f\x7f\x7e\x01\x7f")}, []string{"header_set (i32 i32 i32 i32) -> (i32)"}},
 		{"not granted", Spec{Wasm: header}, []string{"it imports rcpt_add", `plugins.p.capabilities has to name "recipients"`}},

@@ -20,10 +20,11 @@ type stream struct {
 	line []byte
 }
 
-// levels are those of the ABI.
+// levels are the levels of the ABI.
 var levels = [...]slog.Level{wire.Debug: slog.LevelDebug, wire.Info: slog.LevelInfo, wire.Warn: slog.LevelWarn, wire.Error: slog.LevelError}
 
-// levelOf takes a level from a module; one that does not exist is the nearest.
+// levelOf is the level for a number from a module; an unknown number is taken as
+// the nearest one.
 func levelOf(n uint64) slog.Level { return levels[min(max(int32(n), wire.Debug), wire.Error)] }
 
 // log(level, ptr, len)
@@ -46,11 +47,11 @@ func (c *call) setError(a []uint64) int64 {
 	return 0
 }
 
-// printable is a line fit for the log, of which no more is looked at than can
-// come out.
+// printable makes a line fit for the log. It cuts long ones first, so that the
+// work is bounded.
 func printable(b []byte) string { return gateway.Printable(string(b[:min(len(b), lineBytesMax)])) }
 
-// line writes one line of the module to the log, up to LogLinesMax a call.
+// line writes one line of the module to the log, up to LogLinesMax in a call.
 func (c *call) line(level slog.Level, text []byte) {
 	if !c.plugin.log.Enabled(c.Context, level) {
 		return
@@ -64,7 +65,7 @@ func (c *call) line(level slog.Level, text []byte) {
 	c.write(level, printable(text))
 }
 
-// write is a line of the log that names phase and message.
+// write writes a line to the log, with the phase and the message.
 func (c *call) write(level slog.Level, text string, attrs ...any) {
 	attrs = append(attrs, "phase", c.hook.String())
 	if c.exchange != nil && c.exchange.Message != nil && c.exchange.Message.ID != 0 {
@@ -89,16 +90,15 @@ func (c *call) print(n int, text []byte) {
 	}
 }
 
-// complain keeps the last line of a filter's standard error, which becomes the
-// text of its verdict.
+// complain remembers the last line of a filter's standard error, which becomes
+// the text of its verdict. n is the number of the stream.
 func (c *call) complain(n int, line []byte) {
 	if text := printable(bytes.TrimSpace(line)); n == 1 && c.filter != nil && text != "" {
 		c.filter.complaint = text
 	}
 }
 
-// streamLevel is the level of a standard stream: programs complain on the
-// second.
+// streamLevel is the level for a stream: standard error is for warnings.
 func streamLevel(n int) slog.Level {
 	if n == 0 {
 		return slog.LevelInfo
@@ -106,8 +106,8 @@ func streamLevel(n int) slog.Level {
 	return slog.LevelWarn
 }
 
-// flush ends the log of a call: lines without an end, and how many were too
-// many. The module has come back, and is charged no more.
+// flush writes what is left at the end of a call: lines without a line end, and
+// how many lines were dropped. It charges nothing, since the call has ended.
 func (l *logState) flush(c *call) {
 	for n := range l.streams {
 		line := l.streams[n].line

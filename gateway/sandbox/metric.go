@@ -8,14 +8,15 @@ import (
 	"github.com/mmgw/mmgw/sdk/wire"
 )
 
-// tally counts what a module counts, by name. Its zero value is ready.
+// tally is the counters of a module, by name. Its zero value is ready.
 type tally struct {
 	mu      sync.Mutex
 	counts  map[string]int64
-	refused bool // it was logged that one was
+	refused bool // one was refused, and that was logged
 }
 
-// add counts and says whether it could: a name beyond wire.MetricsMax is not.
+// add adds delta to a counter, at most up to the largest int64. It says whether
+// there was room for the name: wire.MetricsMax of them are kept.
 func (t *tally) add(name string, delta int64) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -59,13 +60,13 @@ func (c *call) metric(a []uint64) int64 {
 	}
 	if delta < 0 || !isMetricName(name) || !c.plugin.tally.add(name, delta) {
 		if c.plugin.tally.refuse() {
-			c.plugin.log.Warn("a metric was not counted: the name or number is no good, or there are too many names", "name", printable([]byte(name)), "delta", delta)
+			c.plugin.log.Warn("a metric was not counted: the name or the number is not valid, or there are too many names", "name", printable([]byte(name)), "delta", delta)
 		}
 	}
 	return 0
 }
 
-// isMetricName says whether a name is one of letters, digits and "_-.".
+// isMetricName says whether a name consists of letters, digits and "_-." alone.
 func isMetricName(name string) bool {
 	for i := range len(name) {
 		switch b := name[i]; {

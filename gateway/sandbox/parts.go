@@ -10,15 +10,15 @@ import (
 	"github.com/mmgw/mmgw/sdk/wire"
 )
 
-// partState is the MIME tree of the body as it came, made when it is first
-// asked for, and the part that was read last.
+// partState is the MIME tree of the body as it came in, parsed when a module first
+// asks for it, and the part that was read last.
 type partState struct {
-	message *entity.Message
-	last    int // the part of text, -1 for none
-	text    string
+	message *entity.Message // nil: not parsed yet
+	last    int             // the part that text is of, -1 for none
+	text    string          // decoded
 }
 
-// openParts makes the tree, or tells why there is none.
+// openParts returns the MIME tree, or a result below zero if there is none.
 func (c *call) openParts() (*entity.Message, int64) {
 	if c.parts.message != nil {
 		return c.parts.message, 0
@@ -46,7 +46,7 @@ func (c *call) openParts() (*entity.Message, int64) {
 	return c.parts.message, 0
 }
 
-// part returns the tree if there is a part of that index.
+// part returns the MIME tree if it has a part of index i.
 func (c *call) part(i uint64) (*entity.Message, int64) {
 	m, refused := c.openParts()
 	if refused == 0 && !m.Has(int(int32(i))) {
@@ -55,7 +55,7 @@ func (c *call) part(i uint64) (*entity.Message, int64) {
 	return m, refused
 }
 
-// partText is what a part holds, decoded.
+// partText is the decoded content of a part.
 func (c *call) partText(m *entity.Message, i int) string {
 	if c.parts.last != i {
 		c.spend(unitsPerDecoded * int64(m.Encoded(i)))
@@ -148,8 +148,8 @@ func (c *call) partReplace(a []uint64) int64 {
 	return 0
 }
 
-// hasRoom says whether describeBody will succeed: what it adds to a header are
-// three fields, one of which may be as long as the Content-Type was.
+// hasRoom says whether describeBody will succeed. It adds three fields, one of
+// which may be as long as the Content-Type was.
 func (c *call) hasRoom() bool {
 	const fields = 3
 	octets, edits := HeaderValueBytesMax, fields
@@ -163,7 +163,7 @@ func (c *call) hasRoom() bool {
 		len(c.header.draft.Header)+fields <= gateway.HeaderFieldsMax
 }
 
-// describeBody makes the header of the message say what its new body is.
+// describeBody adjusts the header of the message to its new body.
 func (c *call) describeBody(f entity.Fields) int64 {
 	if !f.KeepDisposition {
 		c.removeFields("Content-Disposition", 0)

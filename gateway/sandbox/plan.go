@@ -11,11 +11,12 @@ import (
 // Limits of a plan.
 const (
 	PriorityMax  = 100               // either way
-	planTimeMax  = 4_102_444_800_000 // the year 2100, in milliseconds: what is later is a mistake
-	ownFieldsMax = 20                // header fields that one recipient alone gets
+	planTimeMax  = 4_102_444_800_000 // the year 2100 in milliseconds; a later time is a mistake
+	ownFieldsMax = 20                // header fields of one recipient's own copy
 )
 
-// setRecipientsMax takes the size of a transaction, at most that of a batch.
+// setRecipientsMax takes how many recipients a transaction may have, at most those
+// of a batch.
 func (c *call) setRecipientsMax(value string) bool {
 	n, err := strconv.Atoi(value)
 	if err != nil || n < 1 || n > gateway.BatchRecipientsMax {
@@ -37,7 +38,7 @@ func (c *call) setVERP(value string) bool {
 	return value == "1" || value == "0"
 }
 
-// setReversePath takes the reverse-path of all copies; the null one is legal.
+// setReversePath takes the reverse-path of all copies, which may be the null one.
 func (c *call) setReversePath(value string) bool {
 	path, err := gateway.ParseReversePath(value)
 	if err == nil {
@@ -72,8 +73,8 @@ func setTime(t *time.Time, value string) bool {
 	return true
 }
 
-// setOwnReversePath takes a reverse-path with placeholders. It is checked as
-// it will be once they are filled in.
+// setOwnReversePath takes the reverse-path of one recipient's copy, which may have
+// placeholders. It is checked with these filled in.
 func (c *call) setOwnReversePath(source int, value string) int64 {
 	if !c.plugin.grants(wire.CapRecipients) {
 		return wire.NotPermitted
@@ -86,7 +87,7 @@ func (c *call) setOwnReversePath(source int, value string) int64 {
 	return 0
 }
 
-// setOwnField gives one recipient's copy a field of its own.
+// setOwnField gives one recipient's copy a header field of its own.
 func (c *call) setOwnField(source int, name, value string) int64 {
 	if !c.plugin.grants(wire.CapHeaders) {
 		return wire.NotPermitted
@@ -108,7 +109,7 @@ func (c *call) setOwnField(source int, name, value string) int64 {
 	return result
 }
 
-// planned is the plan of a call that came back with 0.
+// planned is the plan of a call that returned 0.
 func (c *call) planned() gateway.Plan {
 	plan := c.plan
 	plan.Route, plan.Edits, plan.Usage = c.decision.route, c.header.edits, c.used

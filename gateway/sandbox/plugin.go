@@ -20,7 +20,7 @@ type Plugin struct {
 	config   string // as JSON
 	digest   string // SHA-256 of the module as it was given, in hexadecimal
 	host     *Host
-	kv       KV // of the Spec, else of the Host
+	kv       KV // Spec.KV, or else Env.KV
 	log      *slog.Logger
 	loaded   time.Time
 	hooks    hook // exported
@@ -57,7 +57,8 @@ func (p *Plugin) grants(capability string) bool {
 	return slices.Contains(p.spec.Capabilities, capability)
 }
 
-// place returns the index in exports of the hook for a phase.
+// place returns the index in exports of the hook for a phase: the phases come
+// first there, by number.
 func place(phase gateway.Phase) int { return int(phase) }
 
 // Serves says whether the module has an export for a phase.
@@ -71,7 +72,7 @@ func (p *Plugin) IsFilter() bool { return p.spec.Filter }
 // Writes says whether the module is a writer of MTA configurations.
 func (p *Plugin) Writes() bool { return p.serves(hookWriter) }
 
-// HookName is how a phase is called for people: recipient, incoming, ...
+// HookName is the name of a phase for people: recipient, incoming, ...
 func HookName(phase gateway.Phase) string { return exports[place(phase)].phase }
 
 // Handle calls the module for x.Phase, which is not PhasePlan. A module without
@@ -80,8 +81,8 @@ func (p *Plugin) Handle(ctx context.Context, x *gateway.Exchange) (gateway.Verdi
 	return p.HandleReduced(ctx, x, 1)
 }
 
-// HandleReduced is Handle with 1/share of the fuel and the time of a call, for
-// a module that is not trusted with all of it.
+// HandleReduced is Handle with 1/share of the usual fuel and time, for a module
+// that has failed before.
 func (p *Plugin) HandleReduced(ctx context.Context, x *gateway.Exchange, share int64) (v gateway.Verdict, err error) {
 	if !p.Serves(x.Phase) {
 		return v, nil
@@ -97,8 +98,8 @@ func (p *Plugin) HandleReduced(ctx context.Context, x *gateway.Exchange, share i
 	return v, err
 }
 
-// Plan calls the module for a batch. A module without an export for that leaves
-// everything as usual. The error is an *Error.
+// Plan calls the module for a batch. A module that exports no mmgw_plan gives the
+// zero Plan. The error is an *Error.
 func (p *Plugin) Plan(ctx context.Context, x *gateway.Exchange) (gateway.Plan, error) {
 	var plan gateway.Plan
 	if !p.Serves(gateway.PhasePlan) {
@@ -109,13 +110,13 @@ func (p *Plugin) Plan(ctx context.Context, x *gateway.Exchange) (gateway.Plan, e
 }
 
 // Render calls the module for its files, in the order in which it made them.
-// The error is an *Error where the module failed.
+// The error is an *Error if the module failed.
 func (p *Plugin) Render(ctx context.Context, inventory gateway.Inventory) ([]gateway.File, error) {
 	if !p.Writes() {
 		return nil, errors.New("plugin " + p.spec.Name + " is not a writer of MTA configurations")
 	}
 	var files []gateway.File
-	err := p.use(ctx, len(exports)-1, nil,
+	err := p.use(ctx, placeWriter, nil,
 		func(c *call) { c.writer.inventory = inventory }, func(c *call) { files = c.writer.files })
 	return files, err
 }

@@ -9,18 +9,18 @@ import (
 	"github.com/mmgw/mmgw/sdk/wire"
 )
 
-// pool lends instances, so many at a time. The one used last is lent first:
-// its memory is in the cache.
+// pool lends a limited number of instances at a time. The one that was used last
+// is lent first, since its memory is still in the processor's cache.
 type pool struct {
-	freed chan struct{} // has a place for each of those who waited and may go on
+	freed chan struct{} // one for each caller that waited and has been given a place
 
 	mu      sync.Mutex
 	idle    []*instance
 	places  int // that are free
-	waiting int
+	waiting int // callers in line
 }
 
-// newPool makes a pool that lends so many instances at a time.
+// newPool makes a pool that lends size instances at a time.
 func newPool(size int) *pool { return &pool{freed: make(chan struct{}, size), places: size} }
 
 // pop returns an idle instance or nil.
@@ -47,8 +47,8 @@ func (p *pool) push(i *instance) {
 	p.idle = append(p.idle, i)
 }
 
-// enter takes a place, and the instance for it if one is idle. Without a free
-// place the caller waits in line, and says by wait how it ended.
+// enter takes a place, and an instance if one is idle. If no place is free it
+// puts the caller in line, who must then call wait.
 func (p *pool) enter() (i *instance, entered bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -60,7 +60,7 @@ func (p *pool) enter() (i *instance, entered bool) {
 	return p.last(), true
 }
 
-// leave gives a place back, with the instance, nil for none, that used it.
+// leave gives a place back, and the instance that used it, nil if it is gone.
 func (p *pool) leave(i *instance) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -90,14 +90,14 @@ func (p *pool) wait(ctx context.Context, closed <-chan struct{}) bool {
 		p.waiting--
 	}
 	p.mu.Unlock()
-	if !inLine { // everybody who waits was told by now
+	if !inLine { // a place was given to this caller in the meantime
 		<-p.freed
 		p.leave(nil)
 	}
 	return false
 }
 
-// drain takes all places, for good, and frees the instances.
+// drain takes all places for good, as they become free, and closes the instances.
 func (p *pool) drain(places int) {
 	for range places {
 		i, entered := p.enter()
@@ -110,12 +110,12 @@ func (p *pool) drain(places int) {
 	}
 }
 
-// acquire lends an instance, as soon as there is one.
+// acquire waits for a place, and returns an instance that is ready for a call.
 func (p *Plugin) acquire(ctx context.Context, h hook) (*instance, *Error) {
 	i, entered := p.pool.enter()
 	if !entered {
 		if !p.pool.wait(ctx, p.closed) {
-			return nil, p.kept(ctx, h)
+			return nil, p.turnedAway(ctx, h)
 		}
 		i = p.pool.pop()
 	}
@@ -131,8 +131,8 @@ func (p *Plugin) acquire(ctx context.Context, h hook) (*instance, *Error) {
 	return i, nil
 }
 
-// kept is the error of a call that waited in vain.
-func (p *Plugin) kept(ctx context.Context, h hook) *Error {
+// turnedAway is the error of a call that waited in vain.
+func (p *Plugin) turnedAway(ctx context.Context, h hook) *Error {
 	if err := ctx.Err(); err != nil {
 		return p.unavailable(h, fmt.Sprintf("all %d instances are busy", p.spec.Instances), err)
 	}
@@ -143,7 +143,7 @@ func (p *Plugin) unavailable(h hook, reason string, cause error) *Error {
 	return &Error{Plugin: p.spec.Name, Phase: h.String(), Fault: Unavailable, Reason: reason, Cause: cause}
 }
 
-// release takes an instance back after a call. What the call held is let go.
+// release takes an instance back after a call, and lets go of what the call held.
 func (p *Plugin) release(i *instance, failed *Error) {
 	keep := p.spec.Isolation != Fresh && (failed == nil || failed.Fault == Returned)
 	switch {
@@ -163,7 +163,7 @@ func (p *Plugin) release(i *instance, failed *Error) {
 }
 
 // outgrown says whether an instance has grown so far that a later call might lack
-// memory. A pooled one that frees nothing is put back then, which costs no message.
+// memory. A pooled instance is put back then, before that makes a call fail.
 func (p *Plugin) outgrown(i *instance) bool {
 	memory := i.memoryBytes()
 	return memory > p.spec.MemoryBytes/2 && memory > i.born
@@ -182,7 +182,7 @@ func (p *Plugin) newInstance(ctx context.Context) (*instance, *Error) {
 		}
 		return i, nil
 	}
-	if p.spec.Filter { // all that it does is to be charged to its message
+	if p.spec.Filter { // it runs nothing before its message, which pays for all
 		return i, nil
 	}
 	if failed := p.setUp(ctx, i); failed != nil {
@@ -192,7 +192,7 @@ func (p *Plugin) newInstance(ctx context.Context) (*instance, *Error) {
 	return i, nil
 }
 
-// setUp runs what a module wants to run before its first call.
+// setUp runs the exports that prepare a module for its first call.
 func (p *Plugin) setUp(ctx context.Context, i *instance) *Error {
 	if failed := p.initialize(ctx, i, wire.ExportInitialize); failed != nil {
 		return failed
@@ -203,8 +203,8 @@ func (p *Plugin) setUp(ctx context.Context, i *instance) *Error {
 	return p.initialize(ctx, i, wire.ExportInit)
 }
 
-// initialize runs one of the exports that set an instance up, where the module
-// has it.
+// initialize runs one of the exports that set an instance up, if the module has
+// it.
 func (p *Plugin) initialize(ctx context.Context, i *instance, name string) *Error {
 	f := i.module.ExportedFunction(name)
 	if f == nil {
@@ -215,7 +215,8 @@ func (p *Plugin) initialize(ctx context.Context, i *instance, name string) *Erro
 	return failed
 }
 
-// run calls a function within the call that was begun.
+// run calls a function of the module, within limits and on the account of the
+// call that has begun.
 func (i *instance) run(f interface {
 	CallWithStack(context.Context, []uint64) error
 }, argument uint64) (uint64, *Error) {
@@ -235,8 +236,8 @@ func (i *instance) run(f interface {
 	return i.stack[0], failed
 }
 
-// use runs a hook and hands what the module did to take, before the instance
-// is put back.
+// use runs hook n of exports. It calls begin before the module, and take after a
+// call that succeeded, while its results are still there.
 func (p *Plugin) use(ctx context.Context, n int, x *gateway.Exchange, begin, take func(*call)) error {
 	h := exports[n].hook
 	i, failed := p.acquire(ctx, h)

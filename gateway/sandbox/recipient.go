@@ -8,19 +8,19 @@ import (
 	"github.com/mmgw/mmgw/sdk/wire"
 )
 
-// recipientState is the recipients as the call has left them so far. Indices
-// of the ABI are places in view once that is made, before it places in the
-// exchange.
+// recipientState is the recipients as the call has left them so far. An index of
+// the ABI counts in view once the call has changed something, and in the exchange
+// before.
 type recipientState struct {
-	view    []int // index in Exchange.Recipients, or ^index in added
+	view    []int // of each recipient the source: its index in Exchange.Recipients, or ^index in added
 	changed bool  // view is in use
 	added   []gateway.Recipient
 	fates   map[int]gateway.Disposition   // by index in Exchange.Recipients
 	planned map[int]gateway.RecipientPlan // likewise
 }
 
-// listed are the recipients that the call started with. Outgoing handlers have
-// none, and a result that came without its batch has its own one.
+// listed are the recipients that the call started with. Outgoing handlers see
+// none. A result whose batch is gone has only its own recipient.
 func (c *call) listed() []gateway.Recipient {
 	x := c.exchange
 	if c.hook == hookOutgoing {
@@ -32,8 +32,8 @@ func (c *call) listed() []gateway.Recipient {
 	return x.Recipients
 }
 
-// source says which recipient an index stands for: one of the exchange's, or
-// an added one where it is negative.
+// source says which recipient an index of the ABI stands for: an index in the
+// exchange, or if it is negative ^index in added.
 func (c *call) source(i int) (int, bool) {
 	if c.recipients.changed {
 		if i < 0 || i >= len(c.recipients.view) {
@@ -44,7 +44,7 @@ func (c *call) source(i int) (int, bool) {
 	return i, i >= 0 && i < len(c.listed())
 }
 
-// change makes the view.
+// change makes the view, before the first change.
 func (c *call) change() {
 	if c.recipients.changed {
 		return
@@ -64,8 +64,8 @@ func (c *call) recipient(source int) gateway.Recipient {
 	return c.listed()[source]
 }
 
-// argument is the index that mmgw_rcpt and mmgw_result are called with: the
-// recipient that RCPT has just named is the last of its leg.
+// argument is the index of the recipient that mmgw_rcpt and mmgw_result are called
+// for. The one that RCPT has just named is the last.
 func (c *call) argument() uint64 {
 	switch c.hook {
 	case hookRecipient:
@@ -79,8 +79,8 @@ func (c *call) argument() uint64 {
 	return 0
 }
 
-// seesMembers says whether addresses may be shown: those of a list's members
-// need a capability.
+// seesMembers says whether the module may see the addresses of recipients: for
+// the members of a list it needs a capability.
 func (c *call) seesMembers() bool {
 	return c.hook&(hookPlan|hookResult) == 0 || c.exchange.List == nil || c.plugin.grants(wire.CapMembers)
 }
@@ -105,8 +105,9 @@ func (c *call) rcptGet(a []uint64) int64 {
 	return c.reply(string(c.recipient(source).Path), a[1], a[2])
 }
 
-// may says whether mail may be sent to an address that the module names.
-func (c *call) may(path gateway.ForwardPath) bool {
+// maySendTo says whether a module may name an address as a recipient: without the
+// capability relay only one of this site.
+func (c *call) maySendTo(path gateway.ForwardPath) bool {
 	local := c.plugin.host.env.Local
 	return c.plugin.grants(wire.CapRelay) || local != nil && local(path)
 }
@@ -117,7 +118,7 @@ func (c *call) rcptAdd(a []uint64) int64 {
 	switch {
 	case err != nil:
 		return wire.BadArgument
-	case !c.may(path):
+	case !c.maySendTo(path):
 		return wire.NotPermitted
 	case len(c.recipients.added) >= RecipientsAddedMax:
 		return wire.Limit
@@ -144,7 +145,8 @@ func (c *call) rcptRemove(a []uint64) int64 {
 	return 0
 }
 
-// fate changes what is to become of one of the exchange's recipients.
+// fate changes what happens to one of the exchange's recipients, in the verdict
+// and in the plan: whichever of them the hook has is used.
 func (c *call) fate(source int, change func(*gateway.Disposition, *gateway.RecipientPlan)) {
 	s := &c.recipients
 	if s.fates == nil {
@@ -178,8 +180,8 @@ func (c *call) rcptSet(a []uint64) int64 {
 	return c.setOwnReversePath(source, value)
 }
 
-// setRedirect sends the mail for one recipient elsewhere. Added recipients have
-// no need of that: they are removed and added again.
+// setRedirect sends the mail for one recipient to another address. A recipient
+// that the module itself added cannot be redirected, only removed.
 func (c *call) setRedirect(source int, value string) int64 {
 	path, err := gateway.ParseForwardPath(value)
 	switch {
@@ -187,7 +189,7 @@ func (c *call) setRedirect(source int, value string) int64 {
 		return wire.NotPermitted
 	case err != nil || source < 0:
 		return wire.BadArgument
-	case !c.may(path):
+	case !c.maySendTo(path):
 		return wire.NotPermitted
 	}
 	c.fate(source, func(d *gateway.Disposition, p *gateway.RecipientPlan) { d.Redirect, p.Redirect = path, path })

@@ -10,8 +10,9 @@ import (
 	"github.com/mmgw/mmgw/sdk/wire"
 )
 
-// rewrite turns what a program wrote into edits, so that fields that it left
-// alone stay as they are to the octet. Nothing at all means: unchanged.
+// rewrite turns the message that a program wrote into edits of the one that it
+// read, so that fields that it left alone keep every octet. A program that wrote
+// nothing leaves the message unchanged.
 func (c *call) rewrite() *Error {
 	if len(c.filter.output) == 0 {
 		return nil
@@ -47,8 +48,8 @@ func (c *call) takeHeader(old, next gateway.Header) error {
 	return nil
 }
 
-// takeBody takes a new body. Where its last line has no end of its own, as one
-// that is read may have none, that alone is not a change.
+// takeBody takes the new body if it differs from the old one. A line end that is
+// missing after the last line is not a difference: many programs add or drop it.
 func (c *call) takeBody(old gateway.Content, next []byte, ended bool) error {
 	same, err := isSame(old, next)
 	if !same && !ended && err == nil {
@@ -68,14 +69,15 @@ func (c *call) takeBody(old gateway.Content, next []byte, ended bool) error {
 	return nil
 }
 
-// ungranted is the error of a program that changed what it may not.
+// ungranted is the error of a program that changed something without the
+// capability for it.
 func (c *call) ungranted(what, capability string) error {
 	return fmt.Errorf("changed %s: %s has to name %q", what, c.plugin.spec.key("capabilities"), capability)
 }
 
-// parseOutput takes a message apart. A program that writes something else, a
-// log say, is not to replace a message by that: there must be a header, unless
-// there was none before, and it must end.
+// parseOutput splits what a program wrote into header and body. There must be a
+// complete header, unless the message had none before (bare): a program that
+// writes something else, such as a log, must not replace a message by it.
 func parseOutput(output []byte, bare bool) (gateway.Header, []byte, error) {
 	draft, err := gateway.OpenDraft(gateway.Bytes(output))
 	if err != nil {
@@ -122,8 +124,8 @@ func isSame(old gateway.Content, next []byte) (bool, error) {
 	return true, nil
 }
 
-// headerEdits are the edits that make next of old, with the most fields left
-// alone. A first line that is not a field (of an mbox) is not taken up.
+// headerEdits are the edits that turn old into next and leave as many fields alone
+// as possible. A new first line that is not a field, as mbox has one, is dropped.
 func headerEdits(old, next gateway.Header) (edits []gateway.Edit) {
 	if len(next) > 0 && next[0].Name() == "" && (len(old) == 0 || old[0] != next[0]) {
 		next = next[1:]
@@ -141,9 +143,9 @@ func headerEdits(old, next gateway.Header) (edits []gateway.Edit) {
 	return s.edits
 }
 
-// script finds the edits from old to next, at some index of the header.
+// script finds the edits that turn old into next.
 type script struct {
-	at        int
+	at        int // index in the header of the next edit
 	old, next gateway.Header
 	edits     []gateway.Edit
 }
@@ -177,8 +179,9 @@ func (s *script) edit(op gateway.EditOp, field gateway.Field) {
 	s.edits = append(s.edits, e)
 }
 
-// longestCommon is the length of a longest common subsequence of what follows
-// each pair of indices. Headers have at most gateway.HeaderFieldsMax fields.
+// longestCommon returns a table: [i][j] is the length of a longest common
+// subsequence of a[i:] and b[j:]. Both have at most gateway.HeaderFieldsMax
+// fields.
 func longestCommon(a, b gateway.Header) [][]uint16 {
 	table := make([][]uint16, len(a)+1)
 	for i := range table {

@@ -3,21 +3,20 @@
 //
 // What it promises about a module, whatever the module does:
 //
-//   - A call takes at most Spec.Fuel units of work and Spec.MemoryBytes of
-//     memory. Spec.Timeout ends its waiting, and is checked at every sixteenth host
-//     call: fuel bounds what the module computes, the time limit what it makes the
-//     host do. Neither interrupts the other's part.
-//   - It sees what the host functions of its phase and its capabilities show,
-//     and nothing else of the host: no file, no network, no environment.
-//   - Nothing that a call left in memory is there in the next one, under the
-//     isolation Restore. An instance that trapped, spent its fuel, ran out of
-//     time or left by proc_exit is dropped.
-//   - A filter, which is a WASI program, runs in an instance of its own. It reads
-//     the message and writes another, and rules by its exit code; see filter.go.
-//   - Edits and verdict of a call apply together if it returned 0, and not at all
-//     otherwise. A call that fails gives an *Error, never a verdict.
+//   - A call takes at most Spec.Fuel units of work, Spec.MemoryBytes of memory
+//     and, give or take some milliseconds, Spec.Timeout of time.
+//   - A module sees only what the host functions of its phase and its capabilities
+//     show it: no file, no network and no environment of the host.
+//   - Under the isolation Restore, nothing that one call left in memory is there in
+//     the next. An instance that trapped, spent its fuel, ran out of time or ended
+//     with proc_exit is never used again.
+//   - A filter, which is a WASI program, gets a new instance for each message. It
+//     reads the message, writes another, and decides with its exit code; see
+//     filter.go.
+//   - The edits and the verdict of a call apply together if it returned 0, and not
+//     at all otherwise. A call that fails gives an *Error, never a verdict.
 //
-// A Host owns the compiled code, a Plugin is one loaded module with its pool of
+// A Host owns the compiled code; a Plugin is one loaded module with its pool of
 // instances. Package meter rewrites modules before they are compiled.
 package sandbox
 
@@ -32,23 +31,23 @@ import (
 	"github.com/mmgw/mmgw/sdk/wire"
 )
 
-// Isolation says what one call may leave behind for the next.
+// Isolation says how much of its state one call leaves to the next.
 type Isolation string
 
-// The isolations. Restored and pooled instances all start as the first one was
-// after its mmgw_init; fresh ones run it themselves.
+// The isolations. Restored and pooled instances start as copies of the first
+// instance after its mmgw_init; fresh ones run mmgw_init themselves.
 const (
 	Restore Isolation = "restore" // nothing: memory and globals are put back after every call
-	Pooled  Isolation = "pooled"  // everything, until it has grown to more than half of its memory: the module itself sees to its state
-	Fresh   Isolation = "fresh"   // nothing: every call has an instance of its own
+	Pooled  Isolation = "pooled"  // everything, until the instance uses more than half of its memory and is put back
+	Fresh   Isolation = "fresh"   // nothing: every call gets a new instance
 )
 
-// Mode says what stops a module that does not end.
+// Mode says what stops a module that does not end by itself.
 type Mode string
 
-// The modes. ModeDeadline is for modules that cannot be metered: it makes code
-// 5 to 17 times slower, does not stop recursion without loops soon, and knows no
-// restored instances: Restore means Fresh there.
+// The modes. ModeDeadline is for modules that cannot be metered. It makes code
+// 5 to 17 times slower, may take seconds to stop recursion without loops, and
+// cannot restore instances: Restore means Fresh there.
 const (
 	ModeFuel     Mode = "fuel"
 	ModeDeadline Mode = "deadline"
@@ -66,7 +65,7 @@ const (
 const MemoryBytesMax = 1 << 30
 
 // InstancesWaiting is how many calls of a module with the capability dns run at
-// a time: most of them wait, and one that waits must not hold up the others.
+// a time: most of them wait for an answer, and must not hold up the others.
 const InstancesWaiting = 64
 
 // pageBytes is the unit of memory in WebAssembly.
@@ -79,9 +78,9 @@ type Spec struct {
 	Wasm                 []byte // must not change
 	Filter               bool   // Wasm is a WASI program: message on standard input, message out
 	Config               map[string]any
-	KV                   KV // in place of that of the Host; nil: that
+	KV                   KV // used in place of Env.KV; nil: Env.KV is used
 	Capabilities         []string
-	OptionalCapabilities []string // what needs them answers "not permitted" where they are not granted
+	OptionalCapabilities []string // the module loads without them; functions that need them then return "not permitted"
 	Isolation            Isolation
 	Mode                 Mode
 	MemoryBytes          int64         // of an instance; rounded down to pages of 64 KiB
@@ -89,10 +88,10 @@ type Spec struct {
 	Timeout              time.Duration // of one call
 	Instances            int           // calls at a time; 0: as many as processors, InstancesWaiting with dns
 
-	// Missed hears, after the module is loaded or a call of it, of each setting
-	// that it asked for and that is not set, once, with the settings that are set
-	// and that it has not asked for so far: one of these may be misspelt. Nil:
-	// nobody does.
+	// Missed is called once for each setting that the module asked for and that is
+	// not set, with those that are set and that it has not asked for: one of them
+	// may be a misspelling. It is called after loading and after calls, never
+	// during one. nil: not called.
 	Missed func(key string, unread []string)
 }
 

@@ -8,7 +8,8 @@ import (
 	"github.com/mmgw/mmgw/sdk/wire"
 )
 
-// decision is what the call said by verdict and set. The last word counts.
+// decision is what the module decided with the functions verdict and set. Its last
+// call of each counts.
 type decision struct {
 	action gateway.Action
 	status *gateway.Status
@@ -36,8 +37,8 @@ func (c *call) rcptVerdict(a []uint64) int64 {
 	return 0
 }
 
-// usualStatus is what an action says where a module gives no code or text of its own:
-// a failure for those that are answered by one, else a success.
+// usualStatus is the status of an action if the module gives no code or text: a
+// failure for Reject and Defer, a success otherwise.
 func usualStatus(action gateway.Action) *gateway.Status {
 	switch action {
 	case gateway.Reject:
@@ -48,7 +49,8 @@ func usualStatus(action gateway.Action) *gateway.Status {
 	return &gateway.Status{Code: 250, Enhanced: gateway.EnhancedCode{2, 0, 0}}
 }
 
-// judge reads action, code, enh, enhlen, text, textlen.
+// judge reads and checks the arguments action, code, enh, enhlen, text, textlen.
+// The status is nil for an action that needs none.
 func (c *call) judge(a []uint64) (gateway.Action, *gateway.Status, bool) {
 	action, code := gateway.Action(int32(a[0])), int(int32(a[1]))
 	enhanced, text := c.text(a[2], a[3]), c.text(a[4], a[5])
@@ -79,14 +81,14 @@ func (c *call) judge(a []uint64) (gateway.Action, *gateway.Status, bool) {
 	return action, status, true
 }
 
-// isReplyCode says whether a code is one of RFC 5321, section 4.2, in a class.
-// 421 is not: it announces that the connection closes, which is the server's
-// to say.
+// isReplyCode says whether a code is a reply code of a class by RFC 5321, section
+// 4.2. 421 is not allowed: it announces that the connection closes, which a module
+// cannot decide.
 func isReplyCode(code, class int) bool {
 	return code/100 == class && code/10%10 <= 5 && code != 421
 }
 
-// setRoute takes the name of a route of the configuration, and no other.
+// setRoute takes the name of a route of the configuration.
 func (c *call) setRoute(name string) bool {
 	known := slices.Contains(c.exchange.RouteNames, name)
 	if known {
@@ -95,7 +97,7 @@ func (c *call) setRoute(name string) bool {
 	return known
 }
 
-// result is the verdict of a call that came back with 0.
+// result is the verdict of a call that returned 0.
 func (c *call) result() gateway.Verdict {
 	v := gateway.Verdict{
 		Action: c.decision.action, Status: c.decision.status, Route: c.decision.route,
@@ -110,7 +112,7 @@ func (c *call) result() gateway.Verdict {
 	return v
 }
 
-// added are the added recipients that were not removed again.
+// added are the recipients that the module added and did not remove again.
 func (c *call) added() (all []gateway.Recipient) {
 	for _, source := range c.recipients.view {
 		if source < 0 {
@@ -120,7 +122,7 @@ func (c *call) added() (all []gateway.Recipient) {
 	return all
 }
 
-// recipientID is the identity of one of the exchange's recipients.
+// recipientID is the ID of one of the exchange's recipients, by its index.
 func (c *call) recipientID(i int) gateway.RecipientID {
 	if leg := c.exchange.Leg; leg != nil && i < len(leg.Recipients) {
 		return leg.Recipients[i]

@@ -18,10 +18,9 @@ const (
 	errnoNoSeek   = 70
 )
 
-// wasiFunctions are WASI preview 1, as far as a module without a file system,
-// and a network can make use of it. But for filters, there are no arguments and
-// no environment, standard input is empty, and standard output is logged as
-// standard error is.
+// wasiFunctions are WASI preview 1, as far as a module without file system and
+// network can use it. Only filters have arguments, an environment and a message on
+// standard input; what others write to standard output and error is logged.
 var wasiFunctions = [...]function{
 	{"args_get", "ii", "i", "", hookAny, stringsGet(false)},
 	{"args_sizes_get", "ii", "i", "", hookAny, stringsSizes(false)},
@@ -72,16 +71,16 @@ var wasiFunctions = [...]function{
 	{"sock_shutdown", "ii", "i", "", hookAny, badFile},
 }
 
-// succeed answers for what has no effect here.
+// succeed is for functions that have no effect here.
 func succeed(*call, []uint64) int64 { return 0 }
 
-// badFile answers for files and sockets: there are none.
+// badFile is for functions of files and sockets: there are none.
 func badFile(*call, []uint64) int64 { return errnoBadFile }
 
-// noSystem answers for what is not there.
+// noSystem is for functions that are not supported.
 func noSystem(*call, []uint64) int64 { return errnoNoSystem }
 
-// onStandard answers errno for the three standard streams.
+// onStandard returns errno for the three standard streams, and badFile otherwise.
 func onStandard(errno int64) func(*call, []uint64) int64 {
 	return func(_ *call, a []uint64) int64 {
 		if uint32(a[0]) > 2 {
@@ -91,10 +90,10 @@ func onStandard(errno int64) func(*call, []uint64) int64 {
 	}
 }
 
-// put32 writes a number where the module wants it.
+// put32 writes a number to the module's memory.
 func (c *call) put32(ptr uint64, x uint32) { binary.LittleEndian.PutUint32(c.view(ptr, 4), x) }
 
-// put64 writes a number where the module wants it.
+// put64 writes a number to the module's memory.
 func (c *call) put64(ptr uint64, x uint64) { binary.LittleEndian.PutUint64(c.view(ptr, 8), x) }
 
 // clock_res_get(clock, resolution)
@@ -103,13 +102,12 @@ func (c *call) clockResolution(a []uint64) int64 {
 	return 0
 }
 
-// pureTime is the time for calls that must come out the same every time: the
-// start of the year 2000. Zero would make some runtimes believe that there is
-// no clock.
+// pureTime is what the clock shows in pure calls, in nanoseconds: the start of the
+// year 2000. Some runtimes take zero for a missing clock.
 const pureTime = 946_684_800 * int64(time.Second)
 
-// now is the reading of a clock, in nanoseconds: 0 is the time of day, all
-// others count since the module was loaded.
+// now is the reading of a clock in nanoseconds: clock 0 is the time of day, the
+// others count from when the module was loaded.
 func (c *call) now(clock uint64) int64 {
 	switch {
 	case c.pure():
@@ -129,8 +127,8 @@ func (c *call) clockTime(a []uint64) int64 {
 	return 0
 }
 
-// fileType is that of the standard streams: a character device, as a terminal
-// is, which programs write to by the line; to the pipes of a filter they write
+// fileType is the type of the standard streams: a terminal, to which programs
+// write line by line, or for a filter unknown, as with a pipe, to which they write
 // as much as they can at once.
 func (c *call) fileType() byte {
 	const unknown, characterDevice = 0, 2
@@ -140,7 +138,7 @@ func (c *call) fileType() byte {
 	return characterDevice
 }
 
-// fd_filestat_get(fd, stat): of no size and no time.
+// fd_filestat_get(fd, stat): size and times are zero.
 func (c *call) fileStat(a []uint64) int64 {
 	if uint32(a[0]) > 2 {
 		return errnoBadFile
@@ -169,8 +167,7 @@ func (c *call) fdStat(a []uint64) int64 {
 // vectorsMax is how many pieces of memory one read or write may name.
 const vectorsMax = 1024
 
-// fd_read(fd, vectors, count, read): for all but filters standard input is at
-// its end.
+// fd_read(fd, vectors, count, read): standard input is empty, except for filters.
 func (c *call) fdRead(a []uint64) int64 {
 	count := uint64(uint32(a[2]))
 	switch {
@@ -207,8 +204,8 @@ func (c *call) fdWrite(a []uint64) int64 {
 	return 0
 }
 
-// proc_exit(code) ends the call and the instance, whatever the code. It is how
-// a filter rules.
+// proc_exit(code) ends the call and the instance, whatever the code. The code of a
+// filter is its verdict.
 func (c *call) exit(a []uint64) int64 {
 	if c.filter != nil {
 		c.filter.exited, c.filter.code = true, int32(a[0])
@@ -218,8 +215,8 @@ func (c *call) exit(a []uint64) int64 {
 	return 0
 }
 
-// random_get(buf, len). What language runtimes seed themselves with is the same
-// every time in modules that have to come out the same every time.
+// random_get(buf, len). In pure calls the octets are the same every time. An error
+// would keep the runtimes of many languages, which ask for a seed, from starting.
 func (c *call) randomGet(a []uint64) int64 {
 	b := c.view(a[0], a[1])
 	c.spend(unitsPerRandom * int64(len(b)))
@@ -242,13 +239,13 @@ const (
 	subscriptionBytes = 48
 	eventBytes        = 32
 	pollMax           = 1024
-	nappedMax         = math.MaxInt64 / 4 // some 70 years, which added to the time of day still is a number
+	nappedMax         = math.MaxInt64 / 4 // some 70 years: added to the time of day it still fits an int64
 )
 
-// isClock tells a wait for a time from one for a file.
+// isClock says whether the wait is for a time, not for a file.
 func (s subscription) isClock() bool { return s[8] == 0 }
 
-// wait is how many nanoseconds a subscription has to wait yet.
+// wait is how many nanoseconds are left until the subscription is due.
 func (s subscription) wait(c *call) int64 {
 	if !s.isClock() {
 		return 0
@@ -260,8 +257,8 @@ func (s subscription) wait(c *call) int64 {
 	return max(timeout, 0)
 }
 
-// poll_oneoff(subscriptions, events, count, occurred) does not wait. Time that
-// it should have waited is added to the clocks of the instance instead.
+// poll_oneoff(subscriptions, events, count, occurred) does not wait. Instead it
+// puts the clocks of the instance forward by the time that it should have waited.
 func (c *call) poll(a []uint64) int64 {
 	count := uint64(uint32(a[2]))
 	if count == 0 || count > pollMax {

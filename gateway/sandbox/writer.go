@@ -11,7 +11,7 @@ import (
 // writerState is what a writer of MTA configurations has made so far.
 type writerState struct {
 	inventory gateway.Inventory
-	json      string // of the inventory, once it was asked for
+	json      string // the inventory encoded, once the module has asked for it
 	files     []gateway.File
 	paths     map[string]bool
 	file      gateway.File // in progress
@@ -19,7 +19,7 @@ type writerState struct {
 	size      int // of all files
 }
 
-// inv_count(table, tlen) -> rows; 0 for a table that is not there
+// inv_count(table, tlen) -> rows; 0 for an unknown table
 func (c *call) invCount(a []uint64) int64 {
 	if table := c.writer.inventory[string(c.view(a[0], a[1]))]; table != nil {
 		return int64(table.Len())
@@ -54,8 +54,8 @@ func (c *call) fileBegin(a []uint64) int64 {
 	return 0
 }
 
-// isFilePath says whether a path is relative, clean and printable, so that it
-// stays inside the writer's directory.
+// isFilePath says whether a path is relative, clean and printable, and so names a
+// file inside the writer's directory.
 func isFilePath(path string) bool {
 	return fs.ValidPath(path) && path != "." && len(path) <= FilePathBytesMax && path == gateway.Printable(path)
 }

@@ -2,21 +2,21 @@ package meter
 
 import "fmt"
 
-// frame is one open block of a function body. Its lengths are of the longest
-// ways since the last check: -1 where none leads there.
+// frame is one open block of a function body. Its lengths count instructions since
+// the last check, on the longest path to a place; -1 if no path leads there.
 type frame struct {
 	op    byte
-	atEnd int // by branches to its end
-	skip  int // of an if: around its first arm
+	atEnd int // of paths that branch to the block's end
+	skip  int // of an if: of the path that does not take its first arm
 }
 
-// walk follows the control flow of one body.
+// walk follows the control flow of one function body.
 type walk struct {
 	frames []frame
-	length int // instructions since the last check on the longest way here
+	length int // instructions since the last check, on the longest path to here; -1: unreachable
 }
 
-// newWalk starts at the entry of a function, after its check.
+// newWalk starts at the entry of a function, right after its check.
 func newWalk() walk { return walk{frames: []frame{{op: opBlock, atEnd: -1, skip: -1}}} }
 
 // readLocals reads the declarations at the start of a body, and counts them.
@@ -35,8 +35,9 @@ func readLocals(c *cursor) (total int) {
 	return total
 }
 
-// checkBodies reads every instruction once: whether it is known, what it
-// refers to, whether its blocks close, what the compiler will have to do for it.
+// checkBodies reads every instruction once. It checks that each is known and refers
+// to something that exists, that blocks are closed, and that the compiler will not
+// have too much work.
 func (m *Module) checkBodies() error {
 	var ins instruction
 	w := newWalk()

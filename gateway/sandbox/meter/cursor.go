@@ -2,15 +2,15 @@ package meter
 
 import "fmt"
 
-// cursor reads a slice of a module. After its first error it stays where it is
-// and yields zeros, so that a reader may check once, at the end.
+// cursor reads a piece of a module. After its first error it returns zeros, so
+// that a reader needs to check only once, at the end.
 type cursor struct {
 	b   []byte
 	off int
 	err error
 }
 
-// fail notes the first error and ends the reading.
+// fail keeps the first error and moves to the end.
 func (c *cursor) fail(format string, args ...any) {
 	if c.err == nil {
 		c.err = fmt.Errorf(format, args...)
@@ -37,11 +37,11 @@ func (c *cursor) byte() byte {
 // expect reads a byte that has one legal value.
 func (c *cursor) expect(want byte, what string) {
 	if got := c.byte(); c.err == nil && got != want {
-		c.fail("%s is %#x where %#x stands for all that is supported", what, got, want)
+		c.fail("%s is %#x, and only %#x is supported", what, got, want)
 	}
 }
 
-// take returns the next n octets, which remain part of the module.
+// take returns the next n octets, without a copy.
 func (c *cursor) take(n uint32) []byte {
 	if uint64(n) > uint64(len(c.b)-c.off) {
 		c.fail("it ends too early")
@@ -72,8 +72,8 @@ func (c *cursor) u32() uint32 {
 	return 0
 }
 
-// signed reads a signed LEB128 number of that many bits. Its encoding has no
-// more octets than it needs at most; the bits beyond are the compiler's to check.
+// signed reads a signed LEB128 number of so many bits, in no more octets than
+// these can need. Surplus bits in the last octet are left to the compiler to check.
 func (c *cursor) signed(bits int) int64 {
 	var x int64
 	for shift := 0; shift < bits; shift += 7 {
@@ -90,13 +90,13 @@ func (c *cursor) signed(bits int) int64 {
 	return 0
 }
 
-// count reads the length of a vector. Every entry takes an octet at least, so
-// that a count beyond what is left is a lie, and nothing is allocated for it.
+// count reads the length of a vector. Every entry takes at least one octet, so a
+// count beyond what is left is refused, before anything is allocated for it.
 func (c *cursor) count(what string, limit int) int {
 	n := c.u32()
 	switch {
 	case uint64(n) > uint64(len(c.b)-c.off):
-		c.fail("it announces %d %s and has not as many octets", n, what)
+		c.fail("it announces %d %s, more than there are octets left", n, what)
 		return 0
 	case int(n) > limit:
 		c.fail("%d %s are more than %d", n, what, limit)
@@ -105,8 +105,8 @@ func (c *cursor) count(what string, limit int) int {
 	return int(n)
 }
 
-// name reads a length and as many octets. Whether they are UTF-8 is the
-// compiler's to check.
+// name reads a length and as many octets. That they are UTF-8 is left to the
+// compiler to check.
 func (c *cursor) name() string { return string(c.take(c.u32())) }
 
 // index reads a number below limit.

@@ -20,7 +20,7 @@ const (
 	externGlobal = 3
 )
 
-// kinds are their names, by number.
+// kinds are the names of imports and exports, by number.
 var kinds = [...]string{"func", "table", "memory", "global"}
 
 // PagesMax is the most memory that a module can have: 4 GiB.
@@ -46,7 +46,7 @@ func (c *cursor) refType() byte {
 	return t
 }
 
-// readTypes reads the types of functions; others belong to later proposals.
+// readTypes reads the types of functions; other types belong to later proposals.
 func (m *Module) readTypes(c *cursor) {
 	for range c.count("types", typesMax) {
 		c.expect(0x60, "the form of a type")
@@ -68,8 +68,8 @@ func (c *cursor) valueTypes() string {
 	return string(c.b[min(start, c.off):c.off])
 }
 
-// readImports takes functions alone. Imported memories, tables and globals would
-// be state that is shared with others, and shift the indices of the module's own.
+// readImports accepts only functions. Imported memories, tables and globals would
+// be state shared with others, and shift the indices of the module's own.
 func (m *Module) readImports(c *cursor) {
 	for range c.count("imports", importsMax) {
 		i := Import{Module: c.name(), Name: c.name()}
@@ -107,9 +107,9 @@ func (m *Module) readFunctions(c *cursor) {
 	}
 }
 
-// readTables reads the sizes of tables, which are allocated for every instance
-// and count as no memory of it. Its section gets the bound of what they may grow
-// to at run time.
+// readTables reads the sizes of tables, which every instance allocates and which
+// do not count as its memory. It writes the section anew, with a limit on what they
+// may grow to at run time.
 func (m *Module) readTables(c *cursor) {
 	m.tables = c.count("tables", tablesMax)
 	section := uleb(nil, uint32(m.tables))
@@ -154,7 +154,7 @@ func (m *Module) readMemories(c *cursor) {
 	}
 }
 
-// readGlobals notes which globals can change: they are state.
+// readGlobals finds the globals that can change: they are state.
 func (m *Module) readGlobals(c *cursor) {
 	for range c.count("globals", globalsMax) {
 		t := c.valueType()
@@ -173,8 +173,8 @@ func (m *Module) readGlobals(c *cursor) {
 	}
 }
 
-// constant reads a constant expression. Global.get could name an imported
-// global only, and there are none.
+// constant reads a constant expression. global.get is refused: it could only name
+// an imported global, and there are none.
 func (m *Module) constant(c *cursor) {
 	switch op := c.byte(); op {
 	case opI32Const:
@@ -258,7 +258,7 @@ func (m *Module) readData(c *cursor) {
 	}
 }
 
-// readCode takes the bodies apart; checkBodies reads them once all else is known.
+// readCode finds the bodies; checkBodies reads them once everything else is known.
 func (m *Module) readCode(c *cursor) {
 	for range c.count("function bodies", functionsMax) {
 		body := c.take(c.u32())

@@ -9,7 +9,7 @@ import (
 	"github.com/mmgw/mmgw/gateway"
 )
 
-// magic is how every module of version 1 starts.
+// magic is what every module of version 1 starts with.
 const magic = "\x00asm\x01\x00\x00\x00"
 
 // Identifiers of sections, and the order in which they stand.
@@ -30,17 +30,17 @@ const (
 	sectionKinds     = 13
 )
 
-// sectionOrder is how sections follow each other: by number, except for the count of
-// data segments, which stands in front of the code.
+// sectionOrder is the order of the sections in a module: by number, except for the
+// count of data segments, which comes before the code.
 var sectionOrder = [...]byte{
 	sectionType, sectionImport, sectionFunction, sectionTable, sectionMemory, sectionGlobal,
 	sectionExport, sectionStart, sectionElement, sectionDataCount, sectionCode, sectionData,
 }
 
-// Limits of a module. Those that name no reason are the ones that browsers
-// agreed on; each bounds what the compiler allocates for a few octets.
+// Limits of a module. Each bounds what the compiler allocates for a few octets;
+// where no reason is given it is the limit that browsers have agreed on.
 const (
-	ModuleBytesMax   = 32 << 20 // the largest useful ones, whole language runtimes, have some 17 MiB
+	ModuleBytesMax   = 32 << 20 // the largest useful modules, whole language runtimes, have some 17 MiB
 	typesMax         = 100_000
 	valuesMax        = 1000 // parameters, and results
 	importsMax       = 1000 // no host offers as many
@@ -54,7 +54,7 @@ const (
 	localsMax        = 5_000     // of a function
 )
 
-// Module is a decoded module. Its fields describe what it shows to a host.
+// Module is a decoded module. Its exported fields are what a host needs to know.
 type Module struct {
 	Imports []Import
 	Exports []Export
@@ -95,14 +95,14 @@ type Export struct {
 // references.
 type Signature struct{ Params, Results string }
 
-// values is how many go in and out.
+// values is the number of parameters and results.
 func (s Signature) values() int { return len(s.Params) + len(s.Results) }
 
 // Memory is the size of a module's memory, in pages of 64 KiB.
 type Memory struct{ PagesMin, PagesMax uint32 }
 
-// Decode reads a module. The error says what is wrong with it. The Module
-// keeps binary, which must not change.
+// Decode reads and checks a module. The error says what is wrong with it. The
+// Module refers to binary, which must not change.
 func Decode(binary []byte) (*Module, error) {
 	switch {
 	case len(binary) > ModuleBytesMax:
@@ -132,8 +132,8 @@ func Decode(binary []byte) (*Module, error) {
 	return m, m.checkBodies()
 }
 
-// split finds the sections. Custom ones are left out: they mean nothing here,
-// and what parsers make of them is a risk.
+// split finds the sections. It leaves custom ones out: they do not affect what the
+// module does, and the compiler's parser of them is one more risk.
 func (m *Module) split(binary []byte) error {
 	c := cursor{b: binary}
 	place := 0
@@ -156,8 +156,8 @@ func (m *Module) split(binary []byte) error {
 	return nil
 }
 
-// section reads one section. Sections come in sectionOrder, so that each finds
-// what it refers to.
+// section reads one section. Sections are read in sectionOrder, so that what one
+// refers to has been read before.
 func (m *Module) section(id byte, c *cursor) {
 	switch id {
 	case sectionType:
@@ -187,16 +187,15 @@ func (m *Module) section(id byte, c *cursor) {
 	}
 }
 
-// refuse notes why the module is legal and cannot be metered. The first reason
-// counts.
+// refuse remembers why a valid module cannot be metered: the first reason.
 func (m *Module) refuse(format string, args ...any) {
 	if m.refusal == "" {
 		m.refusal = fmt.Sprintf(format, args...)
 	}
 }
 
-// readExports reads what the module shows. An index beyond its own would show
-// what the meter adds.
+// readExports reads the exports. An index beyond the module's own is refused: it
+// would expose what the meter adds.
 func (m *Module) readExports(c *cursor) {
 	limits := [...]int{len(m.functions), m.tables, 1, m.globals}
 	if m.Memory == nil {

@@ -84,18 +84,17 @@ type instruction struct {
 	op     byte
 	sub    byte     // after a prefix
 	labels []uint32 // of the branches
-	values int      // that a call, or a block of a named type, takes and gives
+	values int      // parameters and results of a call, or of a block with a type index
 	start  int      // offset in the body
 }
 
-// next decodes the instruction at the cursor. Where it is unknown to the meter
-// the cursor fails: its length would be a guess. Every encoding that is taken
-// has one length for any reader, so that the compiler sees the same
-// instructions.
+// next decodes the instruction at the cursor. An unknown instruction is an error,
+// since its length would be a guess. Encodings that readers could take to have
+// different lengths are refused, so that the compiler sees the same instructions.
 func (m *Module) next(c *cursor, ins *instruction) {
 	ins.start, ins.sub, ins.labels, ins.values = c.off, 0, ins.labels[:0], 0
 	ins.op = c.byte()
-	switch op := ins.op; { // what is frequent comes first
+	switch op := ins.op; { // the frequent ones first
 	case op >= opLocalGet && op <= opLocalTee:
 		c.u32()
 	case op >= opI32Load && op <= opI64Store32:
@@ -164,8 +163,9 @@ func plain(op byte) bool {
 	return false
 }
 
-// blockType reads the type of a block: none, one value, or a type by its index.
-// Longer spellings of the first two are legal and nobody writes them.
+// blockType reads the type of a block: empty, one value, or the index of a type.
+// Longer encodings of the first two are legal, but no compiler writes them, and
+// they are refused.
 func (m *Module) blockType(c *cursor, ins *instruction) {
 	if c.more() {
 		switch c.b[c.off] {
@@ -221,8 +221,9 @@ func (m *Module) nextMisc(c *cursor, ins *instruction) {
 	}
 }
 
-// nextVector knows that numbers from 0x80 on have a second octet, 1: some
-// compilers read the first alone and take the second for a nop.
+// nextVector reads the instructions of vectors. Numbers from 0x80 on have a second
+// octet, which must be 1: there are compilers that read only the first octet and
+// take the second for a nop.
 func (m *Module) nextVector(c *cursor, ins *instruction) {
 	ins.sub = c.byte()
 	if ins.sub >= 0x80 {

@@ -1,9 +1,9 @@
 // Package meter rewrites a WebAssembly module so that its host can bound what
 // a call costs and can put an instance back to an earlier state.
 //
-// Decode reads a module and refuses what is malformed, what would make the
-// compiler behind it allocate without bound, and what is beyond WebAssembly
-// 2.0: other proposals add instructions that would escape the counting.
+// Decode reads a module. It refuses one that is malformed, that would make the
+// compiler allocate without bound, or that uses more than WebAssembly 2.0: later
+// proposals add instructions that would escape the counting.
 // Module.Rewrite then returns a binary in which
 //
 //   - every function entry and every loop header takes one unit from a counter,
@@ -11,23 +11,25 @@
 //     instructions, so that a unit stands for a bounded piece of work;
 //   - memory.copy, memory.fill and memory.init take one unit for each
 //     OctetsPerUnit octets, memory.grow takes GrowUnits;
-//   - an exhausted counter traps, and every SliceUnits units the code passes
-//     through the Go runtime, which could not collect garbage otherwise;
+//   - an exhausted counter traps;
+//   - every SliceUnits units the code calls into the Go runtime, which otherwise
+//     could not collect garbage;
 //   - memory.size and memory.grow work on a virtual size, because real memory
 //     cannot shrink again;
 //   - all mutable globals are exported.
 //
-// Memory, the globals named by Metered.Globals and GlobalPages are then all the
-// state of an instance. Modules that have more of it are refused by Rewrite.
+// The whole state of an instance is then its memory, the globals that
+// Metered.Globals names, and GlobalPages. Rewrite refuses modules that have other
+// state.
 //
-// The counter consists of two globals: GlobalSlice, what may be spent before
-// the next pass through Go, and GlobalRest, what remains after it. Their sum
-// is the fuel left. GlobalSlice below zero after a trap says that it ran out,
-// or that GlobalStop was set.
+// The counter consists of two globals: GlobalSlice is what may be spent before the
+// next call into Go, and GlobalRest is what remains after that. Their sum is the
+// fuel left. If GlobalSlice is below zero after a trap, the fuel ran out or
+// GlobalStop was set.
 //
-// Fuel bounds the work and not the time: code that waits for memory takes some
-// thousand times as long for a unit as code that does not. GlobalStop is for
-// the host's clock, and may be set while the module runs.
+// Fuel bounds work, not time: code that waits for memory may take a thousand times
+// as long per unit as other code. GlobalStop is how the host enforces a time
+// limit; it may be set while the module runs.
 package meter
 
 import (
@@ -49,11 +51,11 @@ const (
 // What a unit of fuel is. Honest code spends most of it at loop headers, some
 // ten instructions a unit; the bound for any code is RegionLength.
 const (
-	SliceUnits    = 1 << 15 // some 10 µs, and 5 ms of code that waits for memory: Go's collector has to wait as long
+	SliceUnits    = 1 << 15 // some 10 µs, or 5 ms of code that waits for memory: Go's collector waits that long
 	RegionLength  = 64      // instructions; shorter regions slow straight code down
-	RegionUnits   = 8       // straight code runs at some eight instructions a unit
+	RegionUnits   = 8       // straight code runs some eight instructions in the time of a unit
 	OctetsPerUnit = 8       // of bulk memory instructions
-	GrowUnits     = 1 << 10 // of memory.grow, which leads through Go and may fail as often as it likes
+	GrowUnits     = 1 << 10 // of memory.grow, which calls into Go even when it fails
 )
 
 // Metered is a rewritten module.
@@ -62,9 +64,9 @@ type Metered struct {
 	Globals []string // export names of the module's own mutable globals
 }
 
-// Rewrite returns the module with its meter. startFuel is what the start
-// function may spend. For a later call the host sets GlobalSlice to the smaller
-// of its fuel and SliceUnits, and GlobalRest to what remains.
+// Rewrite returns the module with a meter in it. startFuel is what the start
+// function may spend. Before each later call the host sets GlobalSlice to the
+// smaller of the call's fuel and SliceUnits, and GlobalRest to the rest.
 func (m *Module) Rewrite(startFuel int64) (Metered, error) {
 	if m.refusal != "" {
 		return Metered{}, fmt.Errorf("the module cannot be metered: %s", m.refusal)
@@ -90,8 +92,8 @@ func (m *Module) Rewrite(startFuel int64) (Metered, error) {
 	return Metered{Binary: assemble(sections), Globals: names}, nil
 }
 
-// Plain returns the module as it came, without its custom sections, and with a
-// bound to its tables.
+// Plain returns the module without a meter, without its custom sections, and with
+// a limit on the size of its tables.
 func (m *Module) Plain() []byte { return assemble(m.sections) }
 
 // Types of the functions that are added.
@@ -100,8 +102,8 @@ var (
 	typeMap    = []byte{0x60, 1, typeI32, 1, typeI32} // [i32] -> [i32]
 )
 
-// globalExports are the entries that make all state visible to the host, and the
-// names of the module's own globals.
+// globalExports are the export entries for the meter's globals and for the mutable
+// ones of the module, and the names of the latter.
 func (m *Module) globalExports(w *writer) (exports [][]byte, names []string) {
 	add := func(name string, index uint32) {
 		entry := append(uleb(nil, uint32(len(name))), name...)
@@ -135,7 +137,7 @@ func appended(section []byte, entries ...[]byte) []byte {
 	return out
 }
 
-// global is the entry of a mutable global with a first value.
+// global is the entry of a mutable global with its initial value.
 func global(valueType byte, value int64) []byte {
 	op := byte(opI64Const)
 	if valueType == typeI32 {
@@ -144,7 +146,7 @@ func global(valueType byte, value int64) []byte {
 	return append(sleb([]byte{valueType, 1, op}, value), opEnd)
 }
 
-// assemble puts sections after each other.
+// assemble makes a module of its sections.
 func assemble(sections [sectionKinds][]byte) []byte {
 	size := len(magic)
 	for _, section := range sections {

@@ -1,8 +1,8 @@
 package meter
 
-// writer makes the code section of a metered module. Everything it adds has
-// the last index of its kind, so that no index of the module changes; that the
-// module itself names none of them is what Decode checked.
+// writer makes the code section of a metered module. Everything that it adds comes
+// after what the module has of that kind, so that no index of the module changes.
+// Decode has checked that the module refers to nothing beyond its own.
 type writer struct {
 	m                   *Module
 	typeAction, typeMap uint32
@@ -14,7 +14,7 @@ type writer struct {
 	ins                 instruction
 }
 
-// newWriter gives what is added the indices after the last ones.
+// newWriter chooses the indices of what will be added.
 func newWriter(m *Module) *writer {
 	types, functions, globals := uint32(len(m.types)), uint32(len(m.functions)), uint32(m.globals)
 	return &writer{
@@ -25,13 +25,13 @@ func newWriter(m *Module) *writer {
 	}
 }
 
-// codeSection rewrites all bodies and adds those of the meter.
+// codeSection rewrites all bodies, and adds those of the meter's own functions.
 func (w *writer) codeSection() ([]byte, error) {
 	size := 0
 	for _, body := range w.m.bodies {
 		size += len(body)
 	}
-	section := uleb(make([]byte, 0, size+size/4), uint32(len(w.m.bodies)+3)) // metering adds less than a quarter to most
+	section := uleb(make([]byte, 0, size+size/4), uint32(len(w.m.bodies)+3)) // for most modules, metering adds less than a quarter
 	add := func(body []byte) { section = append(uleb(section, uint32(len(body))), body...) }
 	for _, body := range w.m.bodies {
 		if err := w.body(body); err != nil {
@@ -86,17 +86,17 @@ func (w *writer) instruction(code []byte) {
 	}
 }
 
-// code writes octets.
+// code writes instructions as they are encoded.
 func (w *writer) code(code ...byte) { w.out = append(w.out, code...) }
 
-// index writes an instruction with an index.
+// index writes an instruction that has an index.
 func (w *writer) index(op byte, index uint32) { w.out = uleb(append(w.out, op), index) }
 
-// constant writes an instruction with a signed number.
+// constant writes an instruction that has a signed number.
 func (w *writer) constant(op byte, x int64) { w.out = sleb(append(w.out, op), x) }
 
-// check takes units from the slice and leaves the fast way where it is spent.
-// It needs nothing from the stack and leaves nothing there.
+// check takes units from the slice, and calls the slow function if it is spent.
+// It neither needs nor changes what is on the stack.
 func (w *writer) check(units int64) {
 	w.index(opGlobalGet, w.slice)
 	w.constant(opI64Const, units)
@@ -105,7 +105,7 @@ func (w *writer) check(units int64) {
 	w.callIfSpent()
 }
 
-// callIfSpent leaves the fast way where the slice is below zero.
+// callIfSpent calls the slow function if the slice is below zero.
 func (w *writer) callIfSpent() {
 	w.index(opGlobalGet, w.slice)
 	w.code(opI64Const, 0, opI64LtS, opIf, blockEmpty)
@@ -113,9 +113,9 @@ func (w *writer) callIfSpent() {
 	w.code(opEnd)
 }
 
-// slowBody refills a spent slice from the rest, or traps where that does not
-// suffice or the host wants it to: slice stays below zero then. Growing memory by nothing is the one
-// instruction that leads through Go.
+// slowBody is the function that refills a spent slice from the rest. It traps if
+// that is not enough or the host has set stop, and leaves the slice below zero then.
+// It ends by growing the memory by nothing, the one instruction that calls into Go.
 func (w *writer) slowBody() []byte {
 	w.out = []byte{0}
 	w.index(opGlobalGet, w.stop)
@@ -144,9 +144,9 @@ func (w *writer) slowBody() []byte {
 	return w.out
 }
 
-// growBody is memory.grow on the virtual size, paid for whether it succeeds or
-// not. Local 0 is the number of pages
-// asked for, local 1 the old size, local 2 the new one.
+// growBody is the function that takes the place of memory.grow and works on the
+// virtual size. It costs the same whether it succeeds or not. Local 0 is the number
+// of pages asked for, local 1 the old size, local 2 the new one.
 func (w *writer) growBody() []byte {
 	w.out = []byte{1, 2, typeI32}
 	w.check(GrowUnits)
@@ -174,8 +174,8 @@ func (w *writer) growBody() []byte {
 	return w.out
 }
 
-// chargeBody takes the units of a bulk memory instruction of so many octets,
-// and returns their number.
+// chargeBody is the function that takes the units for a bulk memory instruction.
+// Its parameter is the number of octets, which it returns.
 func (w *writer) chargeBody() []byte {
 	const shift = 3 // OctetsPerUnit is 1<<shift
 	w.out = []byte{0}
