@@ -110,7 +110,7 @@ func memberChange(g *globals, verb, done, short, long string) *cobra.Command {
 func memberExport(g *globals) *cobra.Command {
 	return &cobra.Command{
 		Use: "export LIST", Short: "Write the members as a members file",
-		Long: "Writes the members of a list, one address a line, as `mmgw member import` and the configuration\n" +
+		Long: "Writes the members of a list, one address per line, as `mmgw member import` and the configuration\n" +
 			"read them. Disabled members are written as comments.",
 		Example: "  mmgw member export announce@lists.example.com >announce.members",
 		Args:    cobra.ExactArgs(1),

@@ -14,7 +14,7 @@ import (
 	"github.com/mmgw/mmgw/gateway"
 )
 
-// check finds what is wrong between keys that are right by themselves.
+// check finds values that are valid by themselves but do not fit together.
 func (c *Config) check(d *document) {
 	c.checkPlugins(d)
 	c.checkLists(d)
@@ -24,7 +24,8 @@ func (c *Config) check(d *document) {
 	c.checkUnsubscribe(d)
 }
 
-// line is that of a key of a table of the file, of the table, or 1.
+// line is the line of a key of a table, or of the table if it has no such key, or
+// else 1.
 func (d *document) line(section, key string) int {
 	if n := d.root.keys[section]; n != nil {
 		if t, ok := n.value.(*table); ok {
@@ -35,7 +36,7 @@ func (d *document) line(section, key string) int {
 	return 1
 }
 
-// checkPlugins looks for every plugin that the file names.
+// checkPlugins checks that every plugin that the file names exists.
 func (c *Config) checkPlugins(d *document) {
 	for _, name := range slices.Sorted(maps.Keys(c.Plugins)) {
 		d.mentions = append(d.mentions, mention{name, d.line("plugins", name)})
@@ -51,24 +52,26 @@ func (c *Config) checkPlugins(d *document) {
 		c.Lines[m.name] = m.line
 		if !c.hasPlugin(d, m.name) {
 			d.problem(m.line, fmt.Sprintf("there is no plugin %q: it is not built in, and %s cannot be read", m.name, d.shown(c.pluginFile(m.name))),
-				fmt.Sprintf("put it there, set path in [plugins.%s], or mend the name", m.name))
+				fmt.Sprintf("put it there, set path in [plugins.%s], or correct the name", m.name))
 		}
 	}
 }
 
-// pluginFile is where a plugin lies that is neither built in nor has a path.
+// pluginFile is the path of a plugin that is not built in and has no path of its
+// own.
 func (c *Config) pluginFile(name string) string { return filepath.Join(c.PluginDir, name+".wasm") }
 
-// hasPlugin looks in the order in which plugins are found. A path that cannot be
-// read was told of already.
+// hasPlugin says whether a plugin exists. It looks in the same places, in the same
+// order, as the server does.
 func (c *Config) hasPlugin(d *document, name string) bool {
 	known := d.opts.Known
 	return known == nil || known(name) || name == "exim" && known("exim4") ||
-		c.Plugins[name].Path != "" || // found wanting before, if it is
+		c.Plugins[name].Path != "" || // checkPath has reported it if it cannot be read
 		d.readable(c.pluginFile(name)) == nil
 }
 
-// checkLists finds lists that cannot be told apart.
+// checkLists finds lists with the same address or List-Id, and names that the VERP
+// delimiter would split.
 func (c *Config) checkLists(d *document) {
 	byAddress, byID := map[string]int{}, map[gateway.ListID]int{}
 	for i := range c.Lists {
@@ -88,8 +91,7 @@ func (c *Config) checkLists(d *document) {
 	}
 }
 
-// checkForwards finds forward routes that cannot be told apart from others or
-// from lists.
+// checkForwards finds forward routes that clash with lists or with each other.
 func (c *Config) checkForwards(d *document) {
 	taken := map[string]string{}
 	for i := range c.Lists {
@@ -115,7 +117,7 @@ func (c *Config) checkForwards(d *document) {
 			d.problem(f.Line, fmt.Sprintf("[[forward]] name %q is that of [route.%s]", f.Name, f.Name), "choose another name")
 		}
 		if f.ReturnPath && f.To.Protocol == "smtp" {
-			d.problem(f.Line, "[[forward]] return_path is true, and to is SMTP, where mail goes on without that field", "only a backend by lmtp: can have it")
+			d.problem(f.Line, "[[forward]] return_path is true, but mail sent on by SMTP has no such field", "remove return_path, or write to = \"lmtp:...\"")
 		}
 		if f.Name != "" {
 			names[f.Name] = f.Line
@@ -123,7 +125,8 @@ func (c *Config) checkForwards(d *document) {
 	}
 }
 
-// checkListener wants who listens to others to say to whom.
+// checkListener checks that a gateway that other machines can reach lets at least
+// one of them in.
 func (c *Config) checkListener(d *document) {
 	if isLoopback(c.MTA.LMTPHost) {
 		return
@@ -133,12 +136,12 @@ func (c *Config) checkListener(d *document) {
 			return
 		}
 	}
-	d.problem(d.line("mta", "lmtp_host"), fmt.Sprintf("[mta] lmtp_host %q is reached by other machines, and [lmtp] allow lets none of them in", c.MTA.LMTPHost),
+	d.problem(d.line("mta", "lmtp_host"), fmt.Sprintf("[mta] lmtp_host %q listens to other machines, but [lmtp] allow lets none of them in", c.MTA.LMTPHost),
 		`add the MTA's address: allow = ["127.0.0.0/8", "::1", "192.0.2.25"]`)
 }
 
-// isLoopback says whether nobody but this machine reaches a host. A name other
-// than localhost may lead anywhere, and what it leads to may change.
+// isLoopback says whether only this machine can reach a host. Any name other than
+// localhost may have other addresses, now or later.
 func isLoopback(host string) bool {
 	if addr, err := netip.ParseAddr(host); err == nil {
 		return addr.Unmap().IsLoopback()
@@ -146,20 +149,20 @@ func isLoopback(host string) bool {
 	return host == "localhost"
 }
 
-// checkUnsubscribe wants a place that one-click links lead to.
+// checkUnsubscribe checks that one-click links have a URL to lead to.
 func (c *Config) checkUnsubscribe(d *document) {
 	if c.HTTP.Listen != (Endpoint{}) && d.line("http", "url") == d.line("http", "") {
-		d.problem(d.line("http", "listen"), "[http] listen has no url", `add url = "https://lists.example.com": members reach us under it`)
+		d.problem(d.line("http", "listen"), "[http] listen has no url", `add url = "https://lists.example.com", where members reach the gateway`)
 	}
 	for i := range c.Lists {
 		if l := &c.Lists[i]; l.Unsubscribe == UnsubscribeMember && c.HTTP.URL == "" {
-			d.problem(l.Line, fmt.Sprintf("[[list]] %s has unsubscribe = %q, and [http] has no url", quote(string(l.Address)), UnsubscribeMember), `set [http] listen and url, or unsubscribe = "list"`)
+			d.problem(l.Line, fmt.Sprintf("[[list]] %s has unsubscribe = %q, but [http] has no url", quote(string(l.Address)), UnsubscribeMember), `set [http] listen and url, or unsubscribe = "list"`)
 		}
 	}
 }
 
-// siteURL is where a site serves us. RFC 8058, section 3.1, wants HTTPS; plain
-// HTTP is taken for the machine itself, where people try things out.
+// siteURL is the URL under which a site is reached. RFC 8058, section 3.1, requires
+// HTTPS; plain HTTP is accepted for this machine itself, to try things out.
 var siteURL = textKind(`a URL such as "https://lists.example.com"`, func(s string) (string, error) {
 	u, err := url.Parse(s)
 	switch {
@@ -171,10 +174,10 @@ var siteURL = textKind(`a URL such as "https://lists.example.com"`, func(s strin
 	return "", errors.New("not https")
 }, same)
 
-// ListenAddress is where LMTP is listened for over TCP, as package net wants it.
+// ListenAddress is where the gateway listens for LMTP over TCP, as "host:port".
 func (m *MTA) ListenAddress() string { return net.JoinHostPort(m.LMTPHost, fmt.Sprint(m.LMTPPort)) }
 
-// UpstreamAddress is where the upstream MTA is, as package net wants it.
+// UpstreamAddress is the address of the upstream MTA, as "host:port".
 func (m *MTA) UpstreamAddress() string {
 	return net.JoinHostPort(m.SMTPHost, fmt.Sprint(m.SMTPPort))
 }

@@ -2,14 +2,13 @@
 // files of members and secrets that it names.
 //
 // The result is complete and immutable: every key has its value, paths are
-// absolute, addresses are in normal form. Reading is strict. A key that is not
-// known, a value that cannot be, a plugin that is not there, a file that
-// cannot be read: all of it is found in one run, each with file and line and
-// with what to do about it.
+// absolute, addresses are in normal form. Reading is strict: unknown keys, invalid
+// values, missing plugins and unreadable files are all errors. One run reports all
+// of them, each with file and line and with what to do about it.
 //
-// Nothing below the package that assembles the gateway sees a Config. A choice
-// that another package offers is its word here, a string that is one of those
-// listed beside it; choices that are made from the Config itself have types.
+// Only gateway/server, which assembles the gateway, and the commands see a Config.
+// Where a key chooses between words of another package, its type is string and its
+// comment lists them; a choice that is made by the Config's reader has a type.
 package config
 
 import (
@@ -20,16 +19,16 @@ import (
 	"github.com/mmgw/mmgw/gateway"
 )
 
-// Config is a whole configuration, in the words and the order of the file.
-// Nobody changes it.
+// Config is a whole configuration, with the names and in the order of the file. It
+// must not be changed.
 type Config struct {
 	File          string // the file it was read from
 	StateDir      string
 	PluginDir     string // NAME.wasm is looked up here after the built-ins
 	TextDir       string // NAME.txt here takes the place of a built-in text; or ""
-	Hostname      string // in LHLO, EHLO, Received and DSNs
+	Hostname      string // the gateway's own, in LHLO, EHLO, Received and DSNs
 	SiteOwner     gateway.ForwardPath
-	KeepForReplay time.Duration // how long delivered messages stay; 0: not at all
+	KeepForReplay time.Duration // how long delivered messages are kept; 0: not at all
 
 	MTA      MTA
 	LMTP     LMTP
@@ -39,8 +38,8 @@ type Config struct {
 	Routes   map[string]Route
 	Incoming Incoming
 	Outgoing Outgoing
-	Plugins  map[string]Plugin // those with a table; see Plugin
-	Lines    map[string]int    // where the file names a plugin first, in a table or by use
+	Plugins  map[string]Plugin // those that have a table; see the method Plugin
+	Lines    map[string]int    // by plugin, the first line that names it
 	Auth     Auth
 	Bounce   Bounce
 	HTTP     HTTP
@@ -76,14 +75,14 @@ func (c *Config) PluginNames() []string {
 	return names
 }
 
-// pluginDefaults is made once, since it is asked for with every message. Nobody
-// changes it.
+// pluginDefaults is made once, since every message asks for it. It must not be
+// changed.
 var pluginDefaults = sync.OnceValue(func() (p Plugin) {
 	p.keys(&section{doc: &document{}})
 	return p
 })
 
-// sections reads or writes the whole file in its order.
+// sections reads or writes the whole file, table by table.
 func (c *Config) sections(d *document) {
 	c.keys(d.top())
 	oneTable(d, "mta", &c.MTA, (*MTA).keys)
@@ -103,8 +102,8 @@ func (c *Config) sections(d *document) {
 	oneTable(d, "log", &c.Log, (*Log).keys)
 }
 
-// keys are those in front of all tables. Defaults that depend on the machine
-// are in Options.
+// keys are those before the first table. complete fills in the defaults that depend
+// on the machine.
 func (c *Config) keys(s *section) {
 	key(s, "state_dir", &c.StateDir, "", s.path())
 	key(s, "plugin_dir", &c.PluginDir, "/etc/mmgw/plugins", s.path())
@@ -114,7 +113,7 @@ func (c *Config) keys(s *section) {
 	key(s, "keep_for_replay", &c.KeepForReplay, 0, duration)
 }
 
-// Route is a place that handlers may choose by its name, [route.NAME].
+// Route is a next hop that handlers can choose by its name, [route.NAME].
 type Route struct {
 	To NextHop
 }
@@ -125,28 +124,29 @@ func (r *Route) keys(s *section) {
 	key(s, "to", &r.To, NextHop{}, nextHop)
 }
 
-// Incoming is the chain of handlers in front of the reply, [incoming].
+// Incoming is the chain of handlers that run before a message is accepted,
+// [incoming].
 type Incoming struct {
 	Handlers []string      // names of plugins, in the order they run
 	Timeout  time.Duration // of a whole chain
 
-	Policy  string        // plugin that decides who may post, after the handlers; "": everybody may
-	HoldFor time.Duration // how long what is held waits for a moderator
+	Policy  string        // plugin that decides, after the handlers, who may post; "": everybody may
+	HoldFor time.Duration // how long held messages wait for a moderator
 
-	// Reject is what a handler's reject means for mail that no one has
-	// authenticated, as its reverse-path may be forged: "smtp" for a 5xx
-	// reply, "discard" or "hold".
+	// Reject is what happens if a handler rejects a message whose sender is not
+	// authenticated, and so may be forged: "smtp" for a 5xx reply, "discard" or
+	// "hold".
 	Reject string
 }
 
 // keys of [incoming]. No handler runs unless it is asked for.
 func (i *Incoming) keys(s *section) {
 	key(s, "handlers", &i.Handlers, nil, arrayOf(s.plugin()))
-	// Below the ten minutes that RFC 5321, section 4.5.3.2.6, makes clients
-	// wait for the reply to a message.
+	// Less than the ten minutes for which clients wait for the reply to a message
+	// (RFC 5321, section 4.5.3.2.6).
 	key(s, "timeout", &i.Timeout, time.Minute, someTime)
 	key(s, "policy", &i.Policy, "posting", orEmpty(s.plugin()))
-	// Two weeks' holiday of a moderator; then it is thrown away.
+	// As long as a moderator's holiday.
 	key(s, "hold_for", &i.HoldFor, 14*24*time.Hour, someTime)
 	key(s, "reject", &i.Reject, "smtp", choice("smtp", "discard", "hold"))
 }
@@ -156,8 +156,8 @@ type Outgoing struct {
 	Handlers []string
 }
 
-// keys of [outgoing]. Without List-Id and List-Unsubscribe (RFC 2369, RFC 2919)
-// large receivers take list mail for spam, so that they are the default.
+// keys of [outgoing]. list-headers is the default since large receivers take list
+// mail without List-Id and List-Unsubscribe (RFC 2919, RFC 2369) for spam.
 func (o *Outgoing) keys(s *section) {
 	key(s, "handlers", &o.Handlers, []string{"list-headers"}, arrayOf(s.plugin()))
 }

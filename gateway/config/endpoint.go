@@ -15,15 +15,15 @@ import (
 	"github.com/mmgw/mmgw/gateway"
 )
 
-// Endpoint is a place to listen on or to connect to, in the words of package
-// net. The zero value is none.
+// Endpoint is an address to listen at or to connect to, as package net takes it.
+// The zero value stands for none.
 type Endpoint struct {
 	Network string // "tcp" or "unix"
-	Address string // "host:port" (RFC 3986 brackets around IPv6), or an absolute path
+	Address string // "host:port", with brackets around an IPv6 address, or an absolute path
 }
 
-// ParseEndpoint reads "host:port" or "unix:/path". Port 0 is legal: the kernel
-// chooses one.
+// ParseEndpoint reads "host:port" or "unix:/path". Port 0 is valid: the kernel
+// then chooses one.
 func ParseEndpoint(s string) (Endpoint, error) {
 	if path, ok := strings.CutPrefix(s, "unix:"); ok {
 		if !filepath.IsAbs(path) || strings.ContainsAny(path, "\x00\r\n") {
@@ -56,14 +56,14 @@ type NextHop struct {
 func ParseNextHop(s string) (NextHop, error) {
 	protocol, rest, _ := strings.Cut(s, ":")
 	if protocol != "lmtp" && protocol != "smtp" {
-		return NextHop{}, errors.New("it begins with neither lmtp: nor smtp:")
+		return NextHop{}, errors.New(`it begins with neither "lmtp:" nor "smtp:"`)
 	}
 	to, err := ParseEndpoint(rest)
 	switch {
 	case err != nil:
 		return NextHop{}, err
 	case protocol == "smtp" && to.Network == "unix":
-		return NextHop{}, errors.New("SMTP over a Unix socket is not offered")
+		return NextHop{}, errors.New("SMTP over a Unix socket is not supported")
 	case strings.HasSuffix(to.Address, ":0"):
 		return NextHop{}, errors.New("port 0 cannot be connected to")
 	}
@@ -78,7 +78,7 @@ func (h NextHop) String() string {
 	return h.Protocol + ":" + h.Endpoint.String()
 }
 
-// parseHostPort takes an address of TCP. Ports have numbers here: names of
+// parseHostPort takes an address of TCP. The port must be a number: names of
 // services differ between machines.
 func parseHostPort(s string) (string, error) {
 	name, port, err := net.SplitHostPort(s)
@@ -95,8 +95,8 @@ func parseHostPort(s string) (string, error) {
 	return net.JoinHostPort(name, strconv.FormatUint(n, 10)), nil
 }
 
-// parseHost takes an IP address or a host name; underscores are taken, as
-// machines and containers have them.
+// parseHost takes an IP address or a host name. It allows underscores, which names
+// of machines and containers do have.
 func parseHost(s string) (string, error) {
 	if addr, err := netip.ParseAddr(s); err == nil && addr.Zone() == "" {
 		return addr.String(), nil
@@ -112,11 +112,11 @@ func parseHost(s string) (string, error) {
 	return strings.ToLower(s), nil
 }
 
-// hostCharacters are those of host names, and of bare keys of TOML.
+// hostCharacters are the characters of host names, and of bare keys of TOML.
 const hostCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
 
-// parseAddress is gateway.ParseForwardPath with errors that leave out the
-// address, which the text around them shows.
+// parseAddress is gateway.ParseForwardPath, with errors that do not repeat the
+// address.
 func parseAddress(s string) (gateway.ForwardPath, error) {
 	path, err := gateway.ParseForwardPath(s)
 	if wrong, ok := errors.AsType[*gateway.PathError](err); ok {
@@ -129,26 +129,26 @@ func parseAddress(s string) (gateway.ForwardPath, error) {
 func parseSelector(s string) (string, error) {
 	name, err := parseHost(s)
 	if err != nil || strings.HasSuffix(name, ".") || strings.Contains(name, ":") {
-		return "", errors.New("no name for DNS")
+		return "", errors.New("not a name in DNS")
 	}
 	return name, nil
 }
 
-// parseDomain takes a domain of a mail address, but no address literal.
+// parseDomain takes the domain of a mail address, but not an address literal.
 func parseDomain(s string) (string, error) {
 	path, err := gateway.ParseForwardPath("x@" + s)
 	if err != nil || strings.ContainsAny(s, "[@") {
-		return "", errors.New("no domain name")
+		return "", errors.New("not a domain name")
 	}
 	return path.Domain(), nil
 }
 
-// nameBytesMax bounds names of plugins and routes: they become file names and
+// nameBytesMax bounds the names of plugins and routes, which become file names and
 // parts of metrics.
 const nameBytesMax = 64
 
-// parseName takes the name of a plugin or a route. A leading hyphen would make
-// it an option of commands.
+// parseName takes the name of a plugin or a route. It must not begin with a hyphen,
+// which commands would take for an option.
 func parseName(s string) (string, error) {
 	switch {
 	case s == "":
@@ -156,12 +156,12 @@ func parseName(s string) (string, error) {
 	case len(s) > nameBytesMax:
 		return "", fmt.Errorf("longer than %d characters", nameBytesMax)
 	case strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" || s[0] == '-':
-		return "", errors.New("a character where none such is allowed")
+		return "", errors.New("it has a character that is not allowed")
 	}
 	return s, nil
 }
 
-// parsePrefix takes a network, or an address that stands for itself.
+// parsePrefix takes a network, or a single IP address.
 func parsePrefix(s string) (netip.Prefix, error) {
 	if addr, err := netip.ParseAddr(s); err == nil && addr.Zone() == "" {
 		return netip.PrefixFrom(addr, addr.BitLen()), nil
@@ -185,17 +185,17 @@ func parseMode(s string) (fs.FileMode, error) {
 // parseDigest takes a SHA-256 in hexadecimal digits and returns it in lower case.
 func parseDigest(s string) (string, error) {
 	if b, err := hex.DecodeString(s); err != nil || len(b) != 32 {
-		return "", errors.New("no SHA-256")
+		return "", errors.New("not a SHA-256")
 	}
 	return strings.ToLower(s), nil
 }
 
-// parseLevel takes the names of slog's levels, without offsets.
+// parseLevel takes the name of a level of slog, without an offset.
 func parseLevel(s string) (slog.Level, error) {
 	for _, l := range []slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError} {
 		if s == strings.ToLower(l.String()) {
 			return l, nil
 		}
 	}
-	return 0, errors.New("no level of the log")
+	return 0, errors.New("not a level of the log")
 }

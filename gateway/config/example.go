@@ -5,8 +5,7 @@ import (
 	"strings"
 )
 
-// Names of the files that Example gives the texts of; they lie in one
-// directory.
+// Names of the files that Example makes, which go into one directory.
 const (
 	ExampleFile        = "mmgw.toml"
 	ExampleMembersFile = "announce.members"
@@ -15,16 +14,16 @@ const (
 //go:embed example.toml
 var exampleText string
 
-// exampleMembers is the file that the example's list names.
-const exampleMembers = `# The members of announce@lists.example.com: one address a line.
+// exampleMembers is the members file of the example's list.
+const exampleMembers = `# The members of announce@lists.example.com: one address per line.
 # After a change: kill -HUP the gateway.
 anne@example.com
 Bart Person <bart@example.com>
 `
 
-// Example returns a commented configuration for a first gateway and the
-// members of its list. mta is the writer's plugin name, "" for postfix. It
-// keeps all state beside the file and needs no root.
+// Example returns a commented configuration for a first gateway, and the members
+// file of its list. mta is the plugin name of the writer, "" for postfix. The
+// gateway keeps its state in the directory of the file and does not need root.
 func Example(mta string) (file, membersFile string) {
 	if mta == "" {
 		mta = "postfix"
@@ -39,7 +38,8 @@ func Example(mta string) (file, membersFile string) {
 	return file, exampleMembers
 }
 
-// exampleQmail goes after exampleReload: qmail's users/assign has numbers.
+// exampleQmail goes after exampleReload: the lines of qmail's users/assign name
+// users by number.
 const (
 	exampleReload = "reload_command = \"\"\n"
 	exampleQmail  = `# Who runs the delivery, by "id mmgw": without them there are no lines for users/assign.
@@ -49,8 +49,8 @@ const (
 `
 )
 
-// exampleOpenSMTPD is what OpenSMTPD needs: it takes the second of two replies in
-// one packet for a failure, and sends that copy again.
+// exampleOpenSMTPD is for OpenSMTPD, which takes the second of two replies in one
+// packet for a failure, and sends that copy again.
 const exampleOpenSMTPD = `
 # Between the replies to the recipients of one message: OpenSMTPD needs it.
 [lmtp]

@@ -54,8 +54,8 @@ func scalarKind[T any](want string, read func(any) (T, bool), write func(T) stri
 	}
 }
 
-// textKind makes a kind of a string that parse takes apart. want says what is
-// to be written, with an example.
+// textKind makes a kind of a string that parse reads. want says what is to be
+// written, with an example.
 func textKind[T any](want string, parse func(string) (T, error), write func(T) string) kind[T] {
 	return kind[T]{
 		read: func(n *node) (v T, _ []fault) {
@@ -73,10 +73,10 @@ func textKind[T any](want string, parse func(string) (T, error), write func(T) s
 	}
 }
 
-// boolean is true or false; words and numbers do not stand for them.
+// boolean is true or false, not a word or a number that stands for them.
 var boolean = scalarKind("true or false", func(v any) (bool, bool) { b, ok := v.(bool); return b, ok }, strconv.FormatBool)
 
-// anyText is a string that is not looked into.
+// anyText is any string.
 var anyText = scalarKind("a string", func(v any) (string, bool) { s, ok := v.(string); return s, ok }, basicString)
 
 // number is a whole number from low to high.
@@ -118,7 +118,7 @@ func choice[T ~string](words ...T) kind[T] {
 	}
 }
 
-// arrayOf is an array of values of one kind; each fault keeps its own line.
+// arrayOf is an array of values of one kind. A fault has the line of its element.
 func arrayOf[T any](element kind[T]) kind[[]T] {
 	return kind[[]T]{
 		read: func(n *node) ([]T, []fault) {
@@ -169,7 +169,7 @@ func orEmpty[T comparable](k kind[T]) kind[T] {
 	}
 }
 
-// The kinds of values that stand as text in the file.
+// The kinds of values that are strings in the file.
 var (
 	address = textKind(`an address such as "anne@example.com"`, parseAddress, func(p gateway.ForwardPath) string { return string(p) })
 
@@ -212,7 +212,7 @@ func size(low, high int64) kind[int64] {
 // someTime is a duration that is not zero.
 var someTime = textKind(`a duration such as "15m" or "30s", more than "0"`, func(s string) (d time.Duration, err error) {
 	if d, err = ParseDuration(s); err == nil && d == 0 {
-		err = errors.New("no time at all")
+		err = errors.New("it must not be zero")
 	}
 	return d, err
 }, FormatDuration)

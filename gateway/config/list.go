@@ -8,25 +8,25 @@ import (
 	"github.com/mmgw/mmgw/gateway"
 )
 
-// List is one [[list]] of the file. Its Source is "file", its Line that of the
-// table; its VERPInterval is in force, never -1.
+// List is one [[list]] of the file. Its Source is "file", its Line the line of the
+// table, and its VERPInterval the effective one, never -1.
 type List struct {
 	gateway.List
 	Members     []gateway.Recipient // each mailbox once, in the order of the file
-	MembersFile string              // absolute path, or "" where the members stand in the configuration
+	MembersFile string              // absolute path, or "" if the configuration itself lists the members
 }
 
 // Bounds of [[list]] verp_interval.
 const (
 	// asVERP stands for [verp] delivery_interval in a list.
 	asVERP = -1
-	// VERPIntervalMax bounds the posts between two that tell members apart: with
-	// more, dead addresses stay for years.
+	// VERPIntervalMax bounds how many posts there are from one with VERP to the
+	// next: with more of them, dead addresses would stay for years.
 	VERPIntervalMax = 1_000_000
 )
 
-// keys of [[list]]. The defaults are those of a discussion list: members post,
-// who subscribes confirms.
+// keys of [[list]]. The defaults are those of a discussion list: members can post,
+// and new ones must confirm their address.
 func (l *List) keys(s *section) {
 	s.require("address", "the address of the list")
 	key(s, "address", &l.Address, "", address)
@@ -42,7 +42,7 @@ func (l *List) keys(s *section) {
 	key(s, "personalize", &l.Personalize, false, boolean)
 	key(s, "unsubscribe", &l.Unsubscribe, UnsubscribeList, choice(UnsubscribeList, UnsubscribeMember))
 	key(s, "quiet_hold", &l.QuietHold, false, boolean)
-	if s.reading() || l.Incoming != nil { // nil and [] differ
+	if s.reading() || l.Incoming != nil { // nil is the default chain, [] is none
 		key(s, "incoming", &l.Incoming, nil, arrayOf(s.plugin()))
 	}
 	key(s, "config", &l.Config, map[string]any{}, free)
@@ -54,11 +54,11 @@ func (l *List) keys(s *section) {
 
 // The values of List.Unsubscribe.
 const (
-	UnsubscribeList   = "list"   // mailto of the -leave address
-	UnsubscribeMember = "member" // one click (RFC 8058); each copy differs
+	UnsubscribeList   = "list"   // mail to the -leave address
+	UnsubscribeMember = "member" // one click (RFC 8058), for which each member's copy differs
 )
 
-// read completes what the keys said.
+// read fills in what the keys imply, and reads the members file.
 func (l *List) read(s *section) {
 	if s.in != nil {
 		l.Source, l.Line = "file", s.in.line
@@ -90,7 +90,7 @@ type Forward struct {
 	Domains    []string
 	To         NextHop
 	Verify     Verify
-	ReturnPath bool // copies begin with a Return-Path field, as RFC 5321, section 4.4, wants of final delivery
+	ReturnPath bool // copies begin with a Return-Path field, as RFC 5321, section 4.4, requires of final delivery
 	Line       int  // of the table
 }
 
@@ -103,8 +103,9 @@ const (
 	VerifyNone    Verify = "none"
 )
 
-// keys of [[forward]]. A backend that is not asked would make us accept mail for
-// nobody, and bounce it to forged addresses later: callout is the default.
+// keys of [[forward]]. callout is the default: without asking the backend the
+// gateway would accept mail for unknown recipients, and later bounce it to forged
+// addresses.
 func (f *Forward) keys(s *section) {
 	s.require("name", "a name for this route")
 	s.require("domains", "the domains that are forwarded")
@@ -119,8 +120,8 @@ func (f *Forward) keys(s *section) {
 	}
 }
 
-// require adds a problem where the file does not have a key that has no
-// default. what says what it is for.
+// require adds a problem if the file lacks a key that has no default. what says
+// what the key is for.
 func (s *section) require(name, what string) {
 	if s.reading() && s.in != nil && !s.given(name) {
 		s.doc.problem(s.in.line, s.name+" has no "+name, "add "+name+": "+what)

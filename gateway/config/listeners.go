@@ -7,13 +7,14 @@ import (
 	"strings"
 )
 
-// listener is a place where the gateway listens, and the key that says so.
+// listener is an address at which the gateway listens, and the key that says so.
 type listener struct {
 	section, key string
 	at           Endpoint
 }
 
-// listeners are those of a configuration; some are nowhere.
+// listeners are all listeners of a configuration; those that are off have a zero
+// Address.
 func (c *Config) listeners() []listener {
 	return []listener{
 		{"mta", "lmtp_port", Endpoint{"tcp", c.MTA.ListenAddress()}},
@@ -24,8 +25,8 @@ func (c *Config) listeners() []listener {
 	}
 }
 
-// checkPlaces finds listeners that cannot both be had, and a next hop that is the
-// gateway itself: its mail would go round, or wait for ever.
+// checkPlaces finds listeners with the same address, and next hops that are the
+// gateway itself: mail to them would loop, or wait forever.
 func (c *Config) checkPlaces(d *document) {
 	all := c.listeners()
 	for i, l := range all {
@@ -36,18 +37,18 @@ func (c *Config) checkPlaces(d *document) {
 			}
 		}
 		if l.section == "mta" && l.at.isAt(Endpoint{"tcp", c.MTA.UpstreamAddress()}) {
-			d.problem(d.line("mta", "smtp_port"), fmt.Sprintf("[mta] smtp_host and smtp_port lead to %s, where [mta] %s has this gateway listen", c.MTA.UpstreamAddress(), l.key), "give the port at which the MTA takes mail")
+			d.problem(d.line("mta", "smtp_port"), fmt.Sprintf("[mta] smtp_host and smtp_port are %s, where this gateway itself listens ([mta] %s)", c.MTA.UpstreamAddress(), l.key), "give the port at which the MTA takes mail")
 		}
 		for _, f := range c.Forwards {
 			if l.section == "mta" && l.at.isAt(f.To.Endpoint) {
-				d.problem(f.Line, fmt.Sprintf("[[forward]] %s goes to %s, where [%s] %s has this gateway listen", quote(f.Name), f.To, l.section, l.key), "give the backend or the gateway another port")
+				d.problem(f.Line, fmt.Sprintf("[[forward]] %s goes to %s, where this gateway itself listens ([%s] %s)", quote(f.Name), f.To, l.section, l.key), "give the backend or the gateway another port")
 			}
 		}
 	}
 }
 
-// meets says whether two endpoints are one place, or one within the other: an
-// address that stands for all has the port of each.
+// meets says whether nobody can listen at both endpoints: they are the same, or one
+// is the same port at all addresses.
 func (e Endpoint) meets(other Endpoint) bool {
 	if e.Network != other.Network || e.Address == "" {
 		return false
@@ -60,14 +61,15 @@ func (e Endpoint) meets(other Endpoint) bool {
 	return port == otherPort && port != "0" && (covers(host, otherHost) || covers(otherHost, host) || numeric(host) == numeric(otherHost))
 }
 
-// isAt says whether mail for a next hop comes to who listens at an endpoint. Another
-// machine may have the port that is taken at all addresses of this one.
+// isAt says whether mail for a next hop arrives at an endpoint of this gateway. If
+// that listens at all addresses, a host other than loopback may still be another
+// machine, and is taken for one.
 func (e Endpoint) isAt(hop Endpoint) bool {
 	host, _, _ := net.SplitHostPort(hop.Address)
 	return e.meets(hop) && (e.Address == hop.Address || isLoopback(host))
 }
 
-// covers says whether who listens at a host does so at another one too.
+// covers says whether listening at a host includes listening at another.
 func covers(host, other string) bool {
 	all, err := netip.ParseAddr(host)
 	one, otherErr := netip.ParseAddr(other)

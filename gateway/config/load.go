@@ -13,11 +13,11 @@ import (
 	"github.com/mmgw/mmgw/gateway"
 )
 
-// FileBytesMax bounds a configuration file. Members by the hundred thousand
-// belong into files of their own.
+// FileBytesMax bounds a configuration file. Hundreds of thousands of members belong
+// in files of their own.
 const FileBytesMax = 16 << 20
 
-// DefaultPath is where the configuration is looked for at last.
+// DefaultPath is the configuration file if no other is named.
 const DefaultPath = "/etc/mmgw/mmgw.toml"
 
 // Options is what a configuration depends on besides its file. The zero value
@@ -33,8 +33,8 @@ type Options struct {
 	Open     func(path string) (io.ReadCloser, error) // opens a regular file; nil: the disk
 }
 
-// FindPath is the configuration file to read: the one of the flag, else that
-// of the environment (MMGW_CONFIG), else DefaultPath.
+// FindPath is the configuration file to read: the one of the flag, or that of the
+// environment (MMGW_CONFIG), or DefaultPath.
 func FindPath(flag, env string) string { return cmp.Or(flag, env, DefaultPath) }
 
 // Load reads the configuration file at path. The error is Problems.
@@ -51,17 +51,17 @@ func Load(path string, opts Options) (*Config, error) {
 	return Parse(path, data, opts)
 }
 
-// Parse reads a configuration that was read from the file of that name;
-// relative paths in it start at the directory of name. The error is Problems.
+// Parse reads a configuration from data, which came from the file name: relative
+// paths start at the directory of name. The error is Problems.
 func Parse(name string, data []byte, opts Options) (*Config, error) {
 	d := &document{file: name, opts: opts, home: homeOf, findings: findings{order: []string{name}}}
 	dir, err := filepath.Abs(filepath.Dir(name))
 	var c *Config
 	switch {
 	case err != nil:
-		d.problem(0, "cannot tell its directory: "+reason(err), "give an absolute path")
+		d.problem(0, "its directory cannot be found: "+reason(err), "give an absolute path")
 	case len(data) > FileBytesMax:
-		d.problem(0, "is larger than "+FormatSize(FileBytesMax), "put members into files of their own, or make lists by `mmgw list create`")
+		d.problem(0, "is larger than "+FormatSize(FileBytesMax), "put members into files of their own, or make lists with `mmgw list create`")
 	default:
 		d.dir = dir
 		c = d.read(data)
@@ -72,8 +72,8 @@ func Parse(name string, data []byte, opts Options) (*Config, error) {
 	return c, nil
 }
 
-// read is the way from octets to a configuration. Values that have a problem
-// have their default, so that later checks find what else is wrong.
+// read makes a configuration of the text of a file. A value that has a problem is
+// replaced by its default, so that later checks find what else is wrong.
 func (d *document) read(data []byte) *Config {
 	root, faults := parseTree(data)
 	for _, f := range faults {
@@ -91,7 +91,7 @@ func (d *document) read(data []byte) *Config {
 	return c
 }
 
-// complete fills in what depends on the machine or on another key.
+// complete fills in defaults that depend on the machine or on another key.
 func (c *Config) complete(d *document) {
 	if c.StateDir == "" {
 		c.StateDir = d.stateDir()
@@ -112,8 +112,8 @@ func (c *Config) complete(d *document) {
 	}
 }
 
-// stateDir is the default for state_dir: the system's for root, else the
-// user's after the XDG Base Directory Specification.
+// stateDir is the default for state_dir: the system's for root, and otherwise the
+// user's by the XDG Base Directory Specification.
 func (d *document) stateDir() string {
 	getenv := d.opts.Getenv
 	if getenv == nil {
@@ -132,8 +132,7 @@ func (d *document) stateDir() string {
 	return ""
 }
 
-// hostname is the machine's name, "localhost" where it has none that can stand
-// in SMTP.
+// hostname is the machine's name, or "localhost" if that cannot be used in SMTP.
 func (o Options) hostname() string {
 	ask := o.Hostname
 	if ask == nil {
@@ -161,7 +160,7 @@ func (o Options) open(path string) (io.ReadCloser, error) {
 	return os.Open(path)
 }
 
-// readable says what keeps a file from being read.
+// readable returns the error that reading a file would give, or nil.
 func (d *document) readable(path string) error {
 	f, err := d.open(path)
 	if err == nil {
@@ -170,9 +169,9 @@ func (d *document) readable(path string) error {
 	return err
 }
 
-// shown is how a file that the configuration names is called in problems: from
-// where the operator stands, as the configuration file itself is, unless that
-// way leads up and down again.
+// shown is the path of a file as problems name it: relative to the operator's
+// working directory if the configuration file was named so, unless that is longer
+// than the absolute path.
 func (d *document) shown(path string) string {
 	if filepath.IsAbs(d.file) {
 		return path
@@ -187,7 +186,7 @@ func (d *document) shown(path string) string {
 	return rel
 }
 
-// reason is an error without the path, which the text around it names.
+// reason is an error without its path, for a text that names the path itself.
 func reason(err error) string {
 	if path, ok := errors.AsType[*fs.PathError](err); ok {
 		err = path.Err

@@ -11,8 +11,8 @@ import (
 	"github.com/mmgw/mmgw/gateway"
 )
 
-// memberLineBytesMax bounds a line of a members file: an address of 254 octets
-// and a name. A longer one is a wrong file, not a long name.
+// memberLineBytesMax bounds a line of a members file, which has an address of at
+// most 254 octets and a name. With longer lines it is the wrong file.
 const memberLineBytesMax = 1024
 
 // members is the value of a list's key of that name: a file, or an array.
@@ -46,7 +46,7 @@ func (s *section) members() kind[members] {
 }
 
 // ParseMember reads "anne@example.com", "<anne@example.com>" or
-// "Anne <anne@example.com>". The name, in UTF-8, may stand in quotes; control
+// "Anne <anne@example.com>". The name must be UTF-8 and may be in quotes; control
 // characters in it become "?".
 func ParseMember(s string) (gateway.Recipient, error) {
 	text, name := strings.TrimSpace(s), ""
@@ -67,13 +67,13 @@ func ParseMember(s string) (gateway.Recipient, error) {
 	return gateway.Recipient{Path: path, Name: gateway.Printable(name)}, nil
 }
 
-// withoutQuotes is a name as it is kept: without the marks of a quoted string.
+// withoutQuotes is a name without the quotes and backslashes of a quoted string.
 func withoutQuotes(name string) string {
 	return strings.TrimSpace(strings.NewReplacer(`"`, "", `\`, "").Replace(name))
 }
 
-// FormatMember writes what ParseMember and ReadMembers read: a "#" that would
-// begin a comment stands in quotes or in angle brackets.
+// FormatMember writes a member so that ParseMember and ReadMembers read it back: a
+// "#" that would begin a comment is put in quotes or angle brackets.
 func FormatMember(m gateway.Recipient) string {
 	switch {
 	case strings.Contains(m.Name, "#"):
@@ -86,18 +86,18 @@ func FormatMember(m gateway.Recipient) string {
 	return string(m.Path)
 }
 
-// readMembers reads the file under the key "members". Lines that are no
+// readMembers reads the file that the key "members" names. Lines that are not an
 // address are problems of that file.
 func (s *section) readMembers(path string) []gateway.Recipient {
 	f, err := s.doc.open(path)
 	if err != nil {
-		s.wrong("members", "cannot be read: "+reason(err), "write the members into "+s.doc.shown(path)+", one address a line, or give the right path")
+		s.wrong("members", "cannot be read: "+reason(err), "write the members into "+s.doc.shown(path)+", one address per line, or give the right path")
 		return nil
 	}
 	defer f.Close()
 	shown := s.doc.shown(path)
 	list, err := ReadMembers(f, func(line int, text string) {
-		s.doc.findings.add(Problem{shown, line, text, "write one address a line, and # before comments"})
+		s.doc.findings.add(Problem{shown, line, text, "write one address per line, and # before comments"})
 	})
 	if err != nil {
 		s.wrong("members", "cannot be read: "+reason(err), "")
@@ -105,17 +105,17 @@ func (s *section) readMembers(path string) []gateway.Recipient {
 	return list
 }
 
-// ReadMembers reads a members file: one ParseMember a line; empty lines, and
-// what follows a "#" at the start of a line or after a space, are
-// skipped, except for a "#" in quotes. wrong is told of each line that is no
-// address; reading goes on. The error is that of r.
+// ReadMembers reads a members file: one member per line, as ParseMember reads it.
+// A "#" at the start of a line or after a space begins a comment, unless it is in
+// quotes; empty lines are skipped. wrong is called for each line that is not an
+// address, and reading goes on. The error is that of r.
 func ReadMembers(r io.Reader, wrong func(line int, text string)) ([]gateway.Recipient, error) {
 	var list []gateway.Recipient
 	lines := bufio.NewReaderSize(r, memberLineBytesMax)
 	for number := 1; ; number++ {
 		line, long, err := readLine(lines)
 		if number == 1 {
-			line = bytes.TrimPrefix(line, []byte("\ufeff")) // editors' byte order mark
+			line = bytes.TrimPrefix(line, []byte("\ufeff")) // the byte order mark that some editors write
 		}
 		if text := withoutComment(line); long {
 			wrong(number, "the line is longer than an address can be")
@@ -136,8 +136,8 @@ func ReadMembers(r io.Reader, wrong func(line int, text string)) ([]gateway.Reci
 	}
 }
 
-// readLine reads to the end of a line. What does not fit the buffer is
-// skipped, and long is true.
+// readLine reads one line. If the line does not fit the buffer it is skipped, and
+// long is true.
 func readLine(r *bufio.Reader) (line []byte, long bool, err error) {
 	line, err = r.ReadSlice('\n')
 	for err == bufio.ErrBufferFull {
@@ -147,14 +147,13 @@ func readLine(r *bufio.Reader) (line []byte, long bool, err error) {
 	return line, long, err
 }
 
-// withoutComment drops a comment and the space around what is left. A "#" within
-// a word belongs to the address, where RFC 5322 allows it, and one within quotes
-// to them.
+// withoutComment drops a comment, and the space around the rest. A "#" within a word
+// begins no comment, since RFC 5322 allows it in an address, nor does one in quotes.
 func withoutComment(line []byte) []byte {
 	for i := 0; i < len(line); i++ {
 		switch c := line[i]; {
 		case c == '"':
-			i += bytes.IndexByte(line[i+1:], '"') + 1 // one without another is not a quote
+			i += bytes.IndexByte(line[i+1:], '"') + 1 // a single quotation mark begins no quote
 		case c == '#' && (i == 0 || line[i-1] == ' ' || line[i-1] == '\t'):
 			return bytes.TrimSpace(line[:i])
 		}
@@ -162,7 +161,7 @@ func withoutComment(line []byte) []byte {
 	return bytes.TrimSpace(line)
 }
 
-// unique drops the members whose mailbox came before.
+// unique drops members whose mailbox is in the list already.
 func unique(list []gateway.Recipient) []gateway.Recipient {
 	seen := make(map[string]struct{}, len(list))
 	kept := list[:0]

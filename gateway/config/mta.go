@@ -12,39 +12,39 @@ import (
 	"github.com/mmgw/mmgw/gateway"
 )
 
-// MTA is what the gateway and the MTA know of each other, [mta]. Names are GNU
-// Mailman's where it has the same thing.
+// MTA is how the gateway and the MTA work together, [mta]. Keys that GNU Mailman
+// has too have the names that it gives them.
 type MTA struct {
-	Incoming string // writer of the MTA's configuration, by plugin name; "exim" became exim4
-	Outgoing string // module that plans deliveries, by plugin name
+	Incoming string // plugin that writes the MTA's configuration; "exim" has been replaced by "exim4"
+	Outgoing string // plugin that plans deliveries
 
-	LMTPHost      string // where we listen
-	LMTPPort      int    // 0: a free one
-	LMTPSocket    string // path of a Unix socket to listen on as well, or ""
-	LMTPAdvertise Endpoint
+	LMTPHost      string   // where the gateway listens
+	LMTPPort      int      // 0: a free one
+	LMTPSocket    string   // path of a Unix socket to listen on as well, or ""
+	LMTPAdvertise Endpoint // where the MTA is told to connect to; zero: where the gateway listens
 
 	SMTPHost           string // the upstream MTA
 	SMTPPort           int
-	SMTPSecureMode     string // "smtp": no TLS; "starttls" or "smtps": both fail closed
+	SMTPSecureMode     string // "smtp": without TLS; "starttls" or "smtps": never without it
 	SMTPVerifyCert     bool
 	SMTPVerifyHostname bool
 	SMTPUser           string // "": no AUTH
 	SMTPPass           string // from the key or from SMTPPassFile
 	SMTPPassFile       string
 
-	MaxMessageSize           int64         // octets
-	MaxRecipients            int           // of one outgoing transaction
-	MaxMessagesPerConnection int           // then a new connection
+	MaxMessageSize           int64 // octets
+	MaxRecipients            int   // of one outgoing transaction
+	MaxMessagesPerConnection int
 	MaxConnections           int           // to the upstream MTA at a time
-	DeliveryRetryPeriod      time.Duration // then give up
+	DeliveryRetryPeriod      time.Duration // after which a delivery is given up
 
-	Configuration map[string]any // for the writer, see PostmapCommand and ReloadCommand
+	Configuration map[string]any // for the writer; see also PostmapCommand and ReloadCommand
 }
 
 // Bounds of numbers in [mta], each with its reason.
 const (
-	messageBytesMax   = 1 << 30 // nobody mails more, and sizes stay far from overflow
-	connectionsMax    = 10_000  // descriptors of one process
+	messageBytesMax   = 1 << 30 // nobody sends more by mail, and sizes stay far from overflow
+	connectionsMax    = 10_000  // each takes a file descriptor
 	perConnectionMax  = 1_000_000
 	secretBytesMax    = 4 << 10 // of a file with a password
 	portMax           = 65535
@@ -55,7 +55,7 @@ const (
 func (m *MTA) keys(s *section) {
 	key(s, "incoming", &m.Incoming, "postfix", s.plugin())
 	key(s, "outgoing", &m.Outgoing, "deliver", s.plugin())
-	// Mailman's port: MTAs that spoke to it need no change.
+	// The port of GNU Mailman: an MTA that used it needs no change.
 	key(s, "lmtp_host", &m.LMTPHost, "127.0.0.1", host)
 	key(s, "lmtp_port", &m.LMTPPort, 8024, number(0, portMax))
 	key(s, "lmtp_socket", &m.LMTPSocket, "", s.path())
@@ -66,13 +66,13 @@ func (m *MTA) keys(s *section) {
 	key(s, "smtp_verify_cert", &m.SMTPVerifyCert, true, boolean)
 	key(s, "smtp_verify_hostname", &m.SMTPVerifyHostname, true, boolean)
 	m.credentials(s)
-	// What GNU Mailman and most sites take.
+	// As GNU Mailman and most sites have it.
 	key(s, "max_message_size", &m.MaxMessageSize, 32<<20, size(1<<10, messageBytesMax))
 	key(s, "max_recipients", &m.MaxRecipients, 500, number(1, transactionRcptsN))
-	// Postfix and others slow a client down, or hang up, after some hundred.
+	// Postfix and others slow a client down, or hang up, after some hundred messages.
 	key(s, "max_messages_per_connection", &m.MaxMessagesPerConnection, 100, number(1, perConnectionMax))
 	key(s, "max_connections", &m.MaxConnections, 10, number(1, connectionsMax))
-	// RFC 5321, section 4.5.4.1: four to five days at least.
+	// RFC 5321, section 4.5.4.1: at least four to five days.
 	key(s, "delivery_retry_period", &m.DeliveryRetryPeriod, 5*24*time.Hour, someTime)
 	key(s, "configuration", &m.Configuration, nil, free)
 	if s.reading() {
@@ -83,7 +83,7 @@ func (m *MTA) keys(s *section) {
 	}
 }
 
-// credentials reads the keys of AUTH. The password comes from one of two keys.
+// credentials are the keys of AUTH. The password is in one of two keys.
 func (m *MTA) credentials(s *section) {
 	pass := m.SMTPPass
 	if m.SMTPPassFile != "" {
@@ -98,7 +98,7 @@ func (m *MTA) credentials(s *section) {
 	m.SMTPPass = pass
 	switch {
 	case pass != "" && m.SMTPPassFile != "":
-		s.wrong("smtp_pass_file", "stands beside smtp_pass", "remove one of them")
+		s.wrong("smtp_pass_file", "is given together with smtp_pass", "remove one of them")
 	case m.SMTPPassFile != "":
 		m.SMTPPass = s.readSecret("smtp_pass_file", m.SMTPPassFile)
 	case pass == "" && m.SMTPUser != "":
@@ -113,7 +113,7 @@ func (m *MTA) credentials(s *section) {
 	}
 }
 
-// readSecret reads the file under a key: its text without the line end.
+// readSecret reads the file that a key names, and returns its one line.
 func (s *section) readSecret(name, path string) string {
 	f, err := s.doc.open(path)
 	if err != nil {
@@ -132,7 +132,7 @@ func (s *section) readSecret(name, path string) string {
 	return text
 }
 
-// The keys of [mta.configuration] that the gateway reads itself; the writer
+// The keys of [mta.configuration] that the gateway itself reads too. The writer
 // gets them with the others.
 const (
 	keyPostmap       = "postmap_command"
@@ -142,24 +142,25 @@ const (
 
 var writerKeys = []string{keyPostmap, keyReload, keyTransportType}
 
-// PostmapCommand makes a map of a text file, for transport file types that
-// need it; "" where there is none.
+// PostmapCommand is the command that makes a database of a text file, for the
+// transport file types that need one; "" if there is none.
 func (m *MTA) PostmapCommand() string { return m.setting(keyPostmap) }
 
-// ReloadCommand is run after files changed, "" for none.
+// ReloadCommand is the command to run after files have changed; "" if there is
+// none.
 func (m *MTA) ReloadCommand() string { return m.setting(keyReload) }
 
-// setting is a key of [mta.configuration], "" where it is absent or no text.
+// setting is a string of [mta.configuration], or "".
 func (m *MTA) setting(name string) string {
 	text, _ := m.Configuration[name].(string)
 	return text
 }
 
-// transportTypes are those that the postfix writer knows.
+// transportTypes are the types of transport files that the postfix writer makes.
 var transportTypes = []string{"hash", "lmdb", "texthash", "regexp", "regex", "socketmap"}
 
-// writerDefaults fills in what the writer is told anyway, and checks the keys
-// that have a meaning here.
+// writerDefaults checks the keys of [mta.configuration] that the gateway reads too,
+// and fills in their defaults.
 func (m *MTA) writerDefaults(s *section) {
 	if m.Configuration == nil {
 		m.Configuration = map[string]any{}
@@ -180,7 +181,7 @@ func (m *MTA) writerDefaults(s *section) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.Configuration)) {
 		for _, meant := range writerKeys {
-			if distance(name, meant) == 1 { // others may have any name
+			if distance(name, meant) == 1 { // more may be a key of the writer's own
 				s.doc.problem(at.lineOf(name), "[mta.configuration] has "+quote(name), "did you mean "+quote(meant)+"?")
 			}
 		}
@@ -200,37 +201,37 @@ func (s *section) settings() *table {
 	return newTable(s.in.lineOf("configuration"))
 }
 
-// LMTP is how we listen, [lmtp].
+// LMTP is how the gateway listens for mail, [lmtp].
 type LMTP struct {
 	SocketMode      fs.FileMode
 	SocketGroup     string         // "": that of the process
-	Allow           []netip.Prefix // peers
+	Allow           []netip.Prefix // of peers that may connect
 	BareNewline     BareNewline
 	MaxConnections  int
 	MaxRecipients   int // of one transaction
 	IdleTimeout     time.Duration
-	ReplyPause      time.Duration // between the replies of one message
-	TrustedReceived int           // the client is taken from the Nth Received field; 0: it is not
+	ReplyPause      time.Duration // between the replies for the recipients of one message
+	TrustedReceived int           // the Nth Received field names the client; 0: none does
 }
 
-// BareNewline is what becomes of a CR or LF that stands alone.
+// BareNewline is what happens to a CR without LF, or an LF without CR.
 type BareNewline string
 
-// The ways with bare newlines.
+// The values of BareNewline.
 const (
 	NormalizeNewlines BareNewline = "normalize"
 	RejectNewlines    BareNewline = "reject"
 )
 
-// keys of [lmtp]. Whoever may speak LMTP to us is believed to be the MTA: only
-// the machine itself may, unless it is said otherwise.
+// keys of [lmtp]. Whoever connects is taken for the MTA, so by default only this
+// machine may.
 func (l *LMTP) keys(s *section) {
 	loopback := []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
 	// The group of the MTA needs to write; others do not.
 	key(s, "socket_mode", &l.SocketMode, 0o660, fileMode)
 	key(s, "socket_group", &l.SocketGroup, "", anyText)
 	key(s, "allow", &l.Allow, loopback, arrayOf(prefix))
-	// MTAs in front of us have accepted the message: refusing it would bounce it.
+	// The MTA has accepted the message already: if we refused it, it would bounce.
 	key(s, "bare_newline", &l.BareNewline, NormalizeNewlines, choice(NormalizeNewlines, RejectNewlines))
 	key(s, "max_connections", &l.MaxConnections, 200, number(1, connectionsMax))
 	// More than the 100 of RFC 5321, section 4.5.3.1.8.
@@ -241,21 +242,21 @@ func (l *LMTP) keys(s *section) {
 	key(s, "trusted_received", &l.TrustedReceived, 0, number(0, 100))
 }
 
-// VERP is how reverse-paths name the member, [verp].
+// VERP is how reverse-paths identify the member, [verp].
 type VERP struct {
-	DeliveryInterval int    // 0 never, 1 always, N every Nth post of a list
+	DeliveryInterval int    // 0: never; 1: always; N: every Nth post of a list
 	Delimiter        string // one character
 	Format           string // of reverse-paths: "signed" or "mailman"
-	AcceptMailman    bool   // unsigned ones score
-	Offload          string // whether the upstream MTA may make them (XVERP): "auto" or "never"
+	AcceptMailman    bool   // bounces to unsigned reverse-paths count
+	Offload          string // whether the upstream MTA may make the reverse-paths (XVERP): "auto" or "never"
 }
 
-// keys of [verp]. Signed reverse-paths are the default, as anyone can make up a
-// bounce for an unsigned one and so have members removed.
+// keys of [verp]. Signed reverse-paths are the default: anyone can make up bounces
+// to unsigned ones, and so have members removed.
 func (v *VERP) keys(s *section) {
 	key(s, "delivery_interval", &v.DeliveryInterval, 1, number(0, VERPIntervalMax))
-	// "-" is qmail's; the others are recipient delimiters of MTAs that list
-	// names cannot have.
+	// "-" is qmail's. The others are recipient delimiters of MTAs that names of
+	// lists cannot contain.
 	key(s, "delimiter", &v.Delimiter, "+", choice("+", "-", "#", "%", "~"))
 	key(s, "format", &v.Format, "signed", choice("signed", "mailman"))
 	key(s, "accept_mailman", &v.AcceptMailman, false, boolean)

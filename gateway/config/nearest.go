@@ -1,10 +1,10 @@
 package config
 
-// keyBytesMax bounds the keys for which a near one is looked for.
+// keyBytesMax bounds the keys for which nearest looks for another.
 const keyBytesMax = 40
 
-// nearest is the known key that key was likely meant to be, or "": at most a
-// third of its characters may be wrong, missing or too many.
+// nearest is the known key that key is most likely a misspelling of, or "". At most
+// a third of the octets of key may be wrong, missing or too many.
 func nearest(key string, known []string) string {
 	if len(key) > keyBytesMax {
 		return ""
@@ -18,8 +18,8 @@ func nearest(key string, known []string) string {
 	return found
 }
 
-// distance counts the octets to insert, delete or replace between a and b
-// (Levenshtein).
+// distance is the Levenshtein distance of a and b: how many octets must be
+// inserted, deleted or replaced.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

@@ -7,37 +7,38 @@ import (
 
 // Plugin is how a module is run, [plugins.NAME].
 type Plugin struct {
-	Path                 string // absolute, or "": the built-in of that name, else plugin_dir/NAME.wasm
-	SHA256               string // lower-case hexadecimal digits, or "": any file
+	Path                 string // absolute; "": the built-in of that name, or plugin_dir/NAME.wasm
+	SHA256               string // lower-case hexadecimal digits; "": any file will do
 	Kind                 PluginKind
-	Capabilities         []string // the whole list that is granted
-	CapabilitiesGiven    bool     // the file says so; else a built-in may have its own
+	Capabilities         []string // all that are granted
+	CapabilitiesGiven    bool     // Capabilities come from the file; otherwise a built-in may have its own
 	OptionalCapabilities []string
 
-	// OnError is what becomes of a message whose handler failed: "defer",
+	// OnError is what happens to a message whose handler failed: "defer",
 	// "reject" or "accept".
 	OnError string
 
-	// Isolation is what is left of a call in the next: "restore" puts the
-	// memory back, "fresh" gives each call an instance of its own, and in
-	// "pooled" all is left until it takes more than half of Memory.
+	// Isolation is how much of its memory one call leaves to the next: "restore"
+	// puts it back, "fresh" starts a new instance, and "pooled" keeps it until it
+	// is more than half of Memory.
 	Isolation string
 
-	// Mode is how a call is kept within its limits: in "fuel" the module
-	// counts, in "deadline" the runtime stops it.
+	// Mode is what keeps a call within its limits: "fuel" for counters in the
+	// module, "deadline" for the runtime.
 	Mode string
 
 	Memory    int64         // octets
 	Fuel      int64         // units of one call
 	Timeout   time.Duration // of one call, waiting for DNS included
 	Instances int           // 0: as many as processors, 64 with dns
-	Shadow    string        // a plugin that is run beside this one and never applied, or ""
+	Shadow    string        // a plugin that is called for the same mail, without effect; or ""
 	Breaker   Breaker
 	Config    map[string]any // the module's own settings
 	Lines     map[string]int // of the keys of Config
 }
 
-// Breaker says how many failures within a window open it.
+// Breaker is when a plugin that keeps failing is no longer called: after Failures
+// failures within Window.
 type Breaker struct {
 	Failures int
 	Window   time.Duration
@@ -54,18 +55,18 @@ const (
 
 // Bounds of numbers of a plugin, each with its reason.
 const (
-	wasmPage     = 64 << 10 // the least that a WebAssembly memory has
-	wasmMemory   = 4 << 30  // the most that a 32-bit one has
-	fuelMax      = 1 << 60  // leaves the meter room to count
-	instancesMax = 10_000   // far more than processors, to find slips of the finger
-	failuresMax  = 1_000_000
+	memoryBytesMin = 64 << 10 // a page, the least that a WebAssembly memory has
+	memoryBytesMax = 1 << 30  // the most that the sandbox grants, so that one instance cannot take the machine
+	fuelMax        = 1 << 60  // leaves the meter room to count
+	instancesMax   = 10_000   // far more than there are processors: a higher number is a typing error
+	failuresMax    = 1_000_000
 )
 
 // capabilityNames are those of ABI 1.
 var capabilityNames = []string{"headers", "body", "recipients", "relay", "members", "kv", "dns", "metric"}
 
-// keys of [plugins.NAME]. A plugin that fails defers mail: nothing is lost, and
-// nothing passes unchecked, until someone has looked.
+// keys of [plugins.NAME]. If a plugin fails, mail is deferred by default: nothing is
+// lost, and nothing passes unchecked, until someone has looked.
 func (p *Plugin) keys(s *section) {
 	capabilities := arrayOf(choice(capabilityNames...))
 	key(s, "path", &p.Path, "", s.path())
@@ -78,8 +79,8 @@ func (p *Plugin) keys(s *section) {
 	key(s, "optional_capabilities", &p.OptionalCapabilities, nil, capabilities)
 	key(s, "isolation", &p.Isolation, "restore", choice("restore", "pooled", "fresh"))
 	key(s, "mode", &p.Mode, "fuel", choice("fuel", "deadline"))
-	key(s, "memory", &p.Memory, 16<<20, size(wasmPage, wasmMemory))
-	// A second or so of the code that handlers are made of.
+	key(s, "memory", &p.Memory, 16<<20, size(memoryBytesMin, memoryBytesMax))
+	// A tenth to a half of a second of computing.
 	key(s, "fuel", &p.Fuel, 1_000_000_000, number[int64](1, fuelMax))
 	key(s, "timeout", &p.Timeout, 5*time.Second, someTime)
 	key(s, "instances", &p.Instances, 0, number(0, instancesMax))
@@ -109,9 +110,9 @@ func (s *section) linesOf(key string) map[string]int {
 	return lines
 }
 
-// Misspelt is the problem of a plugin that asks for a setting which is not there,
-// where one of those that it never asked for looks like it. A module knows its
-// own settings alone, so this is no more than likely.
+// Misspelt returns the problem of a plugin that asked for a setting which is not
+// set, if one of the settings that it never asked for has a similar name. Only the
+// module knows its settings, so the problem is likely, not certain.
 func (c *Config) Misspelt(plugin, asked string, unread []string) (p Problem, likely bool) {
 	given := nearest(asked, unread)
 	if given == "" {
@@ -119,7 +120,7 @@ func (c *Config) Misspelt(plugin, asked string, unread []string) (p Problem, lik
 	}
 	return Problem{
 		File: c.File, Line: c.Plugin(plugin).Lines[given],
-		Text: fmt.Sprintf("[plugins.%s.config] has %s, which the module has not asked for, and no %s, which it has", plugin, quote(given), quote(asked)),
+		Text: fmt.Sprintf("[plugins.%s.config] has %s, which the module has not asked for, but not %s, which it has", plugin, quote(given), quote(asked)),
 		Fix:  fmt.Sprintf("did you mean %s?", quote(asked)),
 	}, true
 }
@@ -130,7 +131,7 @@ func (b *Breaker) keys(s *section) {
 	key(s, "window", &b.Window, time.Minute, someTime)
 }
 
-// checkPath wants a file under the key path. What is in it is the sandbox's to judge.
+// checkPath checks that the file can be read. The sandbox checks its content.
 func (p *Plugin) checkPath(s *section) {
 	if p.Path == "" {
 		return
@@ -140,7 +141,7 @@ func (p *Plugin) checkPath(s *section) {
 	}
 }
 
-// plugin is the name of a plugin that must be there.
+// plugin is the name of a plugin that must exist; checkPlugins looks for it.
 func (s *section) plugin() kind[string] {
 	return kind[string]{
 		read: func(n *node) (string, []fault) {

@@ -9,8 +9,8 @@ import (
 	"github.com/mmgw/mmgw/gateway"
 )
 
-// FileProblemsMax bounds the problems that are told of one file: more than
-// anybody makes by hand, and not the million lines of a wrong file.
+// FileProblemsMax bounds the problems that are reported of one file: more than
+// anybody makes by hand, but not every line of a file that is something else.
 const FileProblemsMax = 100
 
 // Problem is one thing that is wrong with a configuration.
@@ -18,10 +18,10 @@ type Problem struct {
 	File string `json:"file"` // as the operator named it, or relative to the file that did
 	Line int    `json:"line"` // counted from 1; 0: the file as a whole
 	Text string `json:"text"` // what is wrong
-	Fix  string `json:"fix"`  // what to do about it, "" where Text says it
+	Fix  string `json:"fix"`  // what to do about it, "" if Text says it
 }
 
-// Error is the problem in one line: "file:line: what; what to do".
+// Error is the problem in one line, as "file:line: what is wrong; what to do".
 func (p Problem) Error() string {
 	var b strings.Builder
 	b.WriteString(p.File)
@@ -35,8 +35,8 @@ func (p Problem) Error() string {
 	return b.String()
 }
 
-// Problems is all that is wrong with a configuration, at most FileProblemsMax
-// of each file and one that counts the rest. It is never empty as an error.
+// Problems are all problems of a configuration: at most FileProblemsMax of each
+// file, and one more that counts the rest. As an error it is never empty.
 type Problems []Problem
 
 // Error is one line for each problem, without a line end after the last.
@@ -48,18 +48,18 @@ func (p Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// findings collects problems and keeps to the limit of each file.
+// findings collects problems, up to the limit of each file.
 type findings struct {
 	problems Problems
 	counts   map[string]int
 	order    []string // files: the configuration, then others as they came up
 }
 
-// full says whether nothing more will be told of a file, so that costly texts
-// need not be made.
+// full says whether a file has reached its limit, so that further texts need not be
+// made.
 func (f *findings) full(file string) bool { return f.counts[file] >= FileProblemsMax }
 
-// add counts a problem and keeps it unless the file has had its share.
+// add counts a problem, and keeps it unless the file has reached its limit.
 func (f *findings) add(p Problem) {
 	if f.counts == nil {
 		f.counts = map[string]int{}
@@ -80,7 +80,7 @@ func (f *findings) err() error {
 	}
 	for _, file := range f.order {
 		if more := f.counts[file] - FileProblemsMax; more > 0 {
-			f.problems = append(f.problems, Problem{File: file, Text: fmt.Sprintf("and %d more problems", more), Fix: "mend the first ones and look again"})
+			f.problems = append(f.problems, Problem{File: file, Text: fmt.Sprintf("and %d more problems", more), Fix: "correct these first"})
 		}
 	}
 	slices.SortStableFunc(f.problems, func(a, b Problem) int {
@@ -92,8 +92,8 @@ func (f *findings) err() error {
 	return f.problems
 }
 
-// fault is what a kind finds wrong with a value, before it is known which key
-// the value stands under. line is 0 where it is the line of the key.
+// fault is what a kind finds wrong with a value; its section adds the key. line is 0
+// for the line of the key.
 type fault struct {
 	line      int
 	text, fix string

@@ -9,9 +9,9 @@ import (
 	"strings"
 )
 
-// document is a configuration file on its way in or out. The same method of
-// each section reads and writes it: key after key, each with its default, so
-// that a key stands in one place.
+// document is a configuration file that is being read or written. The method keys
+// of each section does both: it lists the keys, each with its default, so that the
+// code names a key only once.
 type document struct {
 	file     string // as it is named in problems
 	dir      string // absolute; relative paths of the file start here
@@ -20,7 +20,7 @@ type document struct {
 	mentions []mention
 	root     *table
 	out      *strings.Builder        // nil: the document is read
-	home     func(key string) string // homeOf; by its name it would be an initialization loop with pluginDefaults
+	home     func(key string) string // homeOf, as a field: calling it by name would make an initialization loop with pluginDefaults
 }
 
 // mention is a place of the file that names a plugin.
@@ -29,12 +29,12 @@ type mention struct {
 	line int
 }
 
-// problem adds one about a line of the file itself.
+// problem adds a problem with a line of the file.
 func (d *document) problem(line int, text, fix string) {
 	d.findings.add(Problem{File: d.file, Line: line, Text: text, Fix: fix})
 }
 
-// absolute is where a path of the file leads.
+// absolute is the absolute path for a path in the file.
 func (d *document) absolute(path string) string {
 	if path == "" || filepath.IsAbs(path) {
 		return path
@@ -45,8 +45,8 @@ func (d *document) absolute(path string) string {
 // open opens a regular file by its absolute path.
 func (d *document) open(path string) (io.ReadCloser, error) { return d.opts.open(path) }
 
-// section is one table of a document. in is nil where the file has none, and
-// when the document is written.
+// section is one table of a document. in is nil if the file does not have it, and
+// while the document is written.
 type section struct {
 	doc  *document
 	name string // "[mta]", "" for the top level
@@ -54,7 +54,7 @@ type section struct {
 	out  *strings.Builder
 }
 
-// reading is false when the document is written.
+// reading says whether the document is read, not written.
 func (s *section) reading() bool { return s.out == nil }
 
 // label names a key in problems.
@@ -87,7 +87,7 @@ func (s *section) take(key string) *node {
 	return s.in.take(key)
 }
 
-// key reads or writes one key. Where the file has none, or one with a fault,
+// key reads or writes one key. If the file does not have it, or has a faulty value,
 // the value is preset.
 func key[T any](s *section, name string, value *T, preset T, k kind[T]) {
 	if !s.reading() {
@@ -106,8 +106,8 @@ func key[T any](s *section, name string, value *T, preset T, k kind[T]) {
 	}
 }
 
-// inline reads or writes a table that is the value of a key. Without one, the
-// presets of its own keys apply.
+// inline reads or writes a table that is the value of a key. If the file does not
+// have it, the presets of its keys apply.
 func inline[T any](s *section, name string, value *T, keys func(*T, *section)) {
 	if !s.reading() {
 		fmt.Fprintf(s.out, "%s = %s\n", name, inlineText(value, keys))
@@ -121,7 +121,7 @@ func inline[T any](s *section, name string, value *T, keys func(*T, *section)) {
 	t.finish()
 }
 
-// inlines is an array of tables that is the value of a key.
+// inlines reads or writes an array of tables that is the value of a key.
 func inlines[T any](s *section, name string, values *[]T, keys func(*T, *section)) {
 	if !s.reading() {
 		texts := make([]string, len(*values))
@@ -134,7 +134,7 @@ func inlines[T any](s *section, name string, values *[]T, keys func(*T, *section
 	readTables(s, name, s.label(name), values, keys)
 }
 
-// inlineText writes the keys of a table in one line.
+// inlineText is a table in one line.
 func inlineText[T any](value *T, keys func(*T, *section)) string {
 	var b strings.Builder
 	keys(value, &section{out: &b})
@@ -165,7 +165,7 @@ func readTables[T any](s *section, name, label string, values *[]T, keys func(*T
 	}
 }
 
-// table is the table that n is, or nil after a problem.
+// table is the value of n, or nil and a problem if that is not a table.
 func (s *section) table(name string, n *node) *table {
 	t, ok := n.value.(*table)
 	if !ok {
@@ -186,7 +186,7 @@ func (s *section) finish() {
 		}
 		if !s.doc.findings.full(s.doc.file) {
 			if home := s.doc.home(key); home != "" {
-				fix = "it belongs into " + home
+				fix = "it belongs in " + home
 			} else if near := nearest(key, s.in.known); near != "" {
 				fix = fmt.Sprintf("did you mean %q?", near)
 			}
@@ -195,8 +195,7 @@ func (s *section) finish() {
 	}
 }
 
-// homeOf is the only table that has a key of that name, "" where there is none or
-// are several.
+// homeOf is the table that has a key of that name, or "" unless exactly one has.
 func homeOf(key string) (home string) {
 	if slices.Contains(writerKeys, key) {
 		return "[mta.configuration]"
@@ -216,7 +215,7 @@ func homeOf(key string) (home string) {
 	return home
 }
 
-// top is the section of the keys in front of all tables.
+// top is the section of the keys before the first table.
 func (d *document) top() *section { return &section{doc: d, in: d.root, out: d.out} }
 
 // oneTable reads or writes the table [name].
@@ -266,7 +265,7 @@ func namedTables[T any](d *document, name string, values *map[string]T, keys fun
 	for _, x := range all.unknown() {
 		s := &section{doc: d, name: fmt.Sprintf("[%s.%s]", name, x)}
 		if _, err := parseName(x); err != nil {
-			d.problem(all.keys[x].line, fmt.Sprintf("[%s.%s]: the name has %v", name, quote(x), err), `use a-z, 0-9, "-" and "_"`)
+			d.problem(all.keys[x].line, fmt.Sprintf("[%s.%s]: the name is not valid: %v", name, quote(x), err), `use a-z, 0-9, "-" and "_"`)
 			continue
 		}
 		if s.in = d.top().table(name+"."+x, all.keys[x]); s.in == nil {

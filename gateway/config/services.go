@@ -11,12 +11,12 @@ import (
 	"github.com/mmgw/mmgw/gateway/authres"
 )
 
-// Auth is what is checked and signed, [auth].
+// Auth is how mail is authenticated and signed, [auth].
 type Auth struct {
-	AuthservID string // of Authentication-Results (RFC 8601); never ""
-	DKIM       []DKIMKey
-	ARC        bool
-	DNSServer  string // "host:port", or "" for the system's
+	AuthservID string    // in Authentication-Results (RFC 8601); never ""
+	DKIM       []DKIMKey // that sign
+	ARC        bool      // whether to seal
+	DNSServer  string    // "host:port", or "" for the system's
 }
 
 // DKIMKey is one key that signs (RFC 6376).
@@ -38,12 +38,12 @@ func (a *Auth) keys(s *section) {
 	}
 }
 
-// check finds what does not fit together. ARC has no algorithm but rsa-sha256
-// that receivers know (RFC 8617, section 4.1.1).
+// check finds keys that do not fit together. ARC needs an RSA key: receivers know no
+// algorithm but rsa-sha256 (RFC 8617, section 4.1.1).
 func (a *Auth) check(s *section) {
 	rsa := func(k DKIMKey) bool { return k.Key.IsZero() || k.Key.Kind() == authres.RSA }
 	if a.ARC && !slices.ContainsFunc(a.DKIM, rsa) {
-		s.wrong("arc", "is true, and [auth] dkim has no RSA key to seal with", "make one with `mmgw dkim new`")
+		s.wrong("arc", "is true, but [auth] dkim has no RSA key to seal with", "make one with `mmgw dkim new`")
 	}
 	seen := map[string]bool{}
 	for _, k := range a.DKIM {
@@ -55,8 +55,8 @@ func (a *Auth) check(s *section) {
 	}
 }
 
-// keys of an element of [auth] dkim. Domain and selector go into a header field
-// and into DNS as they are, so that they are checked here.
+// keys of an element of [auth] dkim. Domain and selector are checked here, since they
+// go into a header field and into the DNS unchanged.
 func (k *DKIMKey) keys(s *section) {
 	s.require("domain", "the domain that signs")
 	s.require("selector", "the name of the key in DNS")
@@ -69,8 +69,8 @@ func (k *DKIMKey) keys(s *section) {
 	}
 }
 
-// read reads the key file and checks that it can sign, and that it is as
-// private as a key should be.
+// read reads the key file, and checks that the key can sign and that others cannot
+// read it.
 func (k *DKIMKey) read(s *section) {
 	shown := s.doc.shown(k.KeyFile)
 	f, err := s.doc.open(k.KeyFile)
@@ -102,15 +102,15 @@ func (k *DKIMKey) read(s *section) {
 // Bounce is how bounces of members are scored, [bounce].
 type Bounce struct {
 	Threshold       int           // score at which a member is disabled
-	StaleAfter      time.Duration // a score without a bounce for so long begins again
+	StaleAfter      time.Duration // without a bounce, after which a score starts again
 	Warnings        int           // to a disabled member before it is removed
 	WarningInterval time.Duration
-	Probe           bool // ask before disabling
+	Probe           bool // send a probe before disabling
 	Unrecognized    Unrecognized
 	Double          Double
 }
 
-// Unrecognized is what becomes of mail to -bounces that is none.
+// Unrecognized is what happens to mail to -bounces that is not a bounce.
 type Unrecognized string
 
 // The values of Unrecognized.
@@ -119,8 +119,8 @@ const (
 	UnrecognizedDiscard Unrecognized = "discard"
 )
 
-// Double is who is told of mail that failed and has a null reverse-path: a bounce
-// of a bounce.
+// Double is who hears of mail that could not be delivered and has a null
+// reverse-path: a bounce of a bounce.
 type Double string
 
 // The values of Double.
@@ -129,8 +129,8 @@ const (
 	DoubleOwner   Double = "owner" // of the site
 )
 
-// keys of [bounce]. The numbers are GNU Mailman's: five bounces on as many days,
-// three warnings a week apart.
+// keys of [bounce]. The numbers are GNU Mailman's: bounces on five days, then three
+// warnings a week apart.
 func (b *Bounce) keys(s *section) {
 	const week = 7 * 24 * time.Hour
 	key(s, "threshold", &b.Threshold, 5, number(1, 1000))
@@ -145,11 +145,10 @@ func (b *Bounce) keys(s *section) {
 // HTTP serves one-click unsubscription (RFC 8058), [http].
 type HTTP struct {
 	Listen Endpoint
-	URL    string // what members reach it under, without a slash at the end; or ""
+	URL    string // under which members reach it, without a slash at the end; or ""
 }
 
-// keys of [http]. Nothing is served unless it is asked for, as with the other
-// listeners below.
+// keys of [http]. Like the listeners below it is off unless it is configured.
 func (h *HTTP) keys(s *section) {
 	key(s, "listen", &h.Listen, Endpoint{}, orEmpty(endpoint))
 	key(s, "url", &h.URL, "", orEmpty(siteURL))
@@ -167,11 +166,11 @@ type Metrics struct{ Listen Endpoint }
 // keys of [metrics].
 func (m *Metrics) keys(s *section) { key(s, "listen", &m.Listen, Endpoint{}, orEmpty(endpoint)) }
 
-// Log says what is told, [log].
+// Log is what is logged, and how, [log].
 type Log struct {
 	Format     LogFormat
 	Level      slog.Level
-	Deliveries bool // one record a copy, in a file of its own
+	Deliveries bool // whether there is a file with one record for each copy
 }
 
 // LogFormat is how lines of the log are written.

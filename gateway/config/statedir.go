@@ -3,18 +3,18 @@ package config
 import (
 	"bufio"
 	"bytes"
-	"errors"
+	"fmt"
 	"io"
 	"path/filepath"
 )
 
-// headBytesMax bounds what stands in front of the first table: some keys.
+// headBytesMax bounds the part of a file before its first table: a few keys.
 const headBytesMax = 64 << 10
 
-// StateDir reads state_dir alone from the configuration file at path: who looks for
-// the gateway that runs waits neither for thousands of lists nor for the files of
-// their members. ok is false where what stands in front of the first table is not
-// as Load wants it, which then says what is wrong.
+// StateDir reads only state_dir from the configuration file at path, so that a
+// command that talks to the running gateway waits neither for thousands of lists nor
+// for their members. If ok is false something before the first table is wrong, and
+// Load says what.
 func StateDir(path string, opts Options) (dir string, ok bool) {
 	f, err := opts.open(path)
 	if err != nil {
@@ -44,7 +44,7 @@ func StateDir(path string, opts Options) (dir string, ok bool) {
 	return c.StateDir, d.findings.err() == nil
 }
 
-// readHead reads up to the first line that begins a table.
+// readHead reads the lines before the first that begins a table.
 func readHead(r io.Reader) (head []byte, err error) {
 	lines := bufio.NewReader(r)
 	for len(head) <= headBytesMax {
@@ -60,5 +60,5 @@ func readHead(r io.Reader) (head []byte, err error) {
 			return nil, err
 		}
 	}
-	return nil, errors.New("there is no end of it")
+	return nil, fmt.Errorf("there is no table within %d octets", headBytesMax)
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/pelletier/go-toml/v2"
 )
 
-// ParseTable reads TOML as a module's settings have it: a table of any keys.
+// ParseTable reads TOML as a table of any keys, such as the settings of a module.
 // The error names the line.
 func ParseTable(text string) (map[string]any, error) {
 	table := map[string]any{}

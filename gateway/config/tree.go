@@ -11,22 +11,21 @@ import (
 	"github.com/pelletier/go-toml/v2/unstable"
 )
 
-// node is one value of the file and the line it stands on. value is a string,
-// bool, int64, float64, date, []*node or *table.
+// node is one value of the file, and its line. value is a string, bool, int64,
+// float64, date, []*node or *table.
 type node struct {
 	line  int
 	value any
 }
 
-// date is a date or a time of the file, as it is written there.
+// date is a date or a time, as the file has it.
 type date string
 
-// table is a table of the file. Keys that a section asked for are known; the
-// others are problems.
+// table is a table of the file. Keys that no section asks for are problems.
 type table struct {
 	line  int
 	keys  map[string]*node
-	known []string
+	known []string // keys that a section asked for
 }
 
 // newTable is an empty table that begins on line.
@@ -38,7 +37,7 @@ func (t *table) take(key string) *node {
 	return t.keys[key]
 }
 
-// lineOf is the line of a key, or that of the table where the key is absent.
+// lineOf is the line of a key, or that of the table if it does not have the key.
 func (t *table) lineOf(key string) int {
 	if t == nil {
 		return 0
@@ -66,9 +65,9 @@ func (t *table) unknown() []string {
 	return keys
 }
 
-// parseTree reads TOML. The decoder of the library judges the syntax, and
-// rules such as that no key is given twice; its tree has no lines, so a second
-// pass over the syntax tree builds one that has.
+// parseTree reads TOML. The library's decoder checks the syntax, and rules such as
+// that no key is given twice. Its result has no line numbers, so a second pass over
+// the syntax tree builds a tree that has them.
 func parseTree(data []byte) (*table, []fault) {
 	var judged map[string]any
 	if err := toml.Unmarshal(data, &judged); err != nil {
@@ -97,22 +96,22 @@ func syntaxFault(err error) fault {
 	}
 	switch {
 	case strings.Contains(f.text, "already"):
-		f.fix = "have all keys of a table in one place, each of them once"
+		f.fix = "write all keys of a table in one place, and each of them once"
 	case strings.Contains(f.text, "at start of value"):
-		f.fix = `texts stand in quotes, as "localhost"`
+		f.fix = `put text in quotes, such as "localhost"`
 	}
 	return f
 }
 
-// builder turns expressions of the syntax tree into tables. The document was
-// judged before: what cannot be is skipped.
+// builder turns expressions of the syntax tree into tables. The document is known
+// to be valid.
 type builder struct {
 	parser unstable.Parser
 	lines  []int // offsets at which lines start
 }
 
-// lineStarts makes the line of an offset a matter of a binary search: the library
-// counts from the beginning of the file each time.
+// lineStarts finds the offsets at which lines start, so that the line of an offset
+// takes a binary search: the library counts from the beginning of the file each time.
 func lineStarts(data []byte) []int {
 	starts := []int{0}
 	for at := 0; ; {
@@ -163,8 +162,8 @@ func (t *table) extend(key string, line int) *table {
 	return added
 }
 
-// child is the table under key, the last one of an array of tables; it is made
-// where there is none.
+// child is the table under key, or the last one if there is an array of tables. If
+// there is none it makes one.
 func (t *table) child(key string, line int) *table {
 	if n := t.keys[key]; n != nil {
 		if tables, ok := n.value.([]*node); ok && len(tables) > 0 {
@@ -191,7 +190,7 @@ func (b *builder) set(at *table, pair *unstable.Node) {
 	}
 }
 
-// value converts a value whose key stands on line.
+// value converts a value whose key is on line.
 func (b *builder) value(n *unstable.Node, line int) *node {
 	switch n.Kind {
 	case unstable.Array:
@@ -210,8 +209,8 @@ func (b *builder) value(n *unstable.Node, line int) *node {
 	return &node{line, scalar(n)}
 }
 
-// elementLine is the line of an element of an array. An array among them has
-// no place of its own: it is taken to stand on the line of the key.
+// elementLine is the line of an element of an array. The library gives no position
+// for an array within an array: it gets the line of the key.
 func (b *builder) elementLine(n *unstable.Node, line int) int {
 	if n.Kind == unstable.Array {
 		return line
@@ -219,8 +218,7 @@ func (b *builder) elementLine(n *unstable.Node, line int) int {
 	return b.line(n)
 }
 
-// scalar converts a value that is neither an array nor a table. Its text was
-// judged before.
+// scalar converts a value that is neither an array nor a table.
 func scalar(n *unstable.Node) any {
 	text := string(n.Data)
 	switch n.Kind {

@@ -9,14 +9,14 @@ import (
 	"time"
 )
 
-// unit is the name of a unit and how many of the smallest ones it has.
+// unit is the name of a unit, and its size in nanoseconds or octets.
 type unit struct {
 	name string
 	size int64
 }
 
-// The units, the largest first. Sizes know both the decimal and the binary ones,
-// as 10MB and 10MiB differ by half a megabyte.
+// The units, the largest first. Sizes have decimal and binary ones: 10MB and 10MiB
+// differ by half a megabyte.
 var (
 	durationUnits = []unit{
 		{"d", int64(24 * time.Hour)},
@@ -34,27 +34,27 @@ var (
 )
 
 // ParseDuration reads "5d", "15m", "1h30m", "20ms" or "0": whole numbers of
-// days, hours, minutes, seconds and milliseconds. There are none below zero.
+// days, hours, minutes, seconds and milliseconds. It is never negative.
 func ParseDuration(s string) (time.Duration, error) {
 	if s == "0" {
 		return 0, nil
 	}
 	var total int64
 	for rest := s; rest != "" || s == ""; {
-		n, behind, err := quantity(rest, durationUnits)
+		n, after, err := quantity(rest, durationUnits)
 		if err != nil {
 			return 0, err
 		}
 		if total += n; total < 0 {
 			return 0, errors.New("too long")
 		}
-		rest = behind
+		rest = after
 	}
 	return time.Duration(total), nil
 }
 
-// FormatDuration writes what ParseDuration reads, in the largest unit that
-// leaves no fraction. What is below a millisecond is dropped.
+// FormatDuration writes what ParseDuration reads, in the largest unit that leaves no
+// fraction. It drops fractions of a millisecond.
 func FormatDuration(d time.Duration) string {
 	return inUnit(int64(d.Truncate(time.Millisecond)), durationUnits)
 }
@@ -93,7 +93,7 @@ func quantity(s string, units []unit) (n int64, rest string, err error) {
 		}
 		return n * u.size, s[end:], nil
 	}
-	return 0, "", fmt.Errorf("the unit is none of %s", unitNames(units))
+	return 0, "", fmt.Errorf("the unit is not one of %s", unitNames(units))
 }
 
 // unitNames lists units for a person.

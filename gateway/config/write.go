@@ -10,12 +10,12 @@ import (
 	"unicode"
 )
 
-// redacted stands for a secret in Text.
+// redacted takes the place of a secret in Text.
 const redacted = "********"
 
-// Text is the effective configuration as TOML: every key, with the values that
-// are in force, paths absolute, and a table for each plugin. Secrets are replaced
-// by stars. It parses, and gives the same text again.
+// Text is the effective configuration as TOML: every key with its value, paths
+// absolute, and a table for each plugin. Secrets are replaced by stars. Parsing the
+// text and writing it gives the same text again.
 func (c *Config) Text() string {
 	var b strings.Builder
 	whole := *c
@@ -57,7 +57,7 @@ var secret = kind[string]{
 	write: func(s string) string { return basicString(conceal(s)) },
 }
 
-// conceal keeps of a secret only whether there is one.
+// conceal replaces a secret by stars, and "" by "".
 func conceal(s string) string {
 	if s == "" {
 		return ""
@@ -65,8 +65,8 @@ func conceal(s string) string {
 	return redacted
 }
 
-// free is a table with keys of its own: settings of a module, a writer or a
-// list. Dates become text.
+// free is a table of any keys: the settings of a module, a writer or a list. Dates
+// become strings.
 var free = kind[map[string]any]{
 	read: func(n *node) (map[string]any, []fault) {
 		t, ok := n.value.(*table)
@@ -105,8 +105,8 @@ func plain(n *node) any {
 	return n.value
 }
 
-// freeText writes a value that stands under key. A text whose key speaks of a
-// secret is concealed.
+// freeText writes the value of a key. A string is concealed if the name of the key
+// suggests a secret.
 func freeText(key string, value any) string {
 	switch v := value.(type) {
 	case map[string]any:
@@ -122,7 +122,7 @@ func freeText(key string, value any) string {
 		}
 		return "[" + strings.Join(texts, ", ") + "]"
 	case string:
-		if speaksOfSecret(key) {
+		if suggestsSecret(key) {
 			v = conceal(v)
 		}
 		return basicString(v)
@@ -132,9 +132,9 @@ func freeText(key string, value any) string {
 	return fmt.Sprint(value)
 }
 
-// speaksOfSecret guesses from a name. Settings of modules are their own: no list
-// of secret ones exists.
-func speaksOfSecret(key string) bool {
+// suggestsSecret guesses from the name of a key whether its value is a secret: which
+// settings of a module are is known to the module alone.
+func suggestsSecret(key string) bool {
 	key = strings.ToLower(key)
 	for _, word := range []string{"pass", "secret", "token", "credential", "api_key", "apikey", "private"} {
 		if strings.Contains(key, word) {
@@ -144,7 +144,7 @@ func speaksOfSecret(key string) bool {
 	return false
 }
 
-// floatText writes a number that TOML reads as one with a fraction again.
+// floatText writes a number so that TOML reads it back as a float.
 func floatText(f float64) string {
 	switch {
 	case math.IsNaN(f):
