@@ -29,7 +29,7 @@ type Exchange struct {
 	RouteNames  []string           // that set("route") may name
 	SenderRole  func() string      // owner, moderator, member or none, looked up on first use; nil: nothing is known
 	Result      *Result            // of PhaseResult
-	Auth        func() AuthResults // computed on first use; nil: nothing is known
+	Auth        func() AuthResults // computed on first use, also after the call has ended; nil: nothing is known
 	Unsubscribe string             // where members of List leave by one click; "" where they do not
 	Duplicate   QueueID            // a message with this Message-ID and other content
 	Rehearsal   bool               // nothing comes of the call: what the module keeps and counts is apart from what it does in earnest

@@ -49,6 +49,21 @@ func TestShadowCountsAndAppliesNothing(t *testing.T) {
 	}
 }
 
+// TestShadowAsksForAuthenticationItself: what DNS tells about a sender is looked up
+// when a handler asks. The message must not wait for that because it has a shadow.
+func TestShadowAsksForAuthenticationItself(t *testing.T) {
+	s := &Shadow{queue: make(chan comparison, 1), log: discard}
+	asked := 0
+	x := post(t, good)
+	x.Auth = func() gateway.AuthResults { asked++; return gateway.AuthResults{SPF: "pass"} }
+	if s.hear(t.Context(), x, Answer{}); asked > 0 {
+		t.Error("the message waits for DNS on behalf of its shadow")
+	}
+	if spf, _ := (<-s.queue).x.Lookup("auth.spf.result"); spf != "pass" {
+		t.Errorf("the shadow is told %q", spf)
+	}
+}
+
 // TestShadowIsNotWaitedFor: what does not fit is skipped.
 func TestShadowIsNotWaitedFor(t *testing.T) {
 	s := &Shadow{queue: make(chan comparison, 2), log: discard}

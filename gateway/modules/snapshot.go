@@ -23,10 +23,6 @@ func snapshotOf(x *gateway.Exchange) (*gateway.Exchange, bool) {
 		leg := *x.Leg
 		kept.Leg = &leg
 	}
-	if x.Auth != nil {
-		results := x.Auth()
-		kept.Auth = func() gateway.AuthResults { return results }
-	}
 	if x.Draft == nil {
 		return &kept, true
 	}

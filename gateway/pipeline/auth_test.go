@@ -130,6 +130,43 @@ func TestPolicy(t *testing.T) {
 	}
 }
 
+// TestPolicyAfterTheCall holds that authentication can be asked for when a call has
+// ended, as shadows do, which run beside the way of a message.
+func TestPolicyAfterTheCall(t *testing.T) {
+	h := newHouse(t, devList("anne@example.com"))
+	h.intake.Auth = &authres.Verifier{DNS: patient{dns{"_dmarc.example.com.": "v=DMARC1; p=reject"}}}
+	h.expander.Auth = h.intake.Auth
+	var calls []*gateway.Exchange
+	h.incoming = Chain{{Handler: handlerFunc(func(x *gateway.Exchange) (gateway.Verdict, error) {
+		calls = append(calls, x)
+		return gateway.Verdict{}, nil
+	})}}
+	h.outgoing = h.incoming
+	ctx, end := context.WithCancel(t.Context())
+	envelope := &gateway.Envelope{ReversePath: "anne@example.com", Recipients: []gateway.Recipient{{Path: "dev@lists.example.com"}}}
+	h.intake.Message(ctx, gateway.Client{}, envelope, strings.NewReader(hello))
+	end()
+	h.settle()
+	if len(calls) != 2 {
+		t.Fatalf("%d calls", len(calls))
+	}
+	for _, x := range calls {
+		if policy, _ := x.Lookup("auth.dmarc.policy"); policy != "reject" {
+			t.Errorf("in phase %d the policy is %q", x.Phase, policy)
+		}
+	}
+}
+
+// patient is a DNS that answers as long as someone waits.
+type patient struct{ dns }
+
+func (p patient) LookupTXT(ctx context.Context, name string) ([]string, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return p.dns.LookupTXT(ctx, name)
+}
+
 // asked keeps what it is asked.
 type asked struct {
 	dns

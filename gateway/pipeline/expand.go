@@ -177,11 +177,13 @@ func (x *expansion) decorate(ctx context.Context) error {
 	return nil
 }
 
-// auth checks the post again, as it came in, when a handler first asks.
+// auth checks the post again, as it came in, when a handler first asks, or a shadow
+// when the call has ended.
 func (x *expansion) auth(ctx context.Context) func() gateway.AuthResults {
 	if x.Auth == nil {
 		return nil
 	}
+	ctx = context.WithoutCancel(ctx)
 	return sync.OnceValue(func() gateway.AuthResults {
 		draft, err := gateway.OpenDraft(x.m.Content)
 		if err != nil {

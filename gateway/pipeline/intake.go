@@ -194,8 +194,9 @@ func (in *Intake) examineAs(ctx context.Context, m *gateway.Message, draft *gate
 	if err := draft.Apply(trace...); err != nil {
 		return nil, err
 	}
+	lasting := context.WithoutCancel(ctx) // a shadow may ask when the transaction has ended
 	e := examination{in: in, m: m, draft: draft, auth: auth, trace: trace,
-		policy: sync.OnceValue(func() gateway.AuthResults { return in.Auth.Policy(ctx, draft.Header, auth) }),
+		policy: sync.OnceValue(func() gateway.AuthResults { return in.Auth.Policy(lasting, draft.Header, auth) }),
 		author: authorOf(draft.Header), replies: replies}
 	legs, lists := split(ctx, in.resolve, m.Envelope.Recipients, replies)
 	for i := range legs {
