@@ -9,15 +9,15 @@ import (
 	"github.com/mmgw/mmgw/gateway"
 )
 
-// Answer is what a module made of a call: a verdict, a plan in PhasePlan, or
-// an error.
+// Answer is what a module answered to a call: a verdict, a plan in PhasePlan, or an
+// error.
 type Answer struct {
 	Verdict gateway.Verdict
 	Plan    gateway.Plan
 	Err     error
 }
 
-// answerer is a module as it is asked: a *sandbox.Plugin or a *Lease.
+// answerer is what can be asked: a *sandbox.Plugin or a *Lease.
 type answerer interface {
 	gateway.Handler
 	gateway.Planner
@@ -33,7 +33,7 @@ func Ask(ctx context.Context, m answerer, x *gateway.Exchange) (a Answer) {
 	return a
 }
 
-// Edits are the changes of the message that it wants.
+// Edits are the edits of the verdict or the plan.
 func (a Answer) Edits() []gateway.Edit {
 	if a.Plan.Edits != nil {
 		return a.Plan.Edits
@@ -41,7 +41,7 @@ func (a Answer) Edits() []gateway.Edit {
 	return a.Verdict.Edits
 }
 
-// Usage is what it cost.
+// Usage is what the call cost.
 func (a Answer) Usage() gateway.Usage {
 	if a.Plan.Usage != (gateway.Usage{}) {
 		return a.Plan.Usage
@@ -52,16 +52,16 @@ func (a Answer) Usage() gateway.Usage {
 // Difference is how the answer of another module to the same call differs.
 type Difference string
 
-// The differences, the most pressing first.
+// The differences, the most serious first.
 const (
 	Same         Difference = ""
-	OtherFailed  Difference = "failed"  // the other module failed, this one did not
-	OtherVerdict Difference = "verdict" // another verdict or plan, or this one failed alone
-	OtherEdits   Difference = "edits"   // the same verdict or plan, and other edits
+	OtherFailed  Difference = "failed"  // only the other module failed
+	OtherVerdict Difference = "verdict" // another verdict or plan, or only this module failed
+	OtherEdits   Difference = "edits"   // the same verdict or plan, but other edits
 )
 
-// Compare says how the answer of another module differs. Where both failed,
-// they are the same.
+// Compare says how the answer of another module differs. If both failed they are
+// the same.
 func (a Answer) Compare(other Answer) Difference {
 	switch {
 	case a.Err != nil && other.Err != nil:

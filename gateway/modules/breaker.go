@@ -6,56 +6,57 @@ import (
 	"time"
 )
 
-// Limits say how many failures, each on another content and all within a
-// window, open a breaker.
+// Limits say when a breaker opens: after so many failures within a window, each on
+// another content.
 type Limits struct {
 	Failures int // 0: it never opens
 	Window   time.Duration
 }
 
-// breakerPause is how long an open breaker lets nobody through: long enough for
-// the MTA to have tried again in vain once at most.
+// breakerPause is how long an open breaker refuses all calls: so short that the MTA
+// will have tried a message again at most once in vain.
 const breakerPause = time.Minute
 
-// pass is what a breaker says to a call.
+// pass is what a breaker answers to a call.
 type pass int
 
 const (
 	admitted pass = iota
-	probing       // admitted, and its outcome decides on the breaker
+	probing       // admitted, and its outcome closes the breaker or keeps it open
 	refused
 )
 
-// cause is which message a call was for, and where that came from.
+// cause is the message that a call was for: its content, and where it came from.
 type cause struct {
 	content contentKey
 	origin  string
 }
 
-// failure is when a module failed on a content, and where that came from.
-type failure struct {
+// occasion is when a module failed or worked for a message, and where that message
+// came from.
+type occasion struct {
 	at     time.Time
 	origin string
 }
 
-// breaker counts failures on distinct contents: one message that is sent again
-// and again opens nothing. Neither do messages that all come from one place,
-// where since the first of them the module worked for another: those are that
-// sender's doing, who is not to keep the mail of all others out. Its zero value
+// breaker stops calls of a module that keeps failing. It counts failures on distinct
+// contents, so one message that is sent again and again does not open it. Neither do
+// messages that all come from one origin while the module works for another: a
+// single sender must not be able to keep the mail of all others out. Its zero value
 // is closed.
 type breaker struct {
-	open    atomic.Bool // so that a call of a sound module takes no lock
-	failing atomic.Bool // there were failures since it was closed last
+	open    atomic.Bool // so that calls of a module that works take no lock
+	failing atomic.Bool // there are failures
 
 	mu       sync.Mutex
-	failures map[contentKey]failure
-	worked   [2]failure // the last calls that ended well for two different origins, while there are failures
-	retry    time.Time  // from then on one call is let through
-	probed   bool       // it is under way
+	failures map[contentKey]occasion
+	worked   [2]occasion // while there are failures: the last calls that succeeded, for two different origins
+	retry    time.Time   // when one call is let through
+	probed   bool        // that call is in progress
 }
 
-// admit lets a call pass or not. A call that is let pass tells passed, failed
-// or abandon of how it ended.
+// admit says whether a call may go ahead. One that does must report its end to
+// passed, failed or abandon.
 func (b *breaker) admit() pass {
 	if !b.open.Load() {
 		return admitted
@@ -72,8 +73,8 @@ func (b *breaker) admit() pass {
 	return probing
 }
 
-// passed says whether a call that ended well has closed the breaker. From
-// tells where the message came from.
+// passed takes a call that succeeded, and says whether it has closed the breaker.
+// from returns the origin of the message.
 func (b *breaker) passed(p pass, from func() string) (closed bool) {
 	if p != probing && !b.failing.Load() {
 		return false
@@ -81,7 +82,7 @@ func (b *breaker) passed(p pass, from func() string) (closed bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if p != probing {
-		now := failure{time.Now(), from()}
+		now := occasion{time.Now(), from()}
 		if b.worked[0].origin != now.origin {
 			b.worked[1] = b.worked[0]
 		}
@@ -96,11 +97,11 @@ func (b *breaker) passed(p pass, from func() string) (closed bool) {
 
 // forget drops all failures.
 func (b *breaker) forget() {
-	b.failures, b.worked = nil, [2]failure{}
+	b.failures, b.worked = nil, [2]occasion{}
 	b.failing.Store(false)
 }
 
-// abandon takes back a call that says nothing of the module.
+// abandon takes a call whose end says nothing about the module.
 func (b *breaker) abandon(p pass) {
 	if p != probing {
 		return
@@ -110,8 +111,8 @@ func (b *breaker) abandon(p pass) {
 	b.probed = false
 }
 
-// failed says whether a call that failed has opened the breaker, or, as the one
-// that was to decide, keeps it open.
+// failed takes a call that failed, and says whether it has opened the breaker, or
+// was the one let through and keeps it open.
 func (b *breaker) failed(p pass, limits Limits, of cause) (opened bool) {
 	if p == refused || limits.Failures == 0 {
 		return false
@@ -124,7 +125,7 @@ func (b *breaker) failed(p pass, limits Limits, of cause) (opened bool) {
 		return true
 	}
 	if b.open.Load() {
-		return false // it began before the breaker opened
+		return false // the call began before the breaker opened
 	}
 	for k, f := range b.failures {
 		if now.Sub(f.at) > limits.Window {
@@ -132,9 +133,9 @@ func (b *breaker) failed(p pass, limits Limits, of cause) (opened bool) {
 		}
 	}
 	if b.failures == nil {
-		b.failures = map[contentKey]failure{}
+		b.failures = map[contentKey]occasion{}
 	}
-	b.failures[of.content] = failure{now, of.origin}
+	b.failures[of.content] = occasion{now, of.origin}
 	b.failing.Store(true)
 	switch {
 	case len(b.failures) < limits.Failures:
@@ -149,8 +150,8 @@ func (b *breaker) failed(p pass, limits Limits, of cause) (opened bool) {
 	return true
 }
 
-// isOneSender says whether all failures come from one place, and the module
-// worked for another since.
+// isOneSender says whether all failures have one origin, and the module has worked
+// for another since a time.
 func (b *breaker) isOneSender(since time.Time) bool {
 	origin, first := "", true
 	for _, f := range b.failures {
@@ -179,7 +180,7 @@ func (b *breaker) dropOldest() {
 	delete(b.failures, oldest)
 }
 
-// state is "" for a closed breaker.
+// state is BreakerOpen, BreakerHalfOpen, or "" for a closed breaker.
 func (b *breaker) state() State {
 	b.mu.Lock()
 	defer b.mu.Unlock()

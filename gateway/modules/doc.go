@@ -1,17 +1,17 @@
-// Package modules owns which version of a module answers to a name, and how
-// one version gives way to the next while messages are on their way.
+// Package modules manages the versions of plugins: which version of a module is
+// called by a name, and how one replaces another while mail flows.
 //
 // What it promises:
 //
-//   - A chain that began with a version ends with it: it holds a Lease, and a
-//     version is closed when nobody holds it any more.
-//   - A version that follows another is on trial. Where it fails on a message
-//     on which the one before does not, the one before rules on that message;
-//     after a few such messages it takes its place back.
-//   - A module that keeps failing is asked no longer, and asked again later.
-//     That never lets a message pass unexamined that on_error would not.
-//   - A Shadow sees what a module sees, and nothing it does has an effect.
-//   - A Shelf keeps the versions of a name over a restart.
+//   - A chain ends with the version that it began with: it holds a Lease, and a
+//     version is closed when its last holder lets go.
+//   - A version that replaces another is on trial. If it fails on a message and the
+//     version before does not, the verdict of the version before counts; after a few
+//     such messages that version takes its place back.
+//   - A module that keeps failing is not called for a while. No message passes
+//     unexamined because of that, unless on_error would let it.
+//   - A Shadow sees what a module sees, without any effect on mail.
+//   - A Shelf keeps the versions of a name across restarts.
 //
 // It starts one goroutine for each Shadow, which ends with Shadow.Close.
 package modules

@@ -10,17 +10,17 @@ import (
 	"github.com/mmgw/mmgw/gateway/sandbox"
 )
 
-// reducedShare is which part of its fuel and time a module gets while its
-// breaker is open and it is asked all the same: enough for most messages, and
-// ten failures cost no more than one did before.
+// reducedShare divides the fuel and time of a module that is called although its
+// breaker is open. Most messages need less than a tenth, and ten failures then cost
+// no more than one did.
 const reducedShare = 10
 
-// Lease is a module as one chain, or one call, sees it: a version that stays
-// the same, whatever becomes of the name meanwhile. It ends with Release.
+// Lease is one version of a module, for a chain or a call: it stays the same
+// whatever replaces it meanwhile. It ends with Release.
 type Lease struct {
 	module  *Module
 	present *Version
-	before  *Version
+	before  *Version // nil: present is not on trial
 }
 
 var (
@@ -29,7 +29,8 @@ var (
 	_ gateway.ConfigWriter = (*Lease)(nil)
 )
 
-// Lease holds the present version, and the one before where there is a trial.
+// Lease returns a lease of the present version, and of the one before if it is on
+// trial.
 func (m *Module) Lease() *Lease {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -41,7 +42,7 @@ func (m *Module) Lease() *Lease {
 	return l
 }
 
-// Release lets go of the versions. It is called once, and no call follows it.
+// Release ends the lease. It must be called exactly once, after all other calls.
 func (l *Lease) Release() {
 	l.present.drop()
 	if l.before != nil {
@@ -49,15 +50,15 @@ func (l *Lease) Release() {
 	}
 }
 
-// ModuleName is that of the version that is leased.
+// ModuleName is the name and the short digest of the leased version.
 func (l *Lease) ModuleName() string { return l.present.ModuleName() }
 
 // Serves says whether the version has an export for a phase.
 func (l *Lease) Serves(phase gateway.Phase) bool { return l.present.Plugin.Serves(phase) }
 
-// Handle has the version rule. Behind an open breaker the verdict is a
-// deferral, unless the module's failures are accepted. Where the version
-// before ruled in its place, Verdict.Module names it.
+// Handle calls the leased version. While its breaker is open the verdict is a
+// deferral, unless the module's failures are accepted. If the version before answered
+// in its place, Verdict.Module names that.
 func (l *Lease) Handle(ctx context.Context, x *gateway.Exchange) (gateway.Verdict, error) {
 	if !l.Serves(x.Phase) {
 		return gateway.Verdict{}, nil
@@ -67,7 +68,7 @@ func (l *Lease) Handle(ctx context.Context, x *gateway.Exchange) (gateway.Verdic
 	})
 	switch open, ok := errors.AsType[*openError](err); {
 	case !ok:
-	case x.Phase == gateway.PhaseResult: // it has no effect that could wait
+	case x.Phase == gateway.PhaseResult: // there is nothing to defer
 		return gateway.Verdict{}, nil
 	default:
 		return gateway.Verdict{Action: gateway.Defer, Status: open.status()}, nil
@@ -78,7 +79,8 @@ func (l *Lease) Handle(ctx context.Context, x *gateway.Exchange) (gateway.Verdic
 	return v, err
 }
 
-// Plan has the version plan. Behind an open breaker the error is a deferral.
+// Plan calls the leased version for a plan. While its breaker is open the error is a
+// deferral.
 func (l *Lease) Plan(ctx context.Context, x *gateway.Exchange) (gateway.Plan, error) {
 	plan, by, err := run(ctx, l, x, false, func(v *Version, _ int64) (gateway.Plan, error) { return v.Plugin.Plan(ctx, x) })
 	if open, ok := errors.AsType[*openError](err); ok {
@@ -88,13 +90,13 @@ func (l *Lease) Plan(ctx context.Context, x *gateway.Exchange) (gateway.Plan, er
 	return plan, err
 }
 
-// Render has the version render. It works for no message: it has no breaker,
-// and the version before does not stand in.
+// Render calls the leased version for its files. Since no message depends on it,
+// neither the breaker nor the version before takes part.
 func (l *Lease) Render(ctx context.Context, inventory gateway.Inventory) ([]gateway.File, error) {
 	return l.present.Plugin.Render(ctx, inventory)
 }
 
-// openError says that a module was not asked.
+// openError says that a module was not called because its breaker is open.
 type openError struct{ module string }
 
 func (e *openError) Error() string { return "module " + e.module + ": its breaker is open" }
@@ -105,8 +107,9 @@ func (e *openError) status() *gateway.Status {
 	}
 }
 
-// run has the leased version answer a call, as far as its breaker lets it. It
-// returns which version gave the answer.
+// run calls the leased version if its breaker admits that, and the version before if
+// it fails on trial. reducible says whether an open breaker reduces the call and does
+// not refuse it. run returns the version that the answer is of.
 func run[R any](ctx context.Context, l *Lease, x *gateway.Exchange, reducible bool, call func(v *Version, share int64) (R, error)) (R, *Version, error) {
 	v, share := l.present, int64(1)
 	pass := v.breaker.admit()
@@ -139,8 +142,8 @@ func run[R any](ctx context.Context, l *Lease, x *gateway.Exchange, reducible bo
 	return answer, v, err
 }
 
-// blames says whether a failed call is the module's fault: not where nobody
-// waits for it any more, or where it was not run.
+// blames says whether a failed call is the module's fault: not if the caller gave up,
+// or the module was never run.
 func blames(ctx context.Context, err error) bool {
 	failed, ok := errors.AsType[*sandbox.Error](err)
 	return ok && failed.Fault != sandbox.Canceled && failed.Fault != sandbox.Unavailable && ctx.Err() == nil
@@ -154,11 +157,11 @@ func (l *Lease) passed(p pass, x *gateway.Exchange) {
 
 func (l *Lease) failed(p pass, of cause, err error) {
 	if l.present.breaker.failed(p, l.present.Limits, of) {
-		said := "ALARM: breaker open: the module fails on too many messages"
+		event := "ALARM: breaker open: the module fails on too many messages"
 		if p == probing {
-			said = "ALARM: breaker still open: the module failed again"
+			event = "ALARM: breaker still open: the module failed again"
 		}
-		l.module.log.Error(said, "handler", l.module.name, "module", l.ModuleName(),
+		l.module.log.Error(event, "handler", l.module.name, "module", l.ModuleName(),
 			"failures", l.present.Limits.Failures, "window", l.present.Limits.Window, "answers", l.openAnswer(), "retry_in", breakerPause, "error", err)
 	}
 }
@@ -170,9 +173,9 @@ func (l *Lease) openAnswer() string {
 	return "451"
 }
 
-// originOf is where a message came from: the client, as far as the MTA tells,
-// since nobody forges an address that answers; else the reverse-path. Of IPv6 a
-// client has a whole network.
+// originOf is where a message came from: the client's address, which cannot be
+// forged, if the MTA tells it, and otherwise the reverse-path. A client with IPv6 has
+// a whole /64 network.
 func originOf(x *gateway.Exchange) string {
 	addr := x.Message.Client.Addr.Unmap()
 	if !addr.IsValid() {
@@ -182,17 +185,16 @@ func originOf(x *gateway.Exchange) string {
 	if addr.Is6() {
 		bits = 64
 	}
-	network, _ := addr.Prefix(bits) // it fails for more bits than there are
+	network, _ := addr.Prefix(bits) // fails only if the address has fewer bits
 	return network.String()
 }
 
-// contentKey tells contents apart.
+// contentKey identifies a content.
 type contentKey [sha256.Size]byte
 
-// contentOf is the digest of the content. Where that is not known, a message
-// that was accepted counts as a content of its own, and before the content has
-// come a reverse-path does: however many recipients a transaction names, it is
-// one.
+// contentOf is the digest of the content of a message. If that is unknown it stands
+// for the message, or before a message has an ID for its reverse-path: a transaction
+// counts once, however many recipients it names.
 func contentOf(x *gateway.Exchange) contentKey {
 	if x.Message.Digest != (contentKey{}) {
 		return x.Message.Digest

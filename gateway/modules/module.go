@@ -7,9 +7,8 @@ import (
 	"github.com/mmgw/mmgw/gateway/sandbox"
 )
 
-// Module is the module of one name: the version that answers to it, and the
-// one before as long as the present one is on trial. It is safe for concurrent
-// use.
+// Module is the module of one name: the version that is called by it, and the one
+// before while the present one is on trial. It is safe for concurrent use.
 type Module struct {
 	name       string
 	log        *slog.Logger
@@ -18,7 +17,7 @@ type Module struct {
 	mu        sync.Mutex
 	present   *Version
 	before    *Version            // nil: no version is on trial
-	outdone   map[contentKey]bool // contents on which only present failed
+	outdone   map[contentKey]bool // contents on which present failed and before did not
 	rollbacks int64
 }
 
@@ -26,15 +25,15 @@ type Module struct {
 type Options struct {
 	Name    string
 	Present *Version
-	Before  *Version     // rules where Present fails and it does not; nil: there is none
-	Log     *slog.Logger // nil drops all
+	Before  *Version     // answers if Present, on trial, fails; nil: there is no trial
+	Log     *slog.Logger // nil: nothing is logged
 
-	// RolledBack hears that Before took its place back, outside of all locks
-	// and on the way of a message; nil: nobody is told of it.
+	// RolledBack is called when the version before has taken its place back. It is
+	// called without locks, while a message waits; nil: it is not called.
 	RolledBack func(from, to *Version)
 }
 
-// New makes the module of a name. The versions are the module's from then on.
+// New makes the module of a name. It takes over the versions.
 func New(o Options) *Module {
 	m := &Module{name: o.Name, log: o.Log, rolledBack: o.RolledBack, present: o.Present, before: o.Before}
 	if m.log == nil {
@@ -47,17 +46,16 @@ func New(o Options) *Module {
 	return m
 }
 
-// Present is the version that answers. It stays open while the module has it,
-// or a Lease.
+// Present is the version that is called. It stays open while the module or a Lease
+// holds it.
 func (m *Module) Present() *Version {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.present
 }
 
-// Exchange puts a version in place of the present one, in one step: every
-// Lease from then on is of next. On trial, the version that was present rules
-// where next fails and it does not.
+// Exchange replaces the present version: every later Lease is of next. If next is on
+// trial, the version that was present answers where next fails and it does not.
 func (m *Module) Exchange(next *Version, onTrial bool) {
 	next.hold()
 	m.mu.Lock()
@@ -78,7 +76,8 @@ func (m *Module) Exchange(next *Version, onTrial bool) {
 	}
 }
 
-// EndTrial lets go of the version before: it takes its place back no more.
+// EndTrial lets go of the version before, which can then no longer take its place
+// back.
 func (m *Module) EndTrial() {
 	m.mu.Lock()
 	before := m.before
@@ -89,15 +88,16 @@ func (m *Module) EndTrial() {
 	}
 }
 
-// Retire lets go of the versions: they are closed when the last Lease ends.
+// Retire lets go of the versions, which are closed when the last Lease ends. The
+// module must not be used any more.
 func (m *Module) Retire() {
 	for _, v := range m.versions() {
 		v.drop()
 	}
 }
 
-// Close closes the versions, whoever holds them, as soon as the calls in
-// progress have ended.
+// Close closes the versions as soon as the calls in progress have ended, even if a
+// Lease holds them.
 func (m *Module) Close() {
 	for _, v := range m.versions() {
 		v.Plugin.Close()
@@ -113,18 +113,18 @@ func (m *Module) versions() []*Version {
 	return []*Version{m.present, m.before}
 }
 
-// State says how a module fares.
+// State is the state of a module.
 type State string
 
-// The states, the most pressing first.
+// The states, the most serious first.
 const (
-	BreakerOpen     State = "breaker open"      // its failures are too many: it is not asked, or on reduced fuel
+	BreakerOpen     State = "breaker open"      // it failed too often, and is not called, or with reduced fuel
 	BreakerHalfOpen State = "breaker half open" // the next call, or one in progress, decides
 	OnTrial         State = "on trial"          // the version before stands by
 	Loaded          State = "loaded"
 )
 
-// Info is what is known of a module.
+// Info describes a module.
 type Info struct {
 	Digest     string // SHA-256 of the present version, in hexadecimal
 	Source     string
@@ -133,7 +133,7 @@ type Info struct {
 	Stats      sandbox.Stats
 }
 
-// Info is what is known of the module at the moment.
+// Info describes the module as it is now.
 func (m *Module) Info() Info {
 	m.mu.Lock()
 	defer m.mu.Unlock()

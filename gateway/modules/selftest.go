@@ -9,14 +9,14 @@ import (
 	"github.com/mmgw/mmgw/gateway/sandbox"
 )
 
-// selfTestContent is a small post as any list sees it.
+// selfTestContent is a small post as any list gets.
 const selfTestContent = "From: Anne Example <anne@example.com>\r\nTo: selftest@lists.example.com\r\nSubject: A self-test of mmgw\r\n" +
 	"Date: Thu, 01 Jan 2026 12:00:00 +0000\r\nMessage-ID: <selftest@example.com>\r\nMIME-Version: 1.0\r\n" +
 	"Content-Type: text/plain; charset=utf-8\r\n\r\nNobody gets this message.\r\n"
 
-// SelfTest runs a module on a small message, once for each hook that it serves,
-// within its limits. Any verdict is good; the error is that of the first call
-// that failed. Writers of MTA configurations are not tested here.
+// SelfTest runs a module on a small message, once for each hook that it serves and
+// within its limits. Any verdict will do; the error is that of the first call that
+// failed. It does not test writers of MTA configurations.
 func SelfTest(ctx context.Context, p *sandbox.Plugin) error {
 	for phase := gateway.PhaseRecipient; phase <= gateway.PhaseResult; phase++ {
 		if !p.Serves(phase) {
@@ -38,7 +38,7 @@ func SelfTest(ctx context.Context, p *sandbox.Plugin) error {
 	return nil
 }
 
-// selfTestExchange is what a module is shown of the small post in a phase.
+// selfTestExchange is the small post as a module sees it in a phase.
 func selfTestExchange(phase gateway.Phase) (*gateway.Exchange, error) {
 	const address = "selftest@lists.example.com"
 	recipient := gateway.Recipient{Path: address}

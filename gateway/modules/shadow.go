@@ -9,16 +9,16 @@ import (
 	"github.com/mmgw/mmgw/gateway"
 )
 
-// Bounds of what waits for a shadow: what exceeds them is skipped and counted,
-// so that a slow shadow costs memory for 64 messages and no mail any time.
+// Bounds of what waits for a shadow. What exceeds them is skipped and counted: a slow
+// shadow costs memory for 64 messages, and mail never waits for it.
 const (
 	shadowQueueMax        = 64
 	shadowContentBytesMax = 1 << 20
 )
 
-// Shadow runs a module beside another on the same messages and counts where
-// it differs. What it rules and edits is never applied, and what it keeps is
-// apart from what the same module may keep elsewhere in earnest.
+// Shadow runs a module on the same messages as another, the live one, and counts how
+// often it answers differently. Its verdicts and edits are never applied, and the
+// values that it keeps are separate from those that the same module keeps elsewhere.
 type Shadow struct {
 	beside *Module
 	log    *slog.Logger
@@ -31,24 +31,24 @@ type Shadow struct {
 	compared, verdicts, edits, failed, skipped atomic.Int64
 }
 
-// ShadowStats counts the calls of the live module, by what the shadow made of
-// the same message.
+// ShadowStats counts the calls of the live module, by what the shadow answered to the
+// same message.
 type ShadowStats struct {
-	Compared int64 // the shadow ruled too
-	Verdicts int64 // of them, those with another verdict, or where the live module failed
-	Edits    int64 // of them, those with the same verdict and other edits
+	Compared int64 // the shadow answered
+	Verdicts int64 // of those: with another verdict, or the live module failed
+	Edits    int64 // of those: with the same verdict and other edits
 	Failed   int64 // the shadow failed
 	Skipped  int64 // the shadow was too far behind, or the message too large
 }
 
-// comparison is a call of the live module, and what came of it.
+// comparison is a call of the live module, and its answer.
 type comparison struct {
 	x    *gateway.Exchange
 	live Answer
 }
 
-// NewShadow starts to run beside, which stays the caller's. It ends with Close;
-// nil log drops all.
+// NewShadow starts to run beside as a shadow, until Close. The caller still owns
+// beside. With a nil log nothing is logged.
 func NewShadow(beside *Module, log *slog.Logger) *Shadow {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
@@ -59,7 +59,7 @@ func NewShadow(beside *Module, log *slog.Logger) *Shadow {
 	return s
 }
 
-// Close ends the shadow: what waits for it is dropped. It may be called again.
+// Close ends the shadow, and drops what waits for it. Further calls do nothing.
 func (s *Shadow) Close() {
 	s.cancel()
 	s.running.Wait()
@@ -70,7 +70,7 @@ func (s *Shadow) Stats() ShadowStats {
 	return ShadowStats{s.compared.Load(), s.verdicts.Load(), s.edits.Load(), s.failed.Load(), s.skipped.Load()}
 }
 
-// Follow is live, with the shadow hearing of each of its calls.
+// Follow returns a handler that calls live, and tells the shadow of each call.
 func (s *Shadow) Follow(live gateway.Handler) gateway.Handler { return followed{live, s} }
 
 type followed struct {
@@ -78,7 +78,7 @@ type followed struct {
 	shadow *Shadow
 }
 
-// Handle implements gateway.Handler. It waits for nothing but the live handler.
+// Handle implements gateway.Handler. It waits only for the live handler.
 func (f followed) Handle(ctx context.Context, x *gateway.Exchange) (gateway.Verdict, error) {
 	v, err := f.Handler.Handle(ctx, x)
 	f.shadow.hear(ctx, x, Answer{Verdict: v, Err: err})
@@ -93,14 +93,14 @@ type followedPlanner struct {
 	shadow *Shadow
 }
 
-// Plan implements gateway.Planner. It waits for nothing but the live planner.
+// Plan implements gateway.Planner. It waits only for the live planner.
 func (f followedPlanner) Plan(ctx context.Context, x *gateway.Exchange) (gateway.Plan, error) {
 	plan, err := f.Planner.Plan(ctx, x)
 	f.shadow.hear(ctx, x, Answer{Plan: plan, Err: err})
 	return plan, err
 }
 
-// hear queues a call if there is room. One that was given up says nothing.
+// hear queues a call if there is room. A call whose caller gave up is left out.
 func (s *Shadow) hear(ctx context.Context, x *gateway.Exchange, live Answer) {
 	if live.Err != nil && ctx.Err() != nil {
 		return

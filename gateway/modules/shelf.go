@@ -15,32 +15,32 @@ import (
 	"sync"
 )
 
-// keptMax is how many versions of a name stay on the shelf: the present one,
-// the one before, and one more for whoever finds out late.
+// keptMax is how many versions of a name are kept: the present one, the one before,
+// and one more in case that a fault is noticed late.
 const keptMax = 3
 
-// recordName is the file that says which version is which. No module has its
-// name: those are digests.
+// recordName is the file that says which version is which. No module file has this
+// name: those are named by their digests.
 const recordName = "versions.json"
 
-// newPrefix begins the names of files that are being written.
+// newPrefix begins the names of files while they are being written.
 const newPrefix = ".new-"
 
-// Shelf keeps the versions of modules as Dir/NAME/DIGEST.wasm. A change is
-// durable and takes effect as a whole. It is safe for concurrent use by one
-// process; names are those of plugins and hold no separators.
+// Shelf keeps the versions of modules as Dir/NAME/DIGEST.wasm. A change is durable
+// and atomic. It is safe for concurrent use within one process. A name is that of a
+// plugin, which has no separators.
 type Shelf struct {
 	Dir string
 
 	mu sync.Mutex
 }
 
-// Record says which versions of a name there are. The zero value is that of a
-// name whose module was never exchanged.
+// Record says which versions of a name are kept. Its zero value is for a name whose
+// module was never exchanged.
 type Record struct {
-	Kept    []string `json:"kept"`     // digests, the one at work first, then those before it
-	Swapped bool     `json:"swapped"`  // the first is at work whatever the configuration names
-	OnTrial bool     `json:"on_trial"` // the second takes its place back where the first fails
+	Kept    []string `json:"kept"`     // digests: of the version in use, then of those before it
+	Swapped bool     `json:"swapped"`  // the first is used whatever module the configuration names
+	OnTrial bool     `json:"on_trial"` // the second takes its place back if the first fails
 }
 
 // Record reads the record of a name.
@@ -60,10 +60,10 @@ func (s *Shelf) read(name string) (r Record, err error) {
 		err = json.Unmarshal(text, &r)
 	}
 	if err == nil && (slices.ContainsFunc(r.Kept, isNoDigest) || r.Swapped && len(r.Kept) == 0 || r.OnTrial && len(r.Kept) < 2) {
-		err = errors.New("it does not make sense")
+		err = errors.New("it is damaged")
 	}
 	if err != nil {
-		return Record{}, fmt.Errorf("%s: %w; remove it to have the module that the configuration names", path, err)
+		return Record{}, fmt.Errorf("%s: %w; remove it to use the module that the configuration names", path, err)
 	}
 	return r, nil
 }
@@ -78,8 +78,8 @@ func (s *Shelf) Path(name, digest string) string {
 	return filepath.Join(s.Dir, name, digest+".wasm")
 }
 
-// Module reads a version. A file with another content than its name says is an
-// error.
+// Module reads a version. It is an error if the content of the file does not have the
+// digest.
 func (s *Shelf) Module(name, digest string) ([]byte, error) {
 	wasm, err := os.ReadFile(s.Path(name, digest))
 	if err == nil && Digest(wasm) != digest {
@@ -94,8 +94,9 @@ func Digest(wasm []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// Advance makes next the version that is at work, on trial against the one
-// before it, nil if there is none. Swapped says that it stays so whatever the configuration names.
+// Advance makes next the version in use, on trial against the version before, nil if
+// there is none. swapped says whether it stays in use whatever module the
+// configuration names.
 func (s *Shelf) Advance(name string, next, before []byte, swapped bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -122,10 +123,10 @@ func (s *Shelf) Advance(name string, next, before []byte, swapped bool) error {
 	return s.commit(name, Record{Kept: kept, Swapped: swapped, OnTrial: before != nil && present != last})
 }
 
-// Back takes the version from off the shelf and makes to, the one before it,
-// the one at work. Where another has come in between, nothing changes. Named is
-// the digest of what the configuration names: a version that is the same needs
-// no swap to be at work.
+// Back removes the version from, and makes to, the one before it, the version in use.
+// If these are not the present version and the one before, it changes nothing. named
+// is the digest of the module that the configuration names: if to is that one, it is
+// not marked as swapped.
 func (s *Shelf) Back(name, from, to, named string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -136,9 +137,8 @@ func (s *Shelf) Back(name, from, to, named string) error {
 	return s.commit(name, Record{Kept: r.Kept[slices.Index(r.Kept, to):], Swapped: to != named})
 }
 
-// Before is the version that was at work before the present one, "" for none.
-// What the configuration names may have changed since the shelf was, and is not
-// on it then.
+// Before is the version that was in use before present, "" for none. present need not
+// be kept: the configuration may have come to name another module.
 func (r Record) Before(present string) string {
 	i := 0
 	if len(r.Kept) > 0 && r.Kept[0] == present {
@@ -150,8 +150,8 @@ func (r Record) Before(present string) string {
 	return r.Kept[i]
 }
 
-// commit writes the record, and then removes what is in it no more, and what a
-// crash left half written.
+// commit writes the record, and then removes versions that it does not name and files
+// that a crash left half written.
 func (s *Shelf) commit(name string, r Record) error {
 	text, err := json.Marshal(r)
 	if err != nil {
@@ -174,7 +174,7 @@ func (s *Shelf) commit(name string, r Record) error {
 	return errors.Join(errs...)
 }
 
-// write replaces a file by one with another content, or leaves it.
+// write replaces the content of a file, or leaves the file as it was.
 func (s *Shelf) write(name, file string, content []byte) error {
 	dir := filepath.Join(s.Dir, name)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -184,7 +184,7 @@ func (s *Shelf) write(name, file string, content []byte) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(temporary.Name()) // fails where it was renamed
+	defer os.Remove(temporary.Name()) // does nothing after the rename
 	_, err = temporary.Write(content)
 	if err == nil {
 		err = temporary.Sync()

@@ -8,8 +8,8 @@ import (
 	"github.com/mmgw/mmgw/gateway"
 )
 
-// snapshotOf is an exchange that stays as it is when the call it belongs to
-// has ended, and whether it is small enough to be kept.
+// snapshotOf copies an exchange, so that it stays as it is when its call has ended. It
+// returns false if the message is too large to keep, or cannot be read.
 func snapshotOf(x *gateway.Exchange) (*gateway.Exchange, bool) {
 	kept, m := *x, *x.Message
 	kept.Rehearsal = true
@@ -48,8 +48,8 @@ func readAll(content gateway.Content) (gateway.Bytes, error) {
 	return text, err
 }
 
-// sizeOnly is the content as it was received: of it, modules are told the size
-// alone, and read the draft.
+// sizeOnly stands for the content as it was received: modules can ask for its size,
+// and otherwise read the draft.
 type sizeOnly int64
 
 func (s sizeOnly) Size() int64 { return int64(s) }

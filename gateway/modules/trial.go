@@ -1,13 +1,12 @@
 package modules
 
-// rollbackContentsMin is on how many distinct contents a version must fail, and
-// the one before must not, until that takes its place back: more than one, so
-// that a single odd message changes nothing, and few, as each costs two calls.
+// rollbackContentsMin is on how many distinct contents a version on trial must fail,
+// and the one before must not, for that to take its place back. It is more than one,
+// so that a single odd message changes nothing, and small, since each costs two calls.
 const rollbackContentsMin = 3
 
-// outdoneOn notes that a version failed on a content on which the one before
-// did not. The last content that it takes makes the one before the present one
-// again.
+// outdoneOn counts a content on which the version on trial failed and the one before
+// did not. After rollbackContentsMin of them the version before takes its place back.
 func (m *Module) outdoneOn(v *Version, key contentKey, err error) {
 	m.log.Error("the new version failed, the one before ruled in its place", "handler", m.name, "module", v.ModuleName(), "error", err)
 	before := m.takeBack(v, key)
@@ -22,8 +21,8 @@ func (m *Module) outdoneOn(v *Version, key contentKey, err error) {
 	v.drop()
 }
 
-// takeBack returns the version that took its place back, or nil: there is
-// nothing to be done yet, or another call has done it.
+// takeBack counts a content, and returns the version that took its place back. It
+// returns nil if there are too few contents yet, or another call has done it.
 func (m *Module) takeBack(v *Version, key contentKey) *Version {
 	m.mu.Lock()
 	defer m.mu.Unlock()
