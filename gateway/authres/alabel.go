@@ -10,19 +10,19 @@ import (
 	"github.com/mmgw/mmgw/gateway"
 )
 
-// errNoALabel says that a name cannot be written in letters that DNS knows.
+// errNoALabel is the error of a name that has no form in the letters of DNS.
 var errNoALabel = errors.New("the name is not an internationalised domain name")
 
-// aLabels is a domain as DNS has it, in lower case: labels in UTF-8 become
-// A-labels (RFC 5890, section 2.3.2.1), mapped as RFC 5895 has it, so that
-// "BÜCHER.example" is "xn--bcher-kva.example". Whether a name may be registered
-// is not looked at: nobody answers for those that may not.
+// aLabels is a domain as DNS has it, in lower case. Labels in UTF-8 are mapped by RFC
+// 5895 and become A-labels (RFC 5890, section 2.3.2.1): "BÜCHER.example" is
+// "xn--bcher-kva.example". Whether a name could be registered is not checked, since
+// DNS has no answer for one that could not.
 func aLabels(domain string) (string, error) {
 	lower := strings.ToLower(domain)
 	switch {
 	case gateway.IsASCII(lower):
 		return lower, nil
-	case len(domain) > dnsNameBytesMax || strings.ContainsRune(domain, utf8.RuneError): // or no UTF-8 at all
+	case len(domain) > dnsNameBytesMax || strings.ContainsRune(domain, utf8.RuneError): // which invalid UTF-8 also gives
 		return "", errNoALabel
 	}
 	labels := strings.Split(strings.ReplaceAll(norm.NFKC.String(lower), "。", "."), ".")
@@ -34,8 +34,9 @@ func aLabels(domain string) (string, error) {
 	return strings.Join(labels, "."), nil
 }
 
-// ASCIIDomain is a domain in A-labels (RFC 5890), in which those of different
-// sources can be compared; one that has none comes in lower case as it is.
+// ASCIIDomain is a domain in A-labels (RFC 5890) and lower case, the form in which
+// domains from different sources can be compared. One that has no such form is only
+// brought to lower case.
 func ASCIIDomain(domain string) string {
 	if ascii, err := aLabels(domain); err == nil {
 		return ascii
@@ -50,8 +51,8 @@ const (
 	punyBias, punyN              = 72, 128
 )
 
-// punycode encodes a label (RFC 3492, section 6.3). The square of its length is
-// what it costs, which dnsNameBytesMax bounds.
+// punycode encodes a label (RFC 3492, section 6.3). It takes time by the square of
+// the length, which dnsNameBytesMax bounds.
 func punycode(label []rune) string {
 	var out []byte
 	for _, c := range label {

@@ -26,10 +26,10 @@ const (
 )
 
 const (
-	// arcSetsMax is how long a chain may be (RFC 8617, section 4.2.1).
+	// arcSetsMax is how many sets a chain may have (RFC 8617, section 4.2.1).
 	arcSetsMax = 50
-	// arcKeysMax bounds the different keys of a chain, and so the questions to
-	// DNS for it. Honest chains have fewer than ten sets.
+	// arcKeysMax bounds the different keys of a chain, and so its questions to DNS.
+	// Honest chains have fewer than ten sets.
 	arcKeysMax = 20
 )
 
@@ -40,10 +40,10 @@ type arcSet struct {
 	amsKeyName, sealKeyName string
 }
 
-// chain is what there is of ARC in a header.
+// chain is the chain of ARC sets in a header.
 type chain struct {
-	sets   []arcSet // by instance, from 1
-	result string   // none, pass, fail or temperror
+	sets   []arcSet // sets[0] is instance 1
+	result string   // none, pass, fail or temperror; "": not known yet
 	reason string
 }
 
@@ -51,8 +51,8 @@ func failedChain(format string, args ...any) chain {
 	return chain{result: Fail, reason: fmt.Sprintf(format, args...)}
 }
 
-// readChain takes the ARC sets of a header apart (RFC 8617, section 5.2, steps
-// 1 to 3). Its result is "" where the signatures have the word.
+// readChain reads the ARC sets of a header (RFC 8617, section 5.2, steps 1 to 3). Its
+// result is "" if that depends on the signatures.
 func readChain(header gateway.Header) chain {
 	fields := map[string]map[int]gateway.Field{aarName: {}, amsName: {}, asName: {}}
 	highest := 0
@@ -88,7 +88,7 @@ func readChain(header gateway.Header) chain {
 	return c
 }
 
-// instanceOf is i= of a field of ARC.
+// instanceOf is the tag i= of a field of ARC.
 func instanceOf(field gateway.Field) (int, error) {
 	if len(field) > SignatureBytesMax {
 		return 0, errors.New("a field of ARC is too large")
@@ -107,7 +107,7 @@ func instanceOf(field gateway.Field) (int, error) {
 	return 0, fmt.Errorf("%s has no instance from 1 to %d", field.Name(), arcSetsMax)
 }
 
-// read takes the tags of a set's signatures and checks what they must be.
+// read reads and checks the tags of the two signatures of set i.
 func (s *arcSet) read(i int) (err error) {
 	if s.amsTags, s.amsKeyName, err = signatureTags(s.ams, "a", "b", "bh", "d", "h", "s"); err != nil {
 		return err
@@ -133,8 +133,8 @@ func (s *arcSet) read(i int) (err error) {
 	return nil
 }
 
-// signatureTags are the tags of a field of ARC that signs, and the name of its
-// key. They are read as the library reads those of DKIM.
+// signatureTags are the tags of a signature of ARC, and the name of its key. They are
+// read as the library reads those of DKIM.
 func signatureTags(field gateway.Field, required ...string) (tags map[string]string, key string, err error) {
 	s := &signature{}
 	if err := s.read(field); err != nil {
@@ -157,8 +157,8 @@ func signatureTags(field gateway.Field, required ...string) (tags map[string]str
 	return s.tags, s.key, nil
 }
 
-// checkTagList is stricter than parseTags: nothing stands between two
-// semicolons but a tag, whose name is a word (RFC 6376, section 3.2).
+// checkTagList is stricter than parseTags: between two semicolons there must be a
+// tag, and its name must be a word (RFC 6376, section 3.2).
 func checkTagList(list string) error {
 	specs := strings.Split(strings.TrimSpace(list), ";")
 	for i, spec := range specs {
@@ -220,8 +220,8 @@ func (v *Verifier) validate(ctx context.Context, sets []arcSet, draft *gateway.D
 	return Pass, ""
 }
 
-// records asks for key records, all at the same time. The error is that of one
-// that cannot be had, and result what it means.
+// records asks for key records, all at the same time. The error is that of a record
+// that is missing, and result says what it means: fail or temperror.
 func (v *Verifier) records(ctx context.Context, names []string) (found keyring, result string, err error) {
 	var mu sync.Mutex
 	var questions sync.WaitGroup
@@ -243,7 +243,7 @@ func (v *Verifier) records(ctx context.Context, names []string) (found keyring, 
 	return found, result, err
 }
 
-// verifyAMS checks a message signature, as one of DKIM is.
+// verifyAMS checks an ARC-Message-Signature, which is made like that of DKIM.
 func verifyAMS(s *arcSet, draft *gateway.Draft, record string) error {
 	c := relaxed // RFC 8617, section 4.1.2, unlike DKIM
 	if named, ok := s.amsTags["c"]; ok {
@@ -260,15 +260,15 @@ func verifyAMS(s *arcSet, draft *gateway.Draft, record string) error {
 	if err != nil {
 		return errors.New("bh= is not base64")
 	}
-	got, err := hashBody(draft.Body(), c.body)
+	got, err := hashBody(draft.Body(), c.relaxedBody)
 	if err == nil && !bytes.Equal(got, want) {
 		err = errors.New("the body has changed")
 	}
 	return err
 }
 
-// sealed are the fields that a seal covers: all sets up to its own, each in the
-// order of RFC 8617, section 5.1.1. The last is the seal itself.
+// sealed are the fields that the seal of the last set covers: all sets, each in the
+// order of RFC 8617, section 5.1.1. The last field is the seal itself.
 func sealed(sets []arcSet) (fields []gateway.Field) {
 	for _, s := range sets {
 		fields = append(fields, s.aar, s.ams, s.seal)
@@ -276,7 +276,7 @@ func sealed(sets []arcSet) (fields []gateway.Field) {
 	return fields
 }
 
-// verifySignature checks b= of a digest by a key record.
+// verifySignature checks the signature b= of a digest, with the key of a record.
 func verifySignature(tags map[string]string, digest []byte, record string) error {
 	signature, err := base64.StdEncoding.DecodeString(tags["b"])
 	if err != nil {
@@ -299,8 +299,8 @@ func verifySignature(tags map[string]string, digest []byte, record string) error
 	return nil
 }
 
-// Bits of an RSA key that is believed (RFC 8301, section 3.2).
-const believedBitsMin, believedBitsMax = 1024, 8192
+// Bits of an RSA key that is accepted for verification (RFC 8301, section 3.2).
+const acceptedBitsMin, acceptedBitsMax = 1024, 8192
 
 // parsePublicKey reads a key record for an algorithm (RFC 6376, section 3.6.1).
 func parsePublicKey(record, algorithm string) (crypto.PublicKey, error) {
@@ -312,7 +312,7 @@ func parsePublicKey(record, algorithm string) (crypto.PublicKey, error) {
 	if hash != "sha256" || kind != RSA && kind != Ed25519 {
 		return nil, fmt.Errorf("a= is %s", gateway.Printable(algorithm))
 	}
-	has := func(tag, want string) bool { // a list that may be left out
+	has := func(tag, want string) bool { // a list that is not there has everything
 		list, ok := tags[tag]
 		return !ok || slices.Contains(strings.Split(list, ":"), want)
 	}
@@ -347,7 +347,7 @@ func decodePublicKey(kind string, data []byte) (crypto.PublicKey, error) {
 	if err != nil || !ok {
 		return nil, errors.New("the key is malformed")
 	}
-	if bits := public.N.BitLen(); bits < believedBitsMin || bits > believedBitsMax {
+	if bits := public.N.BitLen(); bits < acceptedBitsMin || bits > acceptedBitsMax {
 		return nil, fmt.Errorf("the key has %d bits", bits)
 	}
 	return public, nil

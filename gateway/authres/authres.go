@@ -1,19 +1,17 @@
-// Package authres checks where a message says it comes from, and reports it
-// in Authentication-Results fields (RFC 8601).
+// Package authres checks whether a message comes from whom it claims to come from,
+// and signs what goes out.
 //
-// It verifies DKIM signatures (RFC 6376, RFC 8301, RFC 8463). The mathematics
-// is go-msgauth's; what stands in front of it keeps hostile messages away from
-// the parts that take quadratic time or memory, and hostile names away from
-// DNS. It checks SPF (RFC 7208) where the client is known, evaluates DMARC (RFC
-// 9989), and verifies ARC sets (RFC 8617). Content that exceeds a limit, and a
-// name server that does not answer, get a result that says so: it is never an
-// error, and never a reason to refuse or defer mail.
+// Verifier verifies DKIM signatures (RFC 6376, RFC 8301, RFC 8463), checks SPF (RFC
+// 7208) if the client is known, evaluates DMARC (RFC 9989), and verifies ARC sets (RFC
+// 8617). The mathematics of DKIM is go-msgauth's; this package keeps hostile messages
+// away from the parts of it that take quadratic time or memory, and hostile names away
+// from DNS. If content exceeds a limit, or a name server does not answer, the result
+// says so: it is never an error, and never by itself a reason to refuse or defer mail.
 //
-// Signer makes DKIM signatures and ARC sets of what goes out. Resolver is how
-// all of it, and the modules, ask DNS.
-//
-// The fields are written here too, in the strict grammar of RFC 8601, and
-// fields from outside that claim to be ours are recognised.
+// Format writes the results as an Authentication-Results field in the strict grammar
+// of RFC 8601, and IsForged recognises fields from outside that claim to be ours.
+// Signer makes DKIM signatures and ARC sets. Resolver asks DNS, for this package and
+// for modules.
 package authres
 
 import (
@@ -53,29 +51,29 @@ const (
 	clockSkewMax = 24 * time.Hour
 )
 
-// The result words of RFC 8601, section 2.7.1, that are given.
+// The results of RFC 8601, section 2.7.1, that are used.
 const (
 	None      = "none"      // there is no signature
-	Pass      = "pass"      // it holds
-	Fail      = "fail"      // it does not
-	Policy    = "policy"    // it was not accepted, whether or not it holds
+	Pass      = "pass"      // it verifies
+	Fail      = "fail"      // it does not verify
+	Policy    = "policy"    // it is not accepted, whether or not it verifies
 	TempError = "temperror" // DNS did not answer, or the message could not be read
 	PermError = "permerror" // the signature or its key is malformed or absent
 )
 
-// Verifier checks messages. Its zero value asks the system's DNS. It is safe
+// Verifier authenticates messages. Its zero value asks the system's DNS. It is safe
 // for concurrent use.
 type Verifier struct {
 	DNS DNS // nil: the system's
 
-	Timeout time.Duration // of the look-ups of each method for one message; 0: LookupTimeout
+	Timeout time.Duration // of the questions to DNS of each method for one message; 0: LookupTimeout
 	Log     *slog.Logger  // nil: nothing is logged
 }
 
-// Check finds out what can be known of m, whose header is given and whose
-// content must be spooled completely: where it has signatures it is read more
-// than once. What bears none, and came from nobody knows where, costs nothing:
-// of that, Policy tells the rest to those who want to know.
+// Check authenticates m, with the given header. Its content must be complete, and is
+// read more than once if it has signatures. Check leaves DMARC out, and so asks DNS
+// nothing, if there is no signature and the client is unknown: Policy completes the
+// results for those who need it.
 func (v *Verifier) Check(ctx context.Context, m *gateway.Message, header gateway.Header) (r gateway.AuthResults) {
 	from := m.Envelope.ReversePath
 	signed := header.Find(signatureName, 0) >= 0
@@ -96,8 +94,8 @@ func (v *Verifier) Check(ctx context.Context, m *gateway.Message, header gateway
 	return r
 }
 
-// Policy completes results with what the author's domain of header asks for,
-// where Check did not ask.
+// Policy completes results with those of DMARC for the author's domain of header, if
+// Check has left them out.
 func (v *Verifier) Policy(ctx context.Context, header gateway.Header, r gateway.AuthResults) gateway.AuthResults {
 	if r.DMARC == (gateway.DMARCResult{}) {
 		r.DMARC = v.checkDMARC(ctx, header, r.SPF, "", r.DKIM)
@@ -105,7 +103,7 @@ func (v *Verifier) Policy(ctx context.Context, header gateway.Header, r gateway.
 	return r
 }
 
-// timeout bounds the questions to DNS for one message.
+// timeout bounds the questions to DNS of one method for one message.
 func (v *Verifier) timeout() time.Duration {
 	if v.Timeout > 0 {
 		return v.Timeout
@@ -113,10 +111,9 @@ func (v *Verifier) timeout() time.Duration {
 	return LookupTimeout
 }
 
-// Verify checks the DKIM signatures of content, which must be spooled
-// completely. Results stand in the order of the signatures in the header. No
-// result at all means that there is no signature. SPF, DMARC and ARC are left
-// empty.
+// Verify checks the DKIM signatures of content, which must be complete. The results
+// are in the order of the signatures in the header; without a signature there are
+// none. SPF, DMARC and ARC are left empty.
 func (v *Verifier) Verify(ctx context.Context, content gateway.Content) gateway.AuthResults {
 	draft, err := gateway.OpenDraft(content)
 	if status := gateway.AsStatus(err); status.Class() == gateway.Permanent {
@@ -135,8 +132,8 @@ func (v *Verifier) Verify(ctx context.Context, content gateway.Content) gateway.
 	return results(signatures)
 }
 
-// unreadable is the result where the content could not be read to its end. The
-// message itself is not to blame: whoever delivers it will see the same fault.
+// unreadable is the result if the content could not be read to its end. That is our
+// fault, not the message's, and delivery will meet it too.
 func (v *Verifier) unreadable(err error) *signature {
 	v.log().Warn("authentication: the message could not be read", "error", gateway.Printable(err.Error()))
 	return refused(TempError, "the message could not be read")
@@ -158,7 +155,7 @@ func (v *Verifier) dns() DNS {
 	return v.DNS
 }
 
-// results are what the signatures came to.
+// results are the results of the signatures.
 func results(signatures []*signature) (r gateway.AuthResults) {
 	for _, s := range signatures {
 		r.DKIM = append(r.DKIM, s.result)
@@ -166,9 +163,9 @@ func results(signatures []*signature) (r gateway.AuthResults) {
 	return r
 }
 
-// verify settles the signatures that passed all checks up to here. The library
-// sees the message without the other signatures: it cannot be told to skip
-// them. The error is one of reading.
+// verify settles the signatures that have passed all checks so far. The library
+// cannot be told to skip the others, so it gets the message without them. The error is
+// one of reading.
 func verify(ctx context.Context, draft *gateway.Draft, signatures []*signature, keys keyring) error {
 	open := undecided(signatures)
 	if len(open) == 0 {
@@ -196,7 +193,7 @@ func verify(ctx context.Context, draft *gateway.Draft, signatures []*signature, 
 		return nil
 	case err != nil || len(found) != len(open):
 		for _, s := range open {
-			s.settle(PermError, "the header cannot be read as RFC 6376 wants it")
+			s.settle(PermError, "the header cannot be read as RFC 6376 requires")
 		}
 		return nil
 	}
@@ -206,7 +203,7 @@ func verify(ctx context.Context, draft *gateway.Draft, signatures []*signature, 
 	return nil
 }
 
-// withoutSettled drops the signatures that are not open, and lines that are no
+// withoutSettled drops the signatures that are not open, and lines that are not
 // fields.
 func withoutSettled(header gateway.Header, open []*signature) gateway.Header {
 	keep := map[int]bool{}

@@ -10,14 +10,15 @@ import (
 	"github.com/mmgw/mmgw/gateway"
 )
 
-// canonical is a pair of canonicalisations, c= of RFC 6376, section 3.5.
-type canonical struct{ header, body bool } // relaxed, else simple
+// canonical is a pair of canonicalisations, c= of RFC 6376, section 3.5: each is
+// relaxed or simple.
+type canonical struct{ relaxedHeader, relaxedBody bool }
 
-// relaxed is what we sign with: mail servers on the way fold fields again and
-// drop spaces at the ends of lines.
+// relaxed is what we sign with, since mail servers fold fields again and drop spaces
+// at the ends of lines.
 var relaxed = canonical{true, true}
 
-// parseCanonical reads c=. Its second half left out is simple.
+// parseCanonical reads c=. If the second half is missing it is simple.
 func parseCanonical(c string) (canonical, error) {
 	header, body, both := strings.Cut(strings.ToLower(c), "/")
 	if !both {
@@ -31,10 +32,10 @@ func parseCanonical(c string) (canonical, error) {
 	return canonical{header == "relaxed", body == "relaxed"}, nil
 }
 
-// field is a field as a canonicalisation of headers has it (sections 3.4.1 and
-// 3.4.2), with its CRLF.
+// field is a field in the canonicalisation of headers (sections 3.4.1 and 3.4.2), with
+// its CRLF.
 func (c canonical) field(f gateway.Field) string {
-	if !c.header {
+	if !c.relaxedHeader {
 		return string(f)
 	}
 	name, value, _ := strings.Cut(string(f), ":")
@@ -75,18 +76,18 @@ func hashBody(body gateway.Content, relaxed bool) ([]byte, error) {
 	return w.sum(), nil
 }
 
-// bodyWriter hashes a body in one of the canonicalisations of RFC 6376,
-// sections 3.4.3 and 3.4.4. What it holds back it counts, so that it takes
-// linear time and little memory whatever it gets.
+// bodyWriter hashes a body in one of the canonicalisations of RFC 6376, sections 3.4.3
+// and 3.4.4. It only counts line ends and white space that it holds back, so that it
+// takes linear time and little memory for any body.
 type bodyWriter struct {
 	to      hash.Hash
 	relaxed bool
 
-	out   []byte // on its way to the hash
-	lines int    // ends of lines, held back: at the end of the body they do not count
-	space bool   // white space, held back: at the end of a line it does not count
-	cr    bool   // a CR that may be the first half of an end of line
-	any   bool   // something was hashed
+	out   []byte // to be hashed
+	lines int    // line ends held back: at the end of the body they do not count
+	space bool   // white space held back: at the end of a line it does not count
+	cr    bool   // a CR that may begin a line end
+	any   bool   // something other than line ends was seen
 }
 
 // Write never fails.
@@ -110,7 +111,7 @@ func (w *bodyWriter) Write(p []byte) (int, error) {
 		default:
 			end := i + 1
 			for end < len(p) && (p[end] > ' ' || p[end] == ' ' && (!w.relaxed || end+1 < len(p) && p[end+1] > ' ')) {
-				end++ // single spaces within a line are as they should be
+				end++ // both canonicalisations keep single spaces within a line
 			}
 			w.text(p[i:end])
 			i = end - 1
@@ -120,7 +121,7 @@ func (w *bodyWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// text passes on what was held back, and s.
+// text hashes what was held back, and then s.
 func (w *bodyWriter) text(s []byte) {
 	for ; w.lines > 0; w.lines-- {
 		w.out = append(w.out, "\r\n"...)
@@ -140,7 +141,8 @@ func (w *bodyWriter) flush() {
 	w.out = w.out[:0]
 }
 
-// sum ends the body: with one CRLF, unless it is relaxed and empty.
+// sum ends the body, with one CRLF unless it is relaxed and empty, and returns the
+// hash.
 func (w *bodyWriter) sum() []byte {
 	if w.cr {
 		w.text([]byte{'\r'})
@@ -152,8 +154,8 @@ func (w *bodyWriter) sum() []byte {
 	return w.to.Sum(nil)
 }
 
-// signedFields are the fields that the names of h= stand for: each name the
-// next field of that name from the bottom up, or none (section 5.4.2).
+// signedFields are the fields that the names in h= select: each name selects the next
+// field of that name from the bottom up, if there is one (section 5.4.2).
 func signedFields(header gateway.Header, names []string) []gateway.Field {
 	left := map[string][]gateway.Field{}
 	for _, field := range header {
@@ -171,8 +173,8 @@ func signedFields(header gateway.Header, names []string) []gateway.Field {
 	return fields
 }
 
-// hashHeader is what is signed: fields, and the signature's own without its
-// CRLF and with an empty b= (section 3.7).
+// hashHeader is the hash that is signed: of fields, and of the signature's own field
+// without its CRLF and with an empty b= (section 3.7).
 func (c canonical) hashHeader(fields []gateway.Field, own gateway.Field) []byte {
 	h := sha256.New()
 	for _, field := range fields {

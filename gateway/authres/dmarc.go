@@ -25,12 +25,12 @@ type policy struct {
 	strictDKIM  bool
 	strictSPF   bool
 	testing     bool
-	unspecified bool // neither a policy nor an address for reports: it says nothing
+	unspecified bool // it has neither a policy nor an address for reports
 }
 
-// parsePolicy reads one TXT record; ok is false where it is none of DMARC.
-// Unknown tags and values do not count; a record whose policies are not valid
-// asks for nothing, which is p=none where it wants reports.
+// parsePolicy reads one TXT record, and returns false if it is not one of DMARC. It
+// ignores unknown tags and values. If a policy in the record is not valid it takes all
+// of them for p=none, or unspecified without an address for reports.
 func parsePolicy(record, domain string) (policy, bool) {
 	version, rest, _ := strings.Cut(record, ";")
 	name, value, _ := strings.Cut(version, "=")
@@ -61,8 +61,8 @@ func parsePolicy(record, domain string) (policy, bool) {
 
 func isPolicy(p string) bool { return p == None || p == "quarantine" || p == "reject" }
 
-// policyAt is the only policy record of a domain; nil for none, or for more
-// than one, which all do not count.
+// policyAt is the policy record of a domain, nil if there is none. If there are
+// several, none of them counts.
 func (v *Verifier) policyAt(ctx context.Context, domain string) (*policy, error) {
 	records, err := v.dns().LookupTXT(ctx, "_dmarc."+domain+".")
 	if isNotFound(err) {
@@ -85,8 +85,8 @@ func (v *Verifier) policyAt(ctx context.Context, domain string) (*policy, error)
 	return found, nil
 }
 
-// treeWalk asks for the policy records from domain upwards (RFC 9989, section
-// 4.10): at most eight, and no further than one that says what psd is.
+// treeWalk asks for the policy records from domain upwards (RFC 9989, section 4.10).
+// It asks at most eight times, and ends at a record that has the tag psd.
 func (v *Verifier) treeWalk(ctx context.Context, domain string) (records []*policy, err error) {
 	labels := strings.Split(domain, ".")
 	for range dmarcQuestionsMax {
@@ -130,7 +130,7 @@ func organizational(domain string, records []*policy) string {
 	return shortest
 }
 
-// policyFor is the record that rules mail of the author's domain, nil for none,
+// policyFor is the record that applies to mail from the author's domain, nil for none,
 // and the Organizational Domain (section 4.10.1).
 func (v *Verifier) policyFor(ctx context.Context, author string) (*policy, string, error) {
 	records, err := v.treeWalk(ctx, author)
@@ -153,10 +153,10 @@ func (v *Verifier) policyFor(ctx context.Context, author string) (*policy, strin
 	return nil, org, nil
 }
 
-// wants is what a record wants done with mail of the author's domain that is
-// not authenticated (section 4.7, p, sp and np). A domain that only tests asks
-// for the next milder thing (t).
-func (v *Verifier) wants(ctx context.Context, r *policy, author string) string {
+// wanted is what a record asks to do with mail from the author's domain that is not
+// authenticated (section 4.7, p, sp and np). A domain that is only testing (t) gets the
+// next milder policy.
+func (v *Verifier) wanted(ctx context.Context, r *policy, author string) string {
 	want := r.p
 	if r.domain != author {
 		if r.sp != "" {
@@ -166,14 +166,17 @@ func (v *Verifier) wants(ctx context.Context, r *policy, author string) string {
 			want = r.np
 		}
 	}
-	if r.testing {
-		return map[string]string{"reject": "quarantine"}[want] + map[string]string{"quarantine": None, None: None}[want]
+	switch {
+	case r.testing && want == "reject":
+		return "quarantine"
+	case r.testing:
+		return None
 	}
 	return want
 }
 
-// exists says whether a domain has a mail server or an address. Where DNS does
-// not say, it does.
+// exists says whether a domain has a mail server or an address. If DNS does not answer
+// it is taken to exist.
 func (v *Verifier) exists(ctx context.Context, domain string) bool {
 	if _, err := v.dns().LookupMX(ctx, domain+"."); !isNotFound(err) {
 		return true
@@ -182,9 +185,8 @@ func (v *Verifier) exists(ctx context.Context, domain string) bool {
 	return !isNotFound(err)
 }
 
-// checkDMARC evaluates RFC 9989 for the author's domain of header. The Result
-// is "" where it cannot be told: SPF could not be checked, and no signature is
-// the author's.
+// checkDMARC evaluates RFC 9989 for the author's domain of header. The Result is "" if
+// it is unknown: SPF could not be checked, and no signature is the author's.
 func (v *Verifier) checkDMARC(ctx context.Context, header gateway.Header, spf, spfDomain string, dkim []gateway.DKIMResult) gateway.DMARCResult {
 	ctx, cancel := context.WithTimeout(ctx, v.timeout())
 	defer cancel()
@@ -202,14 +204,14 @@ func (v *Verifier) checkDMARC(ctx context.Context, header gateway.Header, spf, s
 		result.Result = None
 		return result
 	}
-	result.Policy = v.wants(ctx, record, author)
+	result.Policy = v.wanted(ctx, record, author)
 	result.Result = v.aligned(ctx, record, author, org, spf, spfDomain, dkim)
 	return result
 }
 
-// aligned is the result of the identifiers that are authenticated (section
-// 4.4). A temporary error of one of them, that might have been the author's, is
-// no failure.
+// aligned is the result by the identifiers that are authenticated (section 4.4). If one
+// of them had a temporary error, and might be the author's, the result is not Fail but
+// TempError.
 func (v *Verifier) aligned(ctx context.Context, r *policy, author, org, spf, spfDomain string, dkim []gateway.DKIMResult) string {
 	temporary := spf == TempError && v.isAligned(ctx, spfDomain, author, org, r.strictSPF)
 	if spf == Pass && v.isAligned(ctx, spfDomain, author, org, r.strictSPF) {
@@ -233,8 +235,8 @@ func (v *Verifier) aligned(ctx context.Context, r *policy, author, org, spf, spf
 	return Fail
 }
 
-// isAligned compares an authenticated domain with the author's: both the same,
-// or where that is enough of the same organisation (section 3.2.10).
+// isAligned says whether an authenticated domain is aligned with the author's: it is
+// the same, or unless strict of the same organisation (section 3.2.10).
 func (v *Verifier) isAligned(ctx context.Context, domain, author, org string, strict bool) bool {
 	domain, err := aLabels(strings.TrimSuffix(domain, "."))
 	switch {
@@ -251,8 +253,8 @@ func (v *Verifier) isAligned(ctx context.Context, domain, author, org string, st
 	return err == nil && organizational(domain, records) == org
 }
 
-// authorDomain is the one domain of the addresses of the one From field, in
-// A-labels and as it is written there, in lower case.
+// authorDomain is the one domain of all addresses in the one From field, in A-labels
+// and as it is written there, both in lower case.
 func authorDomain(header gateway.Header) (domain, written string, err error) {
 	if header.Count("From") != 1 {
 		return "", "", errors.New("there is not exactly one From field")

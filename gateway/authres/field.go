@@ -6,17 +6,17 @@ import (
 	"github.com/mmgw/mmgw/gateway"
 )
 
-// FieldName is the name of the field that Format gives the value of.
+// FieldName is the name of the field that Format writes.
 const FieldName = "Authentication-Results"
 
-// valueBytesMax bounds a value: no domain is longer. With every octet escaped
-// it still fits a line, which must not be broken within an escape.
+// valueBytesMax bounds a value: no domain is longer. Even with every octet escaped it
+// fits a line, which must not be broken within an escape.
 const valueBytesMax = gateway.DomainBytesMax
 
-// Format is the value of an Authentication-Results field (RFC 8601, section
-// 2.2), unfolded. It is printable ASCII whatever results hold. authservID is
-// who checked; from is the reverse-path, for SPF. Without a DKIM signature it
-// says dkim=none; SPF, DMARC and ARC are told where they have a result.
+// Format is the value of an Authentication-Results field (RFC 8601, section 2.2),
+// unfolded. It is printable ASCII whatever the results hold. authservID names who has
+// checked; from is the reverse-path, for SPF. Without a DKIM signature it says
+// dkim=none; SPF, DMARC and ARC are in it if they have a result.
 func Format(authservID string, results gateway.AuthResults, from gateway.ReversePath) string {
 	infos := []string{value(authservID)}
 	if results.SPF != "" {
@@ -37,8 +37,8 @@ func Format(authservID string, results gateway.AuthResults, from gateway.Reverse
 	return strings.Join(infos, "; ")
 }
 
-// method is one resinfo: what was checked, the result, why, and of whom. Empty
-// parts are left out.
+// method is one resinfo: the method, its result, the reason and properties. Empty parts
+// are left out.
 func method(name, result, reason string, properties ...string) string {
 	parts := []string{name + "=" + keyword(result)}
 	if reason != "" {
@@ -52,7 +52,7 @@ func method(name, result, reason string, properties ...string) string {
 	return strings.Join(parts, " ")
 }
 
-// keyword is a result word; what is none becomes PermError.
+// keyword is a result, or PermError if it is not a word of letters.
 func keyword(result string) string {
 	if result == "" || strings.Trim(result, "abcdefghijklmnopqrstuvwxyz") != "" {
 		return PermError
@@ -60,7 +60,7 @@ func keyword(result string) string {
 	return result
 }
 
-// policyComment tells the policy of DMARC where other receivers do.
+// policyComment gives the policy of DMARC as a comment, as other receivers do.
 func policyComment(policy string) string {
 	switch policy {
 	case "none", "quarantine", "reject":
@@ -69,8 +69,8 @@ func policyComment(policy string) string {
 	return ""
 }
 
-// property is one propspec: ptype, property and value. An empty value leaves
-// it out, as an address without a domain does.
+// property is one propspec: ptype, property and value; "" for an empty value, such as
+// the domain of a null reverse-path.
 func property(name, of string) string {
 	if of == "" {
 		return ""
@@ -92,16 +92,15 @@ func value(s string) string {
 	return s
 }
 
-// isToken says whether c may stand in a token: printable, no space, none of
-// the tspecials.
+// isToken says whether c may be in a token: it is printable, and neither a space nor
+// one of the tspecials.
 func isToken(c byte) bool {
 	return c > ' ' && c <= '~' && strings.IndexByte(`()<>@,;:\"/[]?=`, c) < 0
 }
 
-// quoted is a quoted-string of RFC 5322, section 3.2.4. Octets that are no
-// printable ASCII become "?". Of several spaces in a row one stays: folded,
-// they could make a line of nothing else, which RFC 5322, section 3.2.2,
-// forbids.
+// quoted is a quoted-string of RFC 5322, section 3.2.4. Octets that are not printable
+// ASCII become "?". Several spaces become one: folding them could make a line of white
+// space alone, which RFC 5322, section 3.2.2, forbids.
 func quoted(s string) string {
 	s = s[:min(len(s), valueBytesMax)]
 	var b strings.Builder

@@ -6,13 +6,12 @@ import (
 	"github.com/mmgw/mmgw/gateway"
 )
 
-// IsForged says whether a field of an incoming message is an
-// Authentication-Results field that claims to be authservID's, so that it must
-// be deleted before anyone believes it (RFC 8601, section 5). Case, comments,
-// quotes, folding, versions and a final dot do not hide the claim. As readers
-// of such fields differ, the id counts wherever it stands as a word in front of
-// the first semicolon; a beginning that cannot be taken apart is taken for a
-// claim. Fields of ARC sets are never forged in this sense.
+// IsForged says whether a field is an Authentication-Results field that claims to be
+// authservID's. In an incoming message such a field must be deleted before anyone
+// trusts it (RFC 8601, section 5). Case, comments, quotes, folding, a version and a
+// final dot do not hide the claim. Since readers of such fields differ, the ID counts
+// wherever it is a word before the first semicolon, and a field whose beginning cannot
+// be parsed is taken for a claim. Fields of ARC sets are never forged in this sense.
 func IsForged(field gateway.Field, authservID string) bool {
 	if !field.Is(FieldName) {
 		return false
@@ -33,10 +32,9 @@ func IsForged(field gateway.Field, authservID string) bool {
 // fold is the form in which ids are compared.
 func fold(id string) string { return strings.ToLower(strings.TrimSuffix(id, ".")) }
 
-// leadingWords are the words in front of the first semicolon. Quoted-strings
-// count without quotes and escapes, comments separate words. ok is false where
-// a comment or a quoted-string has no end, or a control character stands in
-// the way.
+// leadingWords are the words before the first semicolon. Quoted-strings lose their
+// quotes and escapes, and comments separate words. ok is false if a comment or a
+// quoted-string has no end, or there is a control character.
 func leadingWords(s string) (words []string, ok bool) {
 	for s != "" {
 		switch c := s[0]; {
@@ -67,11 +65,11 @@ func leadingWords(s string) (words []string, ok bool) {
 	return words, true
 }
 
-// isWord is isToken, and octets of UTF-8.
+// isWord says whether c is an octet of a token or of UTF-8.
 func isWord(c byte) bool { return isToken(c) || c >= 0x80 }
 
-// skipComment returns what follows the comment, with nested ones, that s
-// begins with.
+// skipComment returns what follows the comment at the start of s, which may contain
+// other comments.
 func skipComment(s string) (rest string, ok bool) {
 	depth := 0
 	for i := 0; i < len(s); i++ {
@@ -89,7 +87,8 @@ func skipComment(s string) (rest string, ok bool) {
 	return "", false
 }
 
-// cutQuoted takes the quoted-string off that s begins with.
+// cutQuoted returns the text of the quoted-string at the start of s, and what follows
+// it.
 func cutQuoted(s string) (text, rest string, ok bool) {
 	var b strings.Builder
 	for i := 1; i < len(s); i++ {

@@ -6,10 +6,9 @@ import (
 	"io"
 )
 
-// guard stands between the content and the library. It ends the content early
-// where ctx ends, reading fails, or BlankBytesMax is exceeded; the reader sees
-// a plain end, because the library leaks goroutines on errors, and the outcome
-// is then not believed.
+// guard stands between the content and the library. It ends the content early if ctx
+// is done, reading fails, or BlankBytesMax is exceeded. The library sees a normal end,
+// because it leaks goroutines on errors; its verdict is then ignored.
 type guard struct {
 	ctx   context.Context
 	from  io.Reader
@@ -18,12 +17,12 @@ type guard struct {
 	run   int   // spaces and line ends since the last other octet
 }
 
-// chunkBytes is how much the library gets at a time. Each of its writes costs
-// as much as the blank octets that it holds back, so that few large ones are
-// better than many small ones.
+// chunkBytes is how much the library gets at a time. With each write it looks again at
+// the blank octets that it holds back, so few large writes are better than many small
+// ones.
 const chunkBytes = 64 << 10
 
-// WriteTo hands the rest on in chunks of chunkBytes; io.Copy finds it.
+// WriteTo writes the rest in chunks of chunkBytes. io.Copy uses it.
 func (g *guard) WriteTo(w io.Writer) (int64, error) {
 	return io.CopyBuffer(w, struct{ io.Reader }{g}, make([]byte, chunkBytes))
 }

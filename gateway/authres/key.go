@@ -10,14 +10,14 @@ import (
 	"github.com/mmgw/mmgw/gateway"
 )
 
-// dnsNameBytesMax is the longest name that DNS takes, in octets and without
-// the final dot (RFC 1035, section 2.3.4).
+// dnsNameBytesMax is the length of the longest name in DNS, without the final dot (RFC
+// 1035, section 2.3.4).
 const dnsNameBytesMax = 253
 
 // keyring is the key record of each DNS name.
 type keyring map[string]string
 
-// lookup is asked by the library. All questions were asked before.
+// lookup is for the library. Every question that it can ask has been asked before.
 func (k keyring) lookup(name string) ([]string, error) {
 	if record, ok := k[ASCIIDomain(name)+"."]; ok {
 		return []string{record}, nil
@@ -31,26 +31,26 @@ func (k keyring) flags(name string) []string {
 	return strings.Split(tags["t"], ":")
 }
 
-// checkDNSName lets labels of letters, digits, hyphens and underscores pass.
-// Anything else from a message must not become a question: resolvers disagree
-// on what it asks. tag says where the name stands.
-func checkDNSName(name, tag string) error {
+// checkDNSName accepts labels of lower-case letters, digits, hyphens and underscores.
+// Anything else in a message must not become a question, since resolvers disagree on
+// what it means. what is what the name is, for the error.
+func checkDNSName(name, what string) error {
 	if name == "" {
-		return fmt.Errorf("there is no %s", tag)
+		return fmt.Errorf("there is no %s", what)
 	}
 	if len(name) > dnsNameBytesMax {
-		return fmt.Errorf("%s is too long", tag)
+		return fmt.Errorf("%s is too long", what)
 	}
 	for label := range strings.SplitSeq(name, ".") {
 		if label == "" || len(label) > 63 || strings.Trim(label, "abcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
-			return fmt.Errorf("%s is not a DNS name", tag)
+			return fmt.Errorf("%s is not a DNS name", what)
 		}
 	}
 	return nil
 }
 
-// fetch asks for the keys of the undecided signatures, each name once and all
-// at the same time, and settles the signatures whose key cannot be had.
+// fetch asks for the keys of the undecided signatures, each name once and all at the
+// same time, and settles the signatures whose key is missing.
 func (v *Verifier) fetch(ctx context.Context, signatures []*signature) keyring {
 	ctx, cancel := context.WithTimeout(ctx, v.timeout())
 	defer cancel()
@@ -81,8 +81,8 @@ func (v *Verifier) fetch(ctx context.Context, signatures []*signature) keyring {
 	return keys
 }
 
-// record returns the one key record of a name, or the result that its absence
-// means.
+// record returns the one key record of a name. With an error, result is what it means
+// for a signature.
 func (v *Verifier) record(ctx context.Context, name string) (record, result string, err error) {
 	records, err := v.dns().LookupTXT(ctx, name)
 	switch {

@@ -31,11 +31,11 @@ const (
 	Ed25519 = "ed25519"
 )
 
-// PrivateKey signs.
+// PrivateKey is a key that DKIM can sign with.
 type PrivateKey struct{ signer crypto.Signer }
 
-// NewPrivateKey makes a random key: of 2048 bits where it is RSA, whose record
-// every DNS server takes.
+// NewPrivateKey makes a random key. One of RSA has 2048 bits, whose record every DNS
+// server accepts.
 func NewPrivateKey(kind string) (PrivateKey, error) {
 	switch kind {
 	case RSA:
@@ -45,7 +45,7 @@ func NewPrivateKey(kind string) (PrivateKey, error) {
 		_, key, err := ed25519.GenerateKey(rand.Reader)
 		return PrivateKey{key}, err
 	}
-	return PrivateKey{}, fmt.Errorf("there are keys of the types %s and %s, and not %q", RSA, Ed25519, kind)
+	return PrivateKey{}, fmt.Errorf("a key can be of the type %s or %s, not %q", RSA, Ed25519, kind)
 }
 
 // ParsePrivateKey reads a private key as PEM: "PRIVATE KEY" (PKCS #8), or "RSA
@@ -59,13 +59,13 @@ func ParsePrivateKey(text []byte) (PrivateKey, error) {
 	var err error
 	switch {
 	case block.Headers["DEK-Info"] != "" || block.Type == "ENCRYPTED PRIVATE KEY":
-		return PrivateKey{}, errors.New("is encrypted, and nobody is there to type a password in")
+		return PrivateKey{}, errors.New("is encrypted, and nobody can enter a password for it")
 	case block.Type == "RSA PRIVATE KEY":
 		key, err = x509.ParsePKCS1PrivateKey(block.Bytes)
 	case block.Type == "PRIVATE KEY":
 		key, err = x509.ParsePKCS8PrivateKey(block.Bytes)
 	default:
-		return PrivateKey{}, fmt.Errorf("holds a %q and no private key", block.Type)
+		return PrivateKey{}, fmt.Errorf("holds a %q, not a private key", block.Type)
 	}
 	if err != nil {
 		return PrivateKey{}, errors.New("holds a private key that cannot be read")
@@ -73,22 +73,22 @@ func ParsePrivateKey(text []byte) (PrivateKey, error) {
 	return usable(key)
 }
 
-// usable takes the keys that DKIM has algorithms for.
+// usable accepts the keys that DKIM has algorithms for.
 func usable(key any) (PrivateKey, error) {
 	switch k := key.(type) {
 	case ed25519.PrivateKey:
 		return PrivateKey{k}, nil
 	case *rsa.PrivateKey:
 		if bits := k.N.BitLen(); bits < RSABitsMin || bits > RSABitsMax {
-			return PrivateKey{}, fmt.Errorf("holds an RSA key of %d bits; receivers take %d to %d", bits, RSABitsMin, RSABitsMax)
+			return PrivateKey{}, fmt.Errorf("holds an RSA key of %d bits; receivers accept %d to %d", bits, RSABitsMin, RSABitsMax)
 		}
 		return PrivateKey{k}, nil
 	}
 	return PrivateKey{}, errors.New("holds a key that is neither RSA nor Ed25519")
 }
 
-// CheckMode says what is wrong with the mode of a private key's file: a group
-// may read it, so that root can own it; nobody else may, nor change it.
+// CheckMode says what is wrong with the mode of a private key's file. The group may
+// read it, so that root can own it; others must not, and only the owner may change it.
 func CheckMode(mode fs.FileMode) error {
 	if mode.Perm()&0o037 != 0 {
 		return fmt.Errorf("has the mode %04o: others can read or change it", mode.Perm())
@@ -119,7 +119,7 @@ func (k PrivateKey) Kind() string {
 // algorithm is a= of the signatures that the key makes.
 func (k PrivateKey) algorithm() string { return k.Kind() + "-sha256" }
 
-// sign signs a SHA-256 (RFC 6376, section 3.3; RFC 8463, section 3).
+// sign signs a SHA-256 digest (RFC 6376, section 3.3; RFC 8463, section 3).
 func (k PrivateKey) sign(digest []byte) ([]byte, error) {
 	if k.Kind() == Ed25519 {
 		return k.signer.Sign(nil, digest, crypto.Hash(0))
@@ -146,8 +146,7 @@ func (k PrivateKey) Record() (string, error) {
 // RecordName is the name in DNS of a key, without the final dot.
 func RecordName(domain, selector string) string { return selector + "._domainkey." + domain }
 
-// SameKey says whether two key records publish the same key; what else they say
-// does not count.
+// SameKey says whether two key records publish the same key, whatever else they say.
 func SameKey(a, b string) bool {
 	x, err := parseTags(a)
 	y, err2 := parseTags(b)

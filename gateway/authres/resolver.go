@@ -13,9 +13,10 @@ import (
 	"github.com/mmgw/mmgw/gateway"
 )
 
-// DNS is what is asked of a name server. Names end with a dot, so that no
-// search list applies. A *net.DNSError with IsNotFound says that there is no
-// such record; any other error is temporary. *net.Resolver is one.
+// DNS answers questions. Names end with a dot, so that no search list applies. A
+// *net.DNSError with IsNotFound says that there is no such record; any other error is
+// temporary. Callers must not change what they get: others may get it too.
+// *net.Resolver is one.
 type DNS interface {
 	LookupTXT(ctx context.Context, name string) ([]string, error)
 	LookupMX(ctx context.Context, name string) ([]*net.MX, error)
@@ -25,35 +26,36 @@ type DNS interface {
 
 // Limits of a Resolver.
 const (
-	// QuestionTimeout bounds one question. Name servers that answer take less
-	// than two seconds, most of them one try.
+	// QuestionTimeout bounds one question. A name server that answers at all does so
+	// within two seconds, mostly at the first try.
 	QuestionTimeout = 5 * time.Second
-	// SilentFor is how long no question has an answer, of SilentQuestions at least,
-	// when that is told. Until one has, a question is waited for no longer than
-	// SilentTimeout: mail would be taken ever so slowly, and without what DNS tells
-	// anyway.
+	// DNS counts as silent, which is logged, when at least SilentQuestions questions
+	// in a row had no answer, and there was none for SilentFor. Until it answers
+	// again a question waits at most SilentTimeout: the answers are missing anyway,
+	// and mail should not be slow as well.
 	SilentFor       = 10 * time.Second
 	SilentQuestions = 20
 	SilentTimeout   = time.Second
-	// QuestionsMax bounds the questions that are asked at the same time; more wait. A
-	// module that asks servers which are silent has up to 256 on their way: its
-	// 64 instances go on to the next question while the last is waited for.
+	// QuestionsMax bounds the questions that are asked at the same time; more wait. One
+	// module whose servers do not answer can have 256 in progress: its 64 instances go
+	// on to the next question before the last has ended.
 	QuestionsMax = 500
-	// FoundFor and MissingFor are how long an answer is kept. What DNS says
-	// of it is not told to us: keys and policies are meant to change over
-	// hours, and a record that was just made is wanted soon.
+	// FoundFor and MissingFor are how long an answer is kept. Its time to live is
+	// unknown here: keys and policies are made to change over hours, but one that was
+	// just published is wanted soon.
 	FoundFor, MissingFor = 5 * time.Minute, time.Minute
-	// FailedFor is how long a name whose servers fail is left alone.
+	// FailedFor is how long a name whose servers failed is not asked for again.
 	FailedFor = 5 * time.Second
-	// AnswersMax bounds the answers that are kept, of some hundred octets.
+	// AnswersMax bounds the answers that are kept, most of which have some hundred
+	// octets.
 	AnswersMax = 10_000
-	// AnswerBytesMax bounds one that is kept.
+	// AnswerBytesMax bounds the size of an answer that is kept.
 	AnswerBytesMax = 4 << 10
 )
 
-// Resolver asks DNS for the whole gateway: it keeps answers for a while, asks a
-// question once that many have at a time, and bounds the time of each. It is
-// safe for concurrent use.
+// Resolver asks DNS for the whole gateway. It keeps answers for a while, asks a
+// question only once if several callers have it at the same time, and bounds the time
+// of each. It is safe for concurrent use.
 type Resolver struct {
 	Log *slog.Logger // nil: none
 
@@ -62,24 +64,24 @@ type Resolver struct {
 
 	mu      sync.Mutex
 	answers map[question]*answer
-	heard   time.Time // when there was an answer last
-	failed  int       // questions without an answer since
+	heard   time.Time // when the last answer came
+	failed  int       // questions without an answer since then
 	silent  bool
 }
 
-// question is one of DNS.
+// question is a question to DNS.
 type question struct{ kind, name string }
 
-// answer is what became of a question, once done is closed.
+// answer is the answer to a question, once done is closed.
 type answer struct {
 	done  chan struct{}
 	value any
 	err   error
-	until time.Time
+	until time.Time // zero: it is still being asked
 }
 
-// NewResolver asks dns, or where that is nil the name server at "host:port", or
-// without one the system's.
+// NewResolver makes a Resolver that asks dns. If that is nil it asks the name server
+// at "host:port", or the system's if server is "".
 func NewResolver(dns DNS, server string) *Resolver {
 	if dns == nil && server == "" {
 		dns = net.DefaultResolver
@@ -123,13 +125,13 @@ func notFound(name string) error {
 	return &net.DNSError{Err: "no such host", Name: name, IsNotFound: true}
 }
 
-// isNotFound says whether DNS answered that there is no such record.
+// isNotFound says whether the answer of DNS was that there is no such record.
 func isNotFound(err error) bool {
 	dns, ok := errors.AsType[*net.DNSError](err)
 	return ok && dns.IsNotFound
 }
 
-// resolve answers a question: as it was answered before, or with what ask says.
+// resolve answers a question with a kept answer, or by calling ask.
 func resolve[T any](ctx context.Context, r *Resolver, kind, name string, ask func(context.Context, string) (T, error)) (T, error) {
 	var none T
 	name = strings.ToLower(strings.TrimSuffix(name, "."))
@@ -138,7 +140,7 @@ func resolve[T any](ctx context.Context, r *Resolver, kind, name string, ask fun
 	}
 	a, mine := r.take(question{kind, name})
 	if mine {
-		// Others wait for it too: it does not end with who asked first.
+		// Others may wait for the answer too, so it does not end with the first caller.
 		go func() {
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.timeout())
 			defer cancel()
@@ -157,12 +159,12 @@ func resolve[T any](ctx context.Context, r *Resolver, kind, name string, ask fun
 	return value, a.err
 }
 
-// failed is a temporary error, as those who look at *net.DNSError understand it.
+// failed is a temporary error, in the form that users of *net.DNSError understand.
 func failed(name string, err error) error {
 	return &net.DNSError{Err: err.Error(), Name: name, IsTemporary: true, IsTimeout: errors.Is(err, context.DeadlineExceeded)}
 }
 
-// isAskable says whether a name can be one of DNS (RFC 1035, section 2.3.4).
+// isAskable says whether a name can exist in DNS (RFC 1035, section 2.3.4).
 func isAskable(name string) bool {
 	if len(name) > dnsNameBytesMax {
 		return false
@@ -175,8 +177,8 @@ func isAskable(name string) bool {
 	return true
 }
 
-// take returns the answer to q that is there or on its way, or a new one that
-// the caller is to fill in.
+// take returns the answer to q that is kept or being asked for. If there is none it
+// returns a new one, which is the caller's to give.
 func (r *Resolver) take(q question) (a *answer, mine bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -192,7 +194,7 @@ func (r *Resolver) take(q question) (a *answer, mine bool) {
 	return a, true
 }
 
-// makeRoom drops the answers that have ended, or else half of all.
+// makeRoom drops the answers that are too old, and if those are few half of all.
 func (r *Resolver) makeRoom(now time.Time) {
 	for q, a := range r.answers {
 		if !a.until.IsZero() && !now.Before(a.until) {
@@ -207,7 +209,7 @@ func (r *Resolver) makeRoom(now time.Time) {
 	}
 }
 
-// give fills an answer in.
+// give completes an answer.
 func (r *Resolver) give(a *answer, q question, value any, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -228,8 +230,8 @@ func (r *Resolver) give(a *answer, q question, value any, err error) {
 	}
 }
 
-// note is told of the end of a question, and tells when answers end and begin. The
-// caller holds r.mu.
+// note counts the end of a question, and logs when DNS falls silent or answers again.
+// The caller holds r.mu.
 func (r *Resolver) note(err error) {
 	if r.failed++; err == nil {
 		r.failed, r.heard = 0, time.Now()
@@ -241,7 +243,7 @@ func (r *Resolver) note(err error) {
 	case was:
 		r.Log.Info("DNS answers again")
 	default:
-		r.Log.Error("DNS does not answer, mail is taken without what it tells of senders", "questions", r.failed, "error", gateway.Printable(err.Error()))
+		r.Log.Error("DNS does not answer, senders of mail cannot be authenticated", "questions", r.failed, "error", gateway.Printable(err.Error()))
 	}
 }
 

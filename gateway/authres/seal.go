@@ -12,14 +12,14 @@ import (
 
 // Signing says how a message is to be signed.
 type Signing struct {
-	Domain string // for which; "" for none
-	Sign   bool   // by DKIM-Signature fields
-	Seal   bool   // by an ARC set, above them
+	Domain string // whose keys sign; "" for none
+	Sign   bool   // add DKIM-Signature fields
+	Seal   bool   // add an ARC set, above them
 	Now    time.Time
 }
 
-// Fields are the signatures and the seal that a message gets, to stand in
-// front of its header, in their order. bodyHash is BodyHash of its body.
+// Fields are the ARC set and the signatures of a message, in the order in which they
+// go before its header. bodyHash is BodyHash of its body.
 func (s *Signer) Fields(header gateway.Header, bodyHash []byte, how Signing) (fields []gateway.Field, err error) {
 	if how.Sign {
 		if fields, err = s.Sign(header, bodyHash, how.Domain, how.Now); err != nil {
@@ -36,11 +36,11 @@ func (s *Signer) Fields(header gateway.Header, bodyHash []byte, how Signing) (fi
 	return fields, nil
 }
 
-// Seal returns an ARC set (RFC 8617, section 5.1), to stand in front of header,
-// with our own Authentication-Results in it. There is none, and no error, where
-// the chain cannot go on: it has 50 sets, or says itself that it failed, or
-// DNS did not answer when it was validated; and where header has no results of
-// ours, or domain no RSA key.
+// Seal returns an ARC set (RFC 8617, section 5.1), to go before header, with our own
+// Authentication-Results in it. It returns nil, without an error, if the chain cannot
+// be continued (it has 50 sets, its newest seal says that it failed, or DNS did not
+// answer when it was validated), if header has no results of ours, or if domain has no
+// RSA key.
 func (s *Signer) Seal(header gateway.Header, bodyHash []byte, domain string, now time.Time) ([]gateway.Field, error) {
 	keys := s.For(domain)
 	at := slices.IndexFunc(keys, func(k Key) bool { return k.Kind() == RSA })
@@ -57,7 +57,7 @@ func (s *Signer) Seal(header gateway.Header, bodyHash []byte, domain string, now
 	return sealWith(keys[at], header, hNamesOfSeal(header), instanceSeal{instance, cv, results, bodyHash, now}, chain.sets)
 }
 
-// instanceSeal is what a new set says.
+// instanceSeal is the content of a new set.
 type instanceSeal struct {
 	instance int
 	cv       string
@@ -80,14 +80,14 @@ func sealWith(k Key, header gateway.Header, names []string, n instanceSeal, befo
 		return nil, err
 	}
 	if n.cv == Fail {
-		before = nil // RFC 8617, section 5.1.2: nobody can say what a broken chain is
+		before = nil // RFC 8617, section 5.1.2: the seal of a broken chain covers only its own set
 	}
 	seal, err := k.signed(asName, append([]string{"a=" + k.algorithm(), "b=", "cv=" + n.cv, "d=" + k.Domain}, tail...), append(sealed(before), aar, ams))
 	return []gateway.Field{seal, ams, aar}, err
 }
 
-// hNamesOfSeal are the fields that a message signature covers: those of a
-// signature, and signatures.
+// hNamesOfSeal are the names of the fields that a message signature of ARC covers:
+// those of a DKIM signature, and the DKIM signatures.
 func hNamesOfSeal(header gateway.Header) []string {
 	names := hNames(header)
 	for range min(header.Count(signatureName), signedFieldsMax) {
@@ -96,8 +96,9 @@ func hNamesOfSeal(header gateway.Header) []string {
 	return names
 }
 
-// ownResults are the results of ours in a header, with the authserv-id: what we
-// found when the message came, as fields of others in our name are removed.
+// ownResults are our own results in a header, with the authserv-id. They are what we
+// found when the message came in, since fields that others wrote in our name were
+// removed then.
 func (s *Signer) ownResults(header gateway.Header) string {
 	var results string
 	for _, field := range header {
@@ -120,14 +121,14 @@ func resultOf(value, method string) string {
 		if ok && len(words) > 1 && words[0] == method {
 			return words[1]
 		}
-		value = behindSemicolon(value)
+		value = afterSemicolon(value)
 	}
 	return ""
 }
 
-// behindSemicolon is what follows the first semicolon outside of comments and
+// afterSemicolon is what follows the first semicolon outside of comments and
 // quoted-strings.
-func behindSemicolon(s string) string {
+func afterSemicolon(s string) string {
 	ok := true
 	for s != "" && ok {
 		switch s[0] {
@@ -144,7 +145,7 @@ func behindSemicolon(s string) string {
 	return ""
 }
 
-// highestInstance of the fields of ARC that have one.
+// highestInstance is the highest instance of the fields of ARC in a header, or 0.
 func highestInstance(header gateway.Header) (highest int) {
 	for _, field := range header {
 		if field.Is(aarName) || field.Is(amsName) || field.Is(asName) {
@@ -156,7 +157,8 @@ func highestInstance(header gateway.Header) (highest int) {
 	return highest
 }
 
-// saysFail says whether the newest seal reports a failure: no set follows it.
+// saysFail says whether the newest seal reports that the chain failed: no set may
+// follow it.
 func saysFail(header gateway.Header) bool {
 	highest := highestInstance(header)
 	for _, field := range header {

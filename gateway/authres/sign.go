@@ -16,17 +16,17 @@ type Key struct {
 	PrivateKey
 }
 
-// Signer makes signatures and seals. It is safe for concurrent use.
+// Signer makes DKIM signatures and ARC sets. It is safe for concurrent use.
 type Signer struct {
 	Keys []Key
-	ARC  bool   // posts and mail for owners are sealed (RFC 8617)
-	ID   string // the authserv-id by which our own results are known
+	ARC  bool   // posts and mail to owners get an ARC set (RFC 8617)
+	ID   string // the authserv-id of our own results
 }
 
-// signedNames are the fields that are signed: those that RFC 6376, section
-// 5.4.1, advises. With true they are named once more than there are such
-// fields, so that nobody can add one without breaking the signature. Those of
-// lists are not: the next list on the way brings its own.
+// signedNames are the fields that are signed, by the advice of RFC 6376, section
+// 5.4.1. Those with over are named once more than there are such fields, so that
+// nobody can add one without breaking the signature. Those of lists do not have it: the
+// next list on the way adds its own.
 var signedNames = []struct {
 	name string
 	over bool
@@ -41,17 +41,17 @@ var signedNames = []struct {
 	{"Auto-Submitted", false},
 }
 
-// signedFieldsMax bounds the fields of one name that are signed, so that h= of
-// an odd message stays a field. Of more, the lowest are signed.
+// signedFieldsMax bounds the fields of one name that are signed, so that h= of an odd
+// message does not become too long. If there are more, the lowest are signed.
 const signedFieldsMax = 20
 
-// SignedHeader is the fields of header that signatures cover: where it is the
-// same, they are.
+// SignedHeader is the fields of header that signatures cover. Copies of a message in
+// which they are the same can have the same signature.
 func SignedHeader(header gateway.Header) []gateway.Field {
 	return signedFields(header, hNames(header))
 }
 
-// hNames are the names of h= for a header.
+// hNames are the names in h= for a header.
 func hNames(header gateway.Header) []string {
 	count := map[string]int{}
 	for _, field := range header {
@@ -70,8 +70,8 @@ func hNames(header gateway.Header) []string {
 	return names
 }
 
-// For are the keys that sign for a domain: its own, else those of the nearest
-// domain above it that has some.
+// For are the keys that sign for a domain: its own, or those of the nearest domain
+// above it that has any.
 func (s *Signer) For(domain string) (keys []Key) {
 	for domain != "" && len(keys) == 0 {
 		for _, k := range s.Keys {
@@ -84,9 +84,9 @@ func (s *Signer) For(domain string) (keys []Key) {
 	return keys
 }
 
-// Sign returns a DKIM-Signature field for each key of a domain, to stand in
-// front of header. bodyHash is BodyHash of the body that goes out with it.
-// Whoever changes one of SignedHeader, or the body, breaks them: nothing may.
+// Sign returns a DKIM-Signature field for each key of a domain, to go before header.
+// bodyHash is BodyHash of the body that goes out with it. Neither the body nor a field
+// of SignedHeader may be changed afterwards.
 func (s *Signer) Sign(header gateway.Header, bodyHash []byte, domain string, now time.Time) ([]gateway.Field, error) {
 	names := hNames(header)
 	fields := signedFields(header, names)
@@ -105,8 +105,8 @@ func (s *Signer) Sign(header gateway.Header, bodyHash []byte, domain string, now
 	return signatures, nil
 }
 
-// signed is the field of these tags, one of which is an empty b=, with a
-// signature of it and of fields.
+// signed is the field of these tags, one of which is an empty b=, completed with the
+// signature of fields and of itself.
 func (k Key) signed(name string, tags []string, fields []gateway.Field) (gateway.Field, error) {
 	signature, err := k.sign(relaxed.hashHeader(fields, foldTags(name, tags)))
 	if err != nil {
@@ -116,8 +116,8 @@ func (k Key) signed(name string, tags []string, fields []gateway.Field) (gateway
 	return foldTags(name, tags), nil
 }
 
-// foldTags makes a field of tags. It is folded between them, and within h= and
-// b=, where space does not count (RFC 6376, section 3.5).
+// foldTags makes a field of tags. It folds between them, and within h= and b=, where
+// white space does not count (RFC 6376, section 3.5).
 func foldTags(name string, tags []string) gateway.Field {
 	var b strings.Builder
 	b.WriteString(name + ":")
@@ -143,11 +143,11 @@ func foldTags(name string, tags []string) gateway.Field {
 	return gateway.Field(b.String() + "\r\n")
 }
 
-// tagLineMax is how long the lines of our tag lists are: as those of others,
-// well below what RFC 5322, section 2.1.1, advises.
+// tagLineMax is the length of a line of our tag lists, below the 78 characters that
+// RFC 5322, section 2.1.1, advises.
 const tagLineMax = 73
 
-// tagPieces are the parts of a tag that may stand on lines of their own.
+// tagPieces are the parts of a tag between which it can be folded.
 func tagPieces(tag string) (pieces []string) {
 	switch {
 	case strings.HasPrefix(tag, "h="):

@@ -145,7 +145,7 @@ func TestPrivateKeys(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
 		"text":      {"hello", "is not a PEM file"},
 		"short":     {shortRSA, "an RSA key of 1024 bits"},
-		"public":    {"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", `holds a "PUBLIC KEY" and no private key`},
+		"public":    {"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", `holds a "PUBLIC KEY", not a private key`},
 		"encrypted": {"-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n", "is encrypted"},
 		"broken":    {"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "cannot be read"},
 	} {

@@ -17,22 +17,22 @@ import (
 // signatureName is the field of a signature (RFC 6376, section 3.5).
 const signatureName = "DKIM-Signature"
 
-// signature is one signature of a message on its way to a result.
+// signature is one signature of a message, and its result once that is known.
 type signature struct {
-	index  int // of its field
+	index  int // of its field; -1: of none in particular
 	tags   map[string]string
 	key    string // DNS name of its key, in lower case, with the final dot
 	result gateway.DKIMResult
 }
 
-// refused is the result of no signature in particular.
+// refused is a result that is of no signature in particular.
 func refused(result, reason string) *signature {
 	s := &signature{index: -1}
 	s.settle(result, reason)
 	return s
 }
 
-// settle gives the result; no further check is made.
+// settle sets the result, after which no further check is made.
 func (s *signature) settle(result, reason string) {
 	s.result.Result, s.result.Reason = result, gateway.Printable(reason)
 }
@@ -47,12 +47,12 @@ func undecided(signatures []*signature) (open []*signature) {
 	return open
 }
 
-// screen takes the signatures of a header apart and settles those that must
-// not reach the library or DNS. Surplus ones become a single result.
+// screen reads the signatures of a header, and settles those that must not reach the
+// library or DNS. Those above the limit become a single result.
 func screen(header gateway.Header, size int64, now time.Time) (signatures []*signature) {
 	limit := int(min(max(HashedBytesMax/max(size, 1), 1), SignaturesMax))
-	// With two From fields a reader may be shown one, and the signature cover
-	// the other; RFC 5322, section 3.6, wants exactly one.
+	// With two From fields a reader may be shown one while the signature covers the
+	// other. RFC 5322, section 3.6, requires exactly one.
 	authors, surplus := header.Count("From"), 0
 	for i := header.Find(signatureName, 0); i >= 0; i = header.Find(signatureName, i+1) {
 		if len(signatures) == limit {
@@ -77,14 +77,14 @@ func screen(header gateway.Header, size int64, now time.Time) (signatures []*sig
 	return signatures
 }
 
-// read takes the tags of a field apart (RFC 6376, section 3.2) as far as they
-// are needed here. The library reads them again, more strictly.
+// read reads the tags of a field (RFC 6376, section 3.2), as far as they are needed
+// here. The library reads them again, more strictly.
 func (s *signature) read(field gateway.Field) error {
 	if len(field) > SignatureBytesMax {
 		return errors.New("the signature is too large")
 	}
 	if strings.Contains(string(field), "\x00") {
-		return errors.New("the signature has a NUL") // Value leaves it out
+		return errors.New("the signature has a NUL") // which Field.Value leaves out
 	}
 	tags, err := parseTags(field.Value())
 	if err != nil {
@@ -121,7 +121,7 @@ func parseTags(list string) (map[string]string, error) {
 		if _, twice := tags[name]; twice {
 			return nil, errors.New("duplicate tag name")
 		}
-		// As the library drops it, so that both mean the same names.
+		// As the library does, so that both read the same names.
 		tags[name] = strings.Map(func(r rune) rune {
 			if unicode.IsSpace(r) {
 				return -1
@@ -132,7 +132,7 @@ func parseTags(list string) (map[string]string, error) {
 	return tags, nil
 }
 
-// checkPolicy settles what is not accepted here whether or not it holds.
+// checkPolicy settles a signature that is not accepted whether or not it verifies.
 func (s *signature) checkPolicy(now time.Time) {
 	if _, ok := s.tags["l"]; ok {
 		s.settle(Policy, "the signature leaves a part of the body out (l=)")
@@ -147,8 +147,8 @@ func (s *signature) checkPolicy(now time.Time) {
 	}
 }
 
-// conclude takes the library's verdict, and checks the flags of the key, which
-// the library leaves to its callers.
+// conclude takes the library's verdict, and applies the flags of the key, which the
+// library leaves to its callers.
 func (s *signature) conclude(found *dkim.Verification, keys keyring) {
 	reason := ""
 	if found.Err != nil {
@@ -166,9 +166,8 @@ func (s *signature) conclude(found *dkim.Verification, keys keyring) {
 	}
 }
 
-// concludeFlags applies t= of the key record (RFC 6376, section 3.6.1). A key
-// in testing mode passes as others do, as receivers everywhere have it, and
-// the reason says so.
+// concludeFlags applies t= of the key record (RFC 6376, section 3.6.1). A key in
+// testing mode passes like any other, as with most receivers, and the reason says so.
 func (s *signature) concludeFlags(keys keyring) {
 	flags := keys.flags(s.key)
 	_, identity, _ := cutLast(s.tags["i"], "@")

@@ -12,10 +12,9 @@ import (
 	"github.com/mmgw/mmgw/gateway"
 )
 
-// checkSPF is the result of RFC 7208 for whoever handed the message to the MTA
-// in front of us, as far as a trusted peer told: "" where it did not. The
-// reverse-path is checked, or for a null one the name of HELO (section 2.4).
-// Of 10 terms that ask DNS, the eleventh ends it (section 4.6.4).
+// checkSPF is the result of RFC 7208 for the client that handed the message to our
+// MTA, or "" if the MTA did not tell its address. It checks the reverse-path, or if that
+// is null the name in HELO (section 2.4). At most ten terms may ask DNS (section 4.6.4).
 func (v *Verifier) checkSPF(ctx context.Context, client gateway.Client, from gateway.ReversePath) string {
 	if !client.Addr.IsValid() {
 		return ""
@@ -24,7 +23,7 @@ func (v *Verifier) checkSPF(ctx context.Context, client gateway.Client, from gat
 	defer cancel()
 	domain, err := aLabels(spfDomain(client, from))
 	if err != nil {
-		return None // no domain of DNS (RFC 7208, section 4.3)
+		return None // not a domain in DNS (RFC 7208, section 4.3)
 	}
 	sender := cmp.Or(from.Local(), "postmaster") + "@" + domain
 	ip := net.IP(client.Addr.Unmap().WithZone("").AsSlice())
@@ -35,7 +34,7 @@ func (v *Verifier) checkSPF(ctx context.Context, client gateway.Client, from gat
 	return string(result)
 }
 
-// spfDomain is the domain that checkSPF speaks of.
+// spfDomain is the domain that checkSPF checks.
 func spfDomain(client gateway.Client, from gateway.ReversePath) string {
 	if from.IsNull() {
 		return client.Helo
@@ -43,14 +42,14 @@ func spfDomain(client gateway.Client, from gateway.ReversePath) string {
 	return from.Domain()
 }
 
-// spfDNS is DNS as package spf asks it.
+// spfDNS answers the questions of package spf.
 type spfDNS struct {
 	DNS
 	client net.IP
 }
 
-// LookupTXT implements spf.DNSResolver: a policy that breaks the grammar comes
-// back as one that package spf refuses.
+// LookupTXT implements spf.DNSResolver. It replaces a policy that breaks the grammar
+// by one that package spf refuses.
 func (d spfDNS) LookupTXT(ctx context.Context, name string) ([]string, error) {
 	found, err := d.DNS.LookupTXT(ctx, name)
 	records := slices.Clone(found)
@@ -65,8 +64,8 @@ func (d spfDNS) LookupTXT(ctx context.Context, name string) ([]string, error) {
 	return records, err
 }
 
-// fillP fills in the macro for the client's validated name, which package spf
-// does not know (RFC 7208, sections 5.5 and 7.3). Only its plain form is in use.
+// fillP fills in the macro %{p}, the client's validated name (RFC 7208, sections 5.5
+// and 7.3), which package spf does not support. Its other forms are not in use.
 func (d spfDNS) fillP(ctx context.Context, domain, record string) string {
 	at := strings.Index(strings.ToLower(record), "%{p}")
 	if at < 0 {

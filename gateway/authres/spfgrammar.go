@@ -8,7 +8,7 @@ import (
 // spfMalformed is a record whose evaluation is a permerror.
 const spfMalformed = "v=spf1 malformed"
 
-// Parts of the grammar of RFC 7208, section 12, which letters match in any case.
+// Parts of the grammar of RFC 7208, section 12, which ignores the case of letters.
 const (
 	macroExpand  = `%(?:[%_\-]|\{[slodiphv](?:[1-9]\d*)?r?[.\-+,/_=]*\})`
 	macroLiteral = `[!-$&-~]`
@@ -19,8 +19,8 @@ const (
 	cidr6        = `/(?:[0-9]|[1-9][0-9]|1[01][0-9]|12[0-8])`
 )
 
-// spfTerm is a directive or one of the two modifiers that are known, and
-// spfModifier any modifier.
+// spfTerm matches a directive or one of the two known modifiers, and spfModifier any
+// modifier.
 var (
 	spfTerm = regexp.MustCompile(`^(?i:[+?~\-]?(?:all|(?:include|exists):` + domainSpec + `|ptr(?::` + domainSpec + `)?` +
 		`|(?:a|mx)(?::` + domainSpec + `)?(?:` + cidr4 + `)?(?:/` + cidr6 + `)?` +
@@ -28,9 +28,9 @@ var (
 	spfModifier = regexp.MustCompile(`^(?i:[a-z][a-z0-9\-_.]*=` + macroString + `)$`)
 )
 
-// checkSPFRecord says whether a policy record keeps to the grammar, which must
-// be looked at as a whole before any of it counts (section 4.6). Package spf
-// takes terms one by one, and not as strictly.
+// checkSPFRecord says whether a policy record keeps to the grammar. The whole record
+// must, before any term of it counts (section 4.6). Package spf reads term by term, and
+// is less strict.
 func checkSPFRecord(record string) bool {
 	seen := map[string]bool{}
 	for _, term := range strings.Split(record, " ")[1:] {
@@ -48,8 +48,8 @@ func checkSPFRecord(record string) bool {
 	return true
 }
 
-// hiddenSlash stands for a slash within a name, where package spf sees the
-// beginning of a length of prefix.
+// hiddenSlash stands for a slash within a name, which package spf would take for the
+// beginning of a prefix length.
 const hiddenSlash = "\x1f"
 
 var (
@@ -57,7 +57,7 @@ var (
 	spfHost    = regexp.MustCompile(`^(?i:[+?~\-]?(?:a|mx):)(.*?)(?:` + cidr4 + `)?(?:/` + cidr6 + `)?$`)
 )
 
-// hideSlashes has the names of "a" and "mx" terms bear no slash.
+// hideSlashes replaces slashes in the names of "a" and "mx" terms.
 func hideSlashes(record string) string {
 	terms := strings.Split(record, " ")
 	for i, term := range terms {
