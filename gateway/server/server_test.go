@@ -343,7 +343,7 @@ func TestCheckDoubtsSettings(t *testing.T) {
 		loads          bool
 	}{
 		{"header = \"X\"", "", true},
-		{"heder = \"X\"", `[plugins.header-gate.config] has "heder", which the module has not asked for, and no "header", which it has; did you mean "header"?`, false},
+		{"heder = \"X\"", `[plugins.header-gate.config] has "heder", which the module has not asked for, but not "header", which it has; did you mean "header"?`, false},
 		{"colour = \"X\"", "", false}, // looks like nothing that is asked for
 	} {
 		cfg := p.load(text + c.setting + "\n")
