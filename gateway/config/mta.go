@@ -257,7 +257,7 @@ func (v *VERP) keys(s *section) {
 	key(s, "delivery_interval", &v.DeliveryInterval, 1, number(0, VERPIntervalMax))
 	// "-" is qmail's. The others are recipient delimiters of MTAs that names of
 	// lists cannot contain.
-	key(s, "delimiter", &v.Delimiter, "+", choice("+", "-", "#", "%", "~"))
+	key(s, "delimiter", &v.Delimiter, "+", choice("+", "-", "#", "~"))
 	key(s, "format", &v.Format, "signed", choice("signed", "mailman"))
 	key(s, "accept_mailman", &v.AcceptMailman, false, boolean)
 	key(s, "offload", &v.Offload, "auto", choice("auto", "never"))

@@ -18,6 +18,7 @@ import (
 	"github.com/mmgw/mmgw/gateway/config"
 	"github.com/mmgw/mmgw/gateway/probe"
 	"github.com/mmgw/mmgw/gateway/store"
+	"github.com/mmgw/mmgw/gateway/verp"
 	"github.com/mmgw/mmgw/plugins"
 	examples "github.com/mmgw/mmgw/wasm-examples"
 )
@@ -329,6 +330,25 @@ func TestLoadModulesFindsAllThatIsWrong(t *testing.T) {
 	}
 	if _, err := Check(t.Context(), p.load(devList), Env{}); err != nil {
 		t.Errorf("a good one: %v", err)
+	}
+}
+
+// TestDelimiters: a delimiter that the configuration accepts is one that reverse-paths
+// can have, so that a gateway with it starts.
+func TestDelimiters(t *testing.T) {
+	accepted := 0
+	for c := '!'; c <= '~'; c++ {
+		cfg, err := config.Parse("mmgw.toml", fmt.Appendf(nil, "state_dir = \"/x\"\n[verp]\ndelimiter = %q\n", string(c)), config.Options{})
+		if err != nil {
+			continue
+		}
+		accepted++
+		if err := (&Server{cfg: cfg}).codec([]verp.Key{verp.NewKey()}).Check(); err != nil {
+			t.Errorf("%q: %v", c, err)
+		}
+	}
+	if accepted < 4 {
+		t.Errorf("%d delimiters are accepted", accepted)
 	}
 }
 
