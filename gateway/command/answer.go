@@ -7,11 +7,11 @@ import (
 	"github.com/mmgw/mmgw/gateway"
 )
 
-// fromMax is how many octets of a From field are looked at.
+// fromMax bounds a From field that is read, in octets.
 const fromMax = 2 << 10
 
-// Author is the address that wrote a message, the only one of its only From
-// field, and the name beside it. Both are "" where there is not exactly one.
+// Author is the address and the name of the author of a message, from its From field.
+// Both are "" unless there is exactly one author.
 func Author(header gateway.Header) (path gateway.ForwardPath, name string) {
 	value := header.Get("From")
 	if header.Count("From") != 1 || len(value) > fromMax {
@@ -27,9 +27,9 @@ func Author(header gateway.Header) (path gateway.ForwardPath, name string) {
 	return path, gateway.Printable(authors[0].Name)
 }
 
-// Automatic says why nothing is to be done for a message, "" if something is: a
-// program sent it by itself, or many get it (RFC 3834, section 2). Fields that
-// programs used before that standard count as well.
+// Automatic says why a message must not be acted upon, or returns "": a program sent it
+// by itself, or it went to many (RFC 3834, section 2). It also looks at fields that
+// programs used before that standard.
 func Automatic(header gateway.Header, from gateway.ReversePath) string {
 	if from.IsNull() {
 		return "it has a null reverse-path"
@@ -51,8 +51,8 @@ func Automatic(header gateway.Header, from gateway.ReversePath) string {
 	return ""
 }
 
-// Reply says why a post is the answer of a machine to a post, "" if it is not: a
-// list passes on none, since its members have such machines too.
+// Reply says why a post is an automatic reply to another post, or returns "". A list
+// does not pass these on, since the programs of its members would answer them in turn.
 func Reply(header gateway.Header, from gateway.ReversePath) string {
 	auto := strings.ToLower(header.Get("Auto-Submitted"))
 	report := strings.HasPrefix(strings.ToLower(header.Get("Content-Type")), "multipart/report")
@@ -67,8 +67,8 @@ func Reply(header gateway.Header, from gateway.ReversePath) string {
 	return ""
 }
 
-// Unanswerable says why the author of a message is never answered, "" if it may
-// be: nobody reads what goes there (RFC 3834, section 2).
+// Unanswerable says why the author of a message must never be answered, or returns "": no
+// person would read it (RFC 3834, section 2).
 func Unanswerable(from gateway.ReversePath, author gateway.ForwardPath) string {
 	switch {
 	case author == "":
@@ -79,23 +79,23 @@ func Unanswerable(from gateway.ReversePath, author gateway.ForwardPath) string {
 	return ""
 }
 
-// machineFields are what programs mark their mail with, or ask not to be
-// answered with. Feedback-ID is not among them: Fastmail, Proton, Zoho and hosts that
-// send by Amazon SES put it into what people write as well.
+// machineFields are fields, in lower case, with which programs mark their mail or ask for
+// no answer. Feedback-ID is not one of them: Fastmail, Proton, Zoho and senders that use
+// Amazon SES also add it to what people write.
 var machineFields = map[string]bool{
 	"x-autoreply": true, "x-autorespond": true, "x-auto-response-suppress": true,
 	"x-loop": true, "x-mailing-list": true, "mailing-list": true,
 }
 
-// machines are local parts of addresses behind which nobody sits, in lower case
-// without hyphens, dots and underscores.
+// machines are local parts of addresses that no person reads, in lower case and without
+// hyphens, dots and underscores.
 var machines = map[string]bool{
 	"mailerdaemon": true, "postmaster": true, "noreply": true, "donotreply": true, "nobody": true,
 	"listserv": true, "majordomo": true, "mailman": true, "bounce": true, "bounces": true,
 }
 
-// machineEndings are how the addresses of other lists end: answering one would
-// begin a talk between two list servers.
+// machineEndings are the endings of addresses of other lists: answering one could make
+// two list servers answer each other forever.
 var machineEndings = []string{
 	"-request", "-owner", "-bounces", "-confirm", "-join", "-leave", "-subscribe", "-unsubscribe", "-admin", "-errors", "-noreply",
 }

@@ -1,10 +1,9 @@
-// Package command reads what a person asks of a list by mail: the commands in a
-// message to one of its service addresses, and whether the message may be
-// answered at all (RFC 3834).
+// Package command reads the commands that people send to a list by mail, to join or leave
+// it for example, and says whether a message may be answered at all (RFC 3834).
 //
-// It is pure: a message in, commands out. What becomes of them, and how often
-// anybody is answered, is the caller's. Whatever the message, reading costs time
-// and memory within the limits below.
+// It is pure: a message in, commands out. The caller carries the commands out, and limits
+// how often anyone is answered. For any message, reading takes time and memory within the
+// limits below.
 package command
 
 import (
@@ -16,7 +15,7 @@ import (
 // Verb is what a command asks for.
 type Verb string
 
-// The verbs. Unknown is a line that is none: reading ends there.
+// The verbs. Unknown is for a line that is not a command, at which reading ends.
 const (
 	Help    Verb = "help"
 	Join    Verb = "join"
@@ -35,16 +34,15 @@ type Command struct {
 // Limits of one message.
 const (
 	CommandsMax = 10       // that are read: a person sends one or two
-	linesMax    = 200      // of the text that are looked at, quoted ones included
-	TextMax     = 64 << 10 // octets of the text that are looked at
-	tokenMax    = 64       // octets, as long as a local part can be
-	lineMax     = 200      // octets of a line that is shown
-	markMax     = 24       // octets of what stands in front of a colon in replies
+	linesMax    = 200      // of the text that are read, including quoted ones
+	TextMax     = 64 << 10 // octets of the text that are read
+	tokenMax    = 64       // octets, as many as a local part can have
+	lineMax     = 200      // octets of a line that are shown
+	markMax     = 24       // octets of a mark such as "Re" before the colon of a subject
 	subjectMax  = 998      // octets, of one line (RFC 5322, section 2.1.1)
 )
 
-// verbs are the words for each verb that Mailman, Majordomo and ezmlm taught
-// people to write.
+// verbs are the words for each verb, which people know from Mailman, Majordomo and ezmlm.
 var verbs = map[string]Verb{
 	"help": Help, "info": Help,
 	"join": Join, "subscribe": Join, "sub": Join,
@@ -52,14 +50,15 @@ var verbs = map[string]Verb{
 	"confirm": Confirm, "accept": Confirm, "auth": Confirm,
 }
 
-// ends are the words after which nothing is read: a signature follows.
+// ends are the words at which reading ends, since a signature follows.
 var ends = map[string]bool{"end": true, "stop": true, "quit": true, "exit": true, "--": true}
 
-// Read returns the commands of a message to a service of a list. The address
-// itself is one: of Confirm, detail is the token. Subject and text, which is
-// that of the message in UTF-8, are read for -request, and for -confirm without
-// a token. Who writes neither a command nor prose, or in HTML alone, is told
-// what was wrong with the subject, and for -request else gets help.
+// Read returns the commands of a message to a service address of a list. The addresses
+// -join, -leave and -confirm are commands themselves; detail is the token of -confirm.
+// For -request, and for -confirm without a token, Read looks for commands in the subject
+// and in the text of the message, which is in UTF-8. If there are none in the text, or
+// all of it is HTML, the result is the Unknown command of the subject, or if that is empty
+// Help for -request.
 func Read(service gateway.Service, detail, subject, text string) []Command {
 	switch {
 	case service == gateway.Join:
@@ -85,8 +84,8 @@ func Read(service gateway.Service, detail, subject, text string) []Command {
 	return all
 }
 
-// readText adds the commands of a text, up to the first line that is none. Below
-// a subject that is a command such a line is not a mistake, but prose.
+// readText adds the commands of a text, up to the first line that is not a command. If
+// the subject was a command such a line is not a mistake, but prose.
 func readText(all []Command, text string) []Command {
 	inSubject := len(all) > 0
 	n := 0
@@ -112,7 +111,7 @@ func readText(all []Command, text string) []Command {
 	return all
 }
 
-// parse reads one line: false for one that is empty or quoted.
+// parse reads one line. It returns false for a line that is empty or quoted.
 func parse(line string) (Command, bool) {
 	words := strings.Fields(line)
 	if len(words) == 0 || strings.HasPrefix(line, ">") {
@@ -128,8 +127,8 @@ func parse(line string) (Command, bool) {
 	return c, true
 }
 
-// unmark takes off a subject what mail programs and servers put in front of it:
-// "Re: AW: confirm x", "回复：confirm x", "[EXTERNAL] Antwort: confirm x".
+// unmark removes from a subject what mail programs and servers put before it, as in "Re:
+// AW: confirm x", "回复：confirm x" and "[EXTERNAL] Antwort: confirm x".
 func unmark(subject string) string {
 	for {
 		subject = strings.TrimSpace(subject)

@@ -13,11 +13,11 @@ const dateForm = "Mon, 02 Jan 2006 15:04:05 -0700"
 // fields collects header or report fields.
 type fields struct {
 	strings.Builder
-	ascii bool // what is above 127 becomes "?"
+	ascii bool // other characters become "?"
 }
 
-// add writes one field; an empty value writes none. Values are made printable,
-// so that NewField has nothing to refuse.
+// add writes one field, unless its value is empty. It makes the value printable, so that
+// NewField does not refuse it.
 func (f *fields) add(name, value string) {
 	value = printable(value)
 	if f.ascii {
@@ -31,15 +31,16 @@ func (f *fields) add(name, value string) {
 	}
 }
 
-// addTime writes a date field; the zero time writes none.
+// addTime writes a date field, unless the time is zero.
 func (f *fields) addTime(name string, t time.Time) {
 	if !t.IsZero() {
 		f.add(name, t.Format(dateForm))
 	}
 }
 
-// printable is gateway.Printable for what may be longer than a log line: the
-// addresses and ids of reports are checked or capped elsewhere.
+// printable is gateway.Printable without its limit for text that is plain ASCII: the
+// addresses and IDs of reports, which are checked or limited elsewhere, may be longer
+// than a log line.
 func printable(s string) string {
 	if isWord(strings.ReplaceAll(s, " ", "")) {
 		return s
@@ -47,8 +48,8 @@ func printable(s string) string {
 	return gateway.Printable(s)
 }
 
-// asciiOnly keeps the report of RFC 3464 in ASCII where a remote host answered
-// in another alphabet. The text for people has its words as they were.
+// asciiOnly keeps the report of RFC 3464 in ASCII if a remote host has answered in other
+// letters. The text for people has the answer as it was.
 func asciiOnly(s string) string {
 	return strings.Map(func(c rune) rune {
 		if c > '~' {
@@ -80,8 +81,8 @@ func (r Report) header(now time.Time, messageID, original string) string {
 func (r Report) statusPart() part {
 	f := fields{ascii: !r.needsUTF8()}
 	f.add("Reporting-MTA", "dns; "+r.ReportingMTA)
-	// An ENVID is the client's. One that could not have come by RFC 3461 is left
-	// out, since a shortened one would name nothing.
+	// An ENVID comes from the client. One that RFC 3461 does not allow is left out,
+	// since a shortened one would mean nothing to the client.
 	if envelopeID := r.EnvelopeID; len(envelopeID) <= envelopeIDBytesMax && isWord(strings.ReplaceAll(envelopeID, " ", "")) {
 		f.add("Original-Envelope-Id", envelopeID)
 	}
@@ -98,10 +99,10 @@ func (r Report) statusPart() part {
 	return part{kind: kind, description: "Delivery report", body: []byte(f.String())}
 }
 
-// envelopeIDBytesMax is what RFC 3461, section 5.4, lets an ENVID have.
+// envelopeIDBytesMax is the longest ENVID that RFC 3461, section 5.4, allows.
 const envelopeIDBytesMax = 100
 
-// writeFields is the group of one recipient (RFC 3464, section 2.3).
+// writeFields writes the group of fields of one recipient (RFC 3464, section 2.3).
 func (r Recipient) writeFields(f *fields) {
 	f.add("Original-Recipient", originalRecipient(r.Original))
 	f.add("Final-Recipient", addressType(r.Path.IsASCII())+"; "+string(r.Path))
@@ -117,8 +118,8 @@ func (r Recipient) writeFields(f *fields) {
 	}
 }
 
-// diagnostic is the reply of the remote host, or under a type of our own what
-// we found ourselves: RFC 3464, section 2.3.6, wants no translations.
+// diagnostic is the reply of the remote host or, with a type of our own, what we found
+// ourselves: by RFC 3464, section 2.3.6, the type smtp is for replies as they came.
 func (r Recipient) diagnostic() string {
 	if r.RemoteMTA == "" {
 		return "x-mmgw; " + r.status().Reply()
@@ -126,18 +127,17 @@ func (r Recipient) diagnostic() string {
 	return "smtp; " + r.status().Reply()
 }
 
-// addressType is the registered type of an address: rfc822 of RFC 3464, section
-// 2.1.2, or utf-8.
+// addressType is the registered type of an address: rfc822 (RFC 3464, section 2.1.2) or
+// utf-8 (RFC 6533, section 3).
 func addressType(ascii bool) string {
 	if ascii {
 		return "rfc822"
 	}
-	return "utf-8" // RFC 6533, section 3
+	return "utf-8"
 }
 
-// needsUTF8 says whether an address in the report is not ASCII. An address is
-// never mangled to fit: a report with such a one takes the form of RFC 6533,
-// section 5, as a whole.
+// needsUTF8 says whether an address in the report is not ASCII. Addresses are never
+// changed to fit: with such a one the whole report has the form of RFC 6533, section 5.
 func (r Report) needsUTF8() bool {
 	for _, one := range r.Recipients {
 		if !one.Path.IsASCII() || asciiOnly(originalRecipient(one.Original)) != originalRecipient(one.Original) {

@@ -17,7 +17,7 @@ type part struct {
 	body        []byte
 }
 
-// write adds the part, with the delimiter in front of it.
+// write adds the part, after its delimiter.
 func (p part) write(b *strings.Builder, boundary string) {
 	kind, encoding := p.kind, "7bit"
 	charset := "us-ascii"
@@ -62,14 +62,14 @@ func (r Report) assemble(parts []part, header string) (gateway.Content, error) {
 }
 
 const (
-	boundaryDigits  = 6      // of the counter: all boundaries have one length, so none begins another
-	boundariesTried = 1e6    // as many as six digits count
-	boundaryMark    = "=_"   // stands in no quoted-printable and no base64 text (RFC 2045, section 6.7)
+	boundaryDigits  = 6      // of the counter: all boundaries have one length, so that none begins with another
+	boundariesTried = 1e6    // all numbers of six digits
+	boundaryMark    = "=_"   // cannot occur in quoted-printable or base64 text (RFC 2045, section 6.7)
 	boundaryFormat  = "%06d" // prints boundaryDigits
 )
 
-// boundary is the first of a row that follows from the queue id and that no
-// part contains. One look at each part finds all that are taken.
+// boundary makes a boundary of the queue ID and the first number with which no part
+// contains it. It searches each part once for all numbers that occur.
 func (r Report) boundary(parts []part) (string, error) {
 	stem := boundaryMark + r.QueueID.String() + "-"
 	taken := map[string]bool{}

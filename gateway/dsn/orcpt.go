@@ -7,13 +7,12 @@ import (
 	"unicode/utf8"
 )
 
-// orcptBytesMax is what RFC 3461, section 5.4, lets an ORCPT have.
+// orcptBytesMax is the longest ORCPT that RFC 3461, section 5.4, allows.
 const orcptBytesMax = 500
 
-// originalRecipient is the Original-Recipient field for an ORCPT parameter as
-// it came: "rfc822;anne+2Btag@example.com" becomes "rfc822; anne+tag@example.com"
-// (RFC 3461, section 4.2). "" where there is none, or where the decoded text
-// is fit for no field.
+// originalRecipient is the Original-Recipient field for an ORCPT parameter as it came:
+// "rfc822;anne+2Btag@example.com" becomes "rfc822; anne+tag@example.com" (RFC 3461,
+// section 4.2). It is "" without an ORCPT, or if the decoded text cannot be in a field.
 func originalRecipient(orcpt string) string {
 	kind, text, ok := strings.Cut(orcpt, ";")
 	if !ok || kind == "" || len(orcpt) > orcptBytesMax || !isWord(kind) {
@@ -30,13 +29,13 @@ func originalRecipient(orcpt string) string {
 	return kind + "; " + text
 }
 
-// isOneLine says whether decoded text is still printable: xtext can hide line
-// ends, and so whole fields, in a parameter that looked harmless.
+// isOneLine says whether decoded text is printable: xtext can hide line ends, and so
+// whole fields, in a parameter that looks harmless.
 func isOneLine(s string) bool {
 	return utf8.ValidString(s) && strings.IndexFunc(s, func(c rune) bool { return !unicode.IsPrint(c) }) < 0
 }
 
-// decodeXtext undoes xtext (RFC 3461, section 4): "+" and two hexadecimal digits.
+// decodeXtext decodes xtext (RFC 3461, section 4): "+" and two hexadecimal digits.
 func decodeXtext(s string) (string, bool) {
 	var b strings.Builder
 	for len(s) > 0 {
@@ -58,8 +57,8 @@ func decodeXtext(s string) (string, bool) {
 	return b.String(), true
 }
 
-// decodeUTF8Address undoes utf-8-addr-xtext (RFC 6533, section 3): "\x{", a
-// code point in hexadecimal digits and "}".
+// decodeUTF8Address decodes utf-8-addr-xtext (RFC 6533, section 3): "\x{", a code point
+// in hexadecimal digits and "}".
 func decodeUTF8Address(s string) (string, bool) {
 	var b strings.Builder
 	for {

@@ -11,22 +11,22 @@ import (
 )
 
 const (
-	// OriginalBytesMax is the largest message that comes back whole, and how
-	// much of a header comes back. The report of a message may go to somebody
-	// who never sent it: it must not carry a payload.
+	// OriginalBytesMax is the largest message that is returned whole, and how much of a
+	// header is returned. A report may go to somebody who never sent the message, and
+	// must not become a way to send them things.
 	OriginalBytesMax = 64 << 10
 
 	lineBytesMax = 998 // RFC 5322, section 2.1.1
 )
 
-// returnedPart is the third part of a report, its body nil for none.
+// returnedPart is the third part of a report; its body is nil if there is none.
 type returnedPart struct {
 	part
 	messageID string // of the original, untrusted
 }
 
-// returned makes the third part of content: the whole message where full is
-// true and its size and lines allow that, else its header.
+// returned makes the third part of a report from content: the whole message if full is
+// true and its size and lines allow that, otherwise its header.
 func returned(content gateway.Content, full bool) (returnedPart, error) {
 	if content == nil {
 		return returnedPart{}, nil
@@ -35,32 +35,30 @@ func returned(content gateway.Content, full bool) (returnedPart, error) {
 	if err != nil {
 		return returnedPart{}, err
 	}
-	// What the spool holds has CRLF line ends already. A report is made of it all
-	// the same as if it came from anywhere.
+	// What the spool holds has CRLF line ends, but this package does not rely on it.
 	text := crlf(block)
 	header := headerOf(text)
 	p := returnedPart{messageID: messageIDOf(header)}
 	global := !gateway.IsASCII(header) && utf8.Valid(header)
 	if full && content.Size() <= OriginalBytesMax && bytes.Equal(withinLines(text), text) {
-		p.part = part{kind: pick(global, "message/global", "message/rfc822"), description: "Your message", body: text}
+		p.part = part{kind: mediaType(global, "message/global", "message/rfc822"), description: "Your message", body: text}
 		return p, nil
 	}
 	p.part = part{
-		kind:        pick(global, "message/global-headers", "text/rfc822-headers"),
+		kind:        mediaType(global, "message/global-headers", "text/rfc822-headers"),
 		description: "Header of your message",
 		body:        withinLines(header),
 	}
 	return p, nil
 }
 
-// pick is the media type of RFC 6532 where the returned header holds UTF-8, else
-// the classic one. Octets that are not UTF-8 go under the classic name, as they
-// always did.
-func pick(global bool, yes, no string) string {
+// mediaType is the media type of RFC 6533 if the returned header has UTF-8, and otherwise
+// the classic one, also for octets that are not UTF-8.
+func mediaType(global bool, inUTF8, classic string) string {
 	if global {
-		return yes
+		return inUTF8
 	}
-	return no
+	return classic
 }
 
 // firstOctets reads at most n octets of content.
@@ -77,8 +75,8 @@ func firstOctets(content gateway.Content, n int64) ([]byte, error) {
 	return block, nil
 }
 
-// crlf returns text with CRLF line ends, its stray CRs and NULs as spaces,
-// and a line end at its end.
+// crlf returns text with CRLF line ends, also after the last line. Stray CRs and NULs
+// become spaces.
 func crlf(text []byte) []byte {
 	out := make([]byte, 0, len(text)+len(text)/32+2)
 	for i, c := range text {
@@ -98,7 +96,7 @@ func crlf(text []byte) []byte {
 	return out
 }
 
-// headerOf is the lines of text up to its first empty line.
+// headerOf is the part of text before its first empty line.
 func headerOf(text []byte) []byte {
 	if bytes.HasPrefix(text, []byte(lineEnd)) {
 		return text[:0]
@@ -109,8 +107,8 @@ func headerOf(text []byte) []byte {
 	return text
 }
 
-// withinLines leaves out the lines that no MTA would take. It returns text
-// itself where there are none.
+// withinLines is text without the lines that are longer than RFC 5322 allows, which MTAs
+// may refuse.
 func withinLines(text []byte) []byte {
 	kept := make([]byte, 0, len(text))
 	for line := range bytes.Lines(text) {
@@ -121,7 +119,7 @@ func withinLines(text []byte) []byte {
 	return kept
 }
 
-// messageIDOf finds the Message-ID of a header, unfolded; "" for none.
+// messageIDOf is the Message-ID of a header, unfolded, or "".
 func messageIDOf(header []byte) string {
 	var field strings.Builder
 	for line := range bytes.Lines(header) {

@@ -131,8 +131,8 @@ tried again for them.
   <bob@example.net>
     The mail server mx.example.net said:
       550 5.1.1 No such user here
-    There is no such address. Check its spelling, or ask for the present one
-    by another way.
+    There is no such address. Check the spelling, or ask for the current one
+    in some other way.
 
 Your message has not reached the addresses below yet. It is still being
 tried; you need not send it again.
@@ -140,16 +140,17 @@ tried; you need not send it again.
   <carl@example.net>
     This mail system says:
       451 4.3.0 local error, try again later
-    There is nothing that you have to do.
-    It is given up at Tue, 24 Nov 2026 12:00:00 +0000; you are told then.
+    You do not have to do anything.
+    It will be tried until Tue, 24 Nov 2026 12:00:00 +0000; if it fails you
+    will be told then.
 
-Your message was handed on for the addresses below, to a mail server that
-will not report what becomes of it.
+Your message was sent on for the addresses below, to a mail server that will
+not report whether it is delivered.
 
   <dora@example.net>
 
-If you ask the people who run this mail system for help, name the message
-`+queueID.String()+`.
+If you ask the people who run this mail system for help, please mention the
+message `+queueID.String()+`.
 `, "\n", "\r\n")
 	if parts[0] != want {
 		t.Errorf("got\n%s\nwant\n%s", parts[0], want)
@@ -159,9 +160,9 @@ If you ask the people who run this mail system for help, name the message
 // Each subject of RFC 3463 has advice of its own, and a delay asks for nothing.
 func TestAdvice(t *testing.T) {
 	for code, want := range map[gateway.EnhancedCode]string{
-		{5, 1, 2}: "Check its spelling",
+		{5, 1, 2}: "Check the spelling",
 		{5, 1, 8}: "Your own address",
-		{5, 2, 1}: "takes no mail at present",
+		{5, 2, 1}: "does not accept mail at present",
 		{5, 2, 2}: "is full",
 		{5, 3, 4}: "too large",
 		{4, 4, 7}: "could not be reached",
@@ -169,7 +170,7 @@ func TestAdvice(t *testing.T) {
 		{5, 6, 0}: "plain text",
 		{5, 7, 1}: "by a rule",
 		{4, 3, 2}: "for as long as",
-		{5, 0, 0}: "stands in the reply",
+		{5, 0, 0}: "gives the reason",
 	} {
 		r := report()
 		r.Recipients[0].Status.Enhanced = code

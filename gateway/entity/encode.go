@@ -14,10 +14,9 @@ const (
 	base64LineMax = 76
 )
 
-// encode gives a text the transfer encoding that fits it best: none where it
-// is lines of ASCII, quoted-printable where most of it is, else base64. What
-// would read as a delimiter of a multipart around it is base64, whose alphabet
-// has no hyphen.
+// encode gives a text the transfer encoding that fits it best: none for lines of ASCII,
+// quoted-printable if most of it is ASCII, and base64 otherwise. A text that would read
+// as a delimiter of a multipart around it becomes base64, which has no hyphen.
 func (m *Message) encode(i int, text string) (encoding, encoded string) {
 	if m.collides(i, text) {
 		return "base64", toBase64(text)
@@ -31,12 +30,12 @@ func (m *Message) encode(i int, text string) (encoding, encoded string) {
 			others++
 		}
 	}
-	if others > len(text)/6 { // three octets for one, against four for three
+	if others > len(text)/6 { // quoted-printable takes three octets for one, base64 four for three
 		return "base64", toBase64(text)
 	}
 	var b strings.Builder
 	w := quotedprintable.NewWriter(&b)
-	w.Write([]byte(text)) // a strings.Builder takes all
+	w.Write([]byte(text)) // a strings.Builder never fails
 	w.Close()
 	if m.collides(i, b.String()) {
 		return "base64", toBase64(text)
@@ -44,8 +43,8 @@ func (m *Message) encode(i int, text string) (encoding, encoded string) {
 	return "quoted-printable", b.String()
 }
 
-// collides says whether a line of a text begins as a delimiter of a multipart
-// around entity i does.
+// collides says whether a line of a text begins like a delimiter of a multipart around
+// entity i.
 func (m *Message) collides(i int, text string) bool {
 	if !strings.Contains(text, "--") {
 		return false

@@ -10,11 +10,12 @@ import (
 	"github.com/mmgw/mmgw/gateway/internal/charset"
 )
 
-// parameter is one of a Content-Type or Content-Disposition, its name in lower
-// case.
+// parameter is a parameter of a Content-Type or Content-Disposition, with its name in
+// lower case.
 type parameter struct{ name, value string }
 
-// describe settles what the fields of the header say.
+// describe sets what the entity is from the fields of its header: type, encoding and
+// disposition.
 func (e *Entity) describe(fields [3]string, inDigest bool) {
 	kind, ofType := parseValue(fields[0])
 	disposition, ofDisposition := parseValue(fields[2])
@@ -34,7 +35,7 @@ func (e *Entity) describe(fields [3]string, inDigest bool) {
 	e.Filename = cmp.Or(decodedParameter(ofDisposition, "filename"), decodedParameter(ofType, "name"))
 }
 
-// isMediaType says whether a text is type and subtype.
+// isMediaType says whether a text has the form type/subtype.
 func isMediaType(kind string) bool {
 	main, sub, ok := strings.Cut(kind, "/")
 	return ok && isToken(main) && isToken(sub)
@@ -47,8 +48,8 @@ func isToken(s string) bool {
 	}) < 0
 }
 
-// parseValue takes a value such as `text/plain; charset=utf-8` apart: its first
-// word in lower case, and its parameters, as far as they can be made out.
+// parseValue reads a value such as `text/plain; charset=utf-8`: its first word in lower
+// case, and its parameters as far as they can be recognised.
 func parseValue(value string) (word string, parameters []parameter) {
 	word, rest, _ := strings.Cut(value, ";")
 	if end := strings.IndexAny(strings.TrimSpace(word), " \t("); end >= 0 {
@@ -63,8 +64,8 @@ func parseValue(value string) (word string, parameters []parameter) {
 	return strings.ToLower(strings.TrimSpace(word)), parameters
 }
 
-// parseParameter reads the first parameter of s, and returns what stands
-// after it. Text that is not a parameter has no name.
+// parseParameter reads the first parameter of s, and returns what follows it. The name is
+// "" for text that is not a parameter.
 func parseParameter(s string) (p parameter, rest string) {
 	end := strings.IndexAny(s, "=;")
 	if end < 0 || s[end] == ';' {
@@ -82,8 +83,8 @@ func parseParameter(s string) (p parameter, rest string) {
 	return p, rest
 }
 
-// unquote reads a quoted string after its first quote; one without an end goes
-// up to the end of s.
+// unquote reads a quoted string after its first quote. One without an end takes the rest
+// of s.
 func unquote(s string) (text, rest string) {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
@@ -98,7 +99,7 @@ func unquote(s string) (text, rest string) {
 	return b.String(), ""
 }
 
-// plain is the first parameter of a name, as it stands.
+// plain is the value of the first parameter of a name, undecoded.
 func plain(parameters []parameter, name string) string {
 	i := slices.IndexFunc(parameters, func(p parameter) bool { return p.name == name })
 	if i < 0 {
@@ -107,9 +108,9 @@ func plain(parameters []parameter, name string) string {
 	return strings.TrimRight(parameters[i].value, " \t")
 }
 
-// decodedParameter is a parameter as people read it: in the extended form of
-// RFC 2231 where it is given, else with encoded words, which no standard allows
-// and most programs write.
+// decodedParameter is the decoded value of a parameter: from the extended form of RFC
+// 2231 if there is one, and otherwise from encoded words, which most programs write
+// although no standard allows it.
 func decodedParameter(parameters []parameter, name string) string {
 	if text, ok := extended(parameters, name); ok {
 		return clean(text)
@@ -117,8 +118,8 @@ func decodedParameter(parameters []parameter, name string) string {
 	return clean(charset.Words(plain(parameters, name)))
 }
 
-// extended puts the segments of a parameter together (RFC 2231, sections 3 and
-// 4): name*, or name*0, name*1* and so on.
+// extended joins the segments of a parameter (RFC 2231, sections 3 and 4): name*, or
+// name*0, name*1* and so on.
 func extended(parameters []parameter, name string) (string, bool) {
 	segments := map[int]parameter{}
 	for _, p := range parameters {
@@ -150,7 +151,7 @@ func extended(parameters []parameter, name string) (string, bool) {
 	}
 }
 
-// cutCharset takes charset'language' off.
+// cutCharset splits charset'language'text.
 func cutCharset(value string) (charset, text string) {
 	charset, rest, ok := strings.Cut(value, "'")
 	if _, text, both := strings.Cut(rest, "'"); ok && both {
@@ -159,7 +160,7 @@ func cutCharset(value string) (charset, text string) {
 	return "", value
 }
 
-// unescape reads %XX; what is none stays.
+// unescape decodes %XX, and leaves other text as it is.
 func unescape(s string) string {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
@@ -175,7 +176,7 @@ func unescape(s string) string {
 	return b.String()
 }
 
-// hexOctet is the octet whose two digits s begins with, or -1.
+// hexOctet is the octet for the two hexadecimal digits at the start of s, or -1.
 func hexOctet(s string) int {
 	if len(s) < 2 {
 		return -1
@@ -199,8 +200,8 @@ func hexDigit(c byte) int {
 	return -1
 }
 
-// clean takes out what has no place in a word or name. Of what is too long the
-// end stays: it says of a file what opens it.
+// clean replaces characters that have no place in a word or name. It shortens long names
+// at the start: the end of a file name says what kind of file it is.
 func clean(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || r == unicode.ReplacementChar {

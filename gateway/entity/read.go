@@ -6,8 +6,8 @@ import (
 	"github.com/mmgw/mmgw/gateway/internal/charset"
 )
 
-// Has says whether there is an entity of an index: one that was replaced, with
-// all in it, has none in it any more.
+// Has says whether there is an entity of index i. Those within an entity that was
+// replaced are gone.
 func (m *Message) Has(i int) bool {
 	if i < 0 || i >= len(m.Entities) {
 		return false
@@ -20,8 +20,8 @@ func (m *Message) Has(i int) bool {
 	return true
 }
 
-// Encoded is the number of octets that Read of an entity looks at: none of what
-// lies in entities of its own, or was replaced.
+// Encoded is the number of octets that Read has to decode: none if the entity consists
+// of entities or was replaced.
 func (m *Message) Encoded(i int) int {
 	e := &m.Entities[i]
 	if _, replaced := m.replaced[i]; replaced || e.container {
@@ -30,9 +30,9 @@ func (m *Message) Encoded(i int) int {
 	return e.end - e.body
 }
 
-// Read returns what is in an entity, without its transfer encoding; text is
-// UTF-8, with line ends as they are. A message in the message is as it stands,
-// and a multipart has nothing beside its parts. At most BodyMax octets.
+// Read returns the content of an entity without its transfer encoding, at most BodyMax
+// octets. Text is converted to UTF-8, with its line ends as they are. A message within
+// the message is returned as it is; a multipart has no content of its own.
 func (m *Message) Read(i int) string {
 	if r, ok := m.replaced[i]; ok {
 		return r.text
@@ -57,8 +57,8 @@ func (m *Message) Read(i int) string {
 	return octets
 }
 
-// fromBase64 drops what is not of the alphabet (RFC 2045, section 6.8) and goes
-// on after padding, as readers of mail do.
+// fromBase64 decodes base64. It ignores characters outside of the alphabet (RFC 2045,
+// section 6.8) and continues after padding, as mail programs do.
 func fromBase64(s string) string {
 	var b strings.Builder
 	b.Grow(len(s) / 4 * 3)
@@ -99,7 +99,8 @@ func sextet(c byte) int {
 	return -1
 }
 
-// fromQuotedPrintable reads RFC 2045, section 6.7. What is not an escape stays.
+// fromQuotedPrintable decodes quoted-printable (RFC 2045, section 6.7). It leaves a "="
+// that begins no escape as it is.
 func fromQuotedPrintable(s string) string {
 	var b strings.Builder
 	b.Grow(len(s))
@@ -124,8 +125,8 @@ func fromQuotedPrintable(s string) string {
 	return b.String()
 }
 
-// softBreak is the length of the line end that s begins with, with the space in
-// front of it. A soft break has little of that.
+// softBreak is the length of the line end at the start of s with the space before it, 0
+// if there is none. It looks at some space only, so that it takes bounded time.
 func softBreak(s string) int {
 	const blankMax = 80
 	rest := strings.TrimLeft(s[:min(len(s), blankMax)], " \t")

@@ -8,18 +8,18 @@ import (
 	"github.com/mmgw/mmgw/gateway"
 )
 
-// replacement is new text in place of an entity.
+// replacement is the new text of an entity.
 type replacement struct {
 	text    string // with CRLF line ends
 	fields  Fields
 	encoded string
 }
 
-// Fields are those of an entity that was replaced. The others of its header
-// stay, except for Content-Disposition where Type is not what it was.
+// Fields are the new fields of an entity that was replaced. The other fields of its
+// header stay.
 type Fields struct {
 	Type, Encoding  string // values of Content-Type and Content-Transfer-Encoding
-	KeepDisposition bool
+	KeepDisposition bool   // Content-Disposition stays too: the entity was text before
 }
 
 // Errors of Replace.
@@ -28,10 +28,10 @@ var (
 	ErrTooLarge = errors.New("the body would become too large")
 )
 
-// Replace puts a text in place of an entity and of all that lies in it. A
-// text keeps its type and parameters; anything else becomes text/plain. The
-// header of the message is not in the body: for entity 0 the caller has to set
-// the fields.
+// Replace replaces an entity, with all entities in it, by a text. An entity that is text
+// keeps its type and parameters; any other becomes text/plain. For entity 0 the caller
+// must set the fields, since the header of the message is not in the body. The error is
+// ErrNotText or ErrTooLarge.
 func (m *Message) Replace(i int, text string) (Fields, error) {
 	if !utf8.ValidString(text) || strings.Contains(text, "\x00") {
 		return Fields{}, ErrNotText
@@ -54,13 +54,13 @@ func (m *Message) Replace(i int, text string) (Fields, error) {
 	return r.fields, nil
 }
 
-// size is what a replacement adds to the body at most.
+// size is an upper bound of what a replacement adds to the body, in octets.
 func (r replacement) size() int { return len(r.encoded) + len(r.fields.Type) + len(r.fields.Encoding) }
 
-// Replaced says whether anything was.
+// Replaced says whether any entity was replaced.
 func (m *Message) Replaced() bool { return len(m.replaced) > 0 }
 
-// Body is the body with what was replaced.
+// Body is the body with the replacements.
 func (m *Message) Body() []byte {
 	var b strings.Builder
 	b.Grow(m.size)
@@ -89,7 +89,7 @@ func (m *Message) Body() []byte {
 	return []byte(b.String())
 }
 
-// header is the header of a part with its fields exchanged.
+// header is the header of a part with the new fields.
 func (r replacement) header(old string) string {
 	var b strings.Builder
 	keep := false
@@ -103,14 +103,14 @@ func (r replacement) header(old string) string {
 	}
 	for _, f := range [...][2]string{{nameType, r.fields.Type}, {nameEncoding, r.fields.Encoding}} {
 		field, err := gateway.NewField(f[0], f[1])
-		if err == nil { // the values are made of tokens and quoted strings
+		if err == nil { // always, since the values consist of tokens and quoted strings
 			b.WriteString(string(field))
 		}
 	}
 	return b.String()
 }
 
-// drops says whether a field says what is not so any more.
+// drops says whether a field is no longer true of the new text.
 func (r replacement) drops(line string) bool {
 	name, _, _ := strings.Cut(line, ":")
 	switch strings.ToLower(strings.TrimRight(name, " \t")) {
@@ -122,8 +122,8 @@ func (r replacement) drops(line string) bool {
 	return false
 }
 
-// typeOf is the Content-Type of an entity with a new text: in UTF-8, unless it
-// is ASCII and the header says so or nothing.
+// typeOf is the Content-Type of an entity with a new text. Its charset is UTF-8, or left
+// out if the text is ASCII and the entity named no other charset.
 func typeOf(e *Entity, text string) string {
 	const plainType, utf8Parameter = "text/plain", "; charset=utf-8"
 	if !e.IsText() {
@@ -142,7 +142,7 @@ func typeOf(e *Entity, text string) string {
 	return value + utf8Parameter
 }
 
-// quoted is a value of a parameter as it is written.
+// quoted is the value of a parameter, as a quoted string unless it is a token.
 func quoted(value string) string {
 	value = strings.NewReplacer("\r", "", "\n", "", "\x00", "").Replace(value)
 	if isToken(value) {

@@ -16,21 +16,21 @@ type frame struct {
 	shadowed int // the frame around it with the same boundary, -1 for none
 }
 
-// walker goes through a body line by line, once, and never back.
+// walker reads a body line by line, once.
 type walker struct {
 	text     string
 	entities []Entity
-	path     []int          // entities that have not ended, from the outermost on
-	frames   []frame        // the multiparts among them that have not seen their last delimiter
+	path     []int          // entities that have not ended, the outermost first
+	frames   []frame        // the multiparts among them whose last delimiter has not come
 	open     map[string]int // the innermost frame of each boundary
 
 	inHeader bool
 	field    int       // where the field that is being read begins, -1 for none
-	seen     int       // fields of the entity
+	seen     int       // number of fields of the entity so far
 	fields   [3]string // type, encoding and disposition of the entity that is being read
 }
 
-// walk reads the body to its end, which closes whatever is open.
+// walk reads the body to its end, which ends all entities.
 func (w *walker) walk() {
 	for at := 0; at < len(w.text); {
 		end := len(w.text)
@@ -46,7 +46,7 @@ func (w *walker) walk() {
 	w.close(0, len(w.text))
 }
 
-// line takes up the line between two offsets. A delimiter ends a header too.
+// line reads the line between two offsets. A delimiter ends a header too.
 func (w *walker) line(at, end int) {
 	line := w.text[at:end]
 	switch {
@@ -60,7 +60,7 @@ func (w *walker) line(at, end int) {
 		w.endField(at)
 		w.field = at
 		w.seen++
-	case w.field < 0 && strings.HasPrefix(strings.TrimPrefix(line, ">"), "From "): // of an mbox
+	case w.field < 0 && strings.HasPrefix(strings.TrimPrefix(line, ">"), "From "): // the first line of an mbox
 	default:
 		w.endHeader(at, at)
 	}
@@ -73,14 +73,15 @@ func isField(line string) bool {
 	return ok && name != "" && strings.IndexFunc(name, func(c rune) bool { return c <= ' ' || c > '~' }) < 0
 }
 
-// delimiter acts upon a line that may be one, and says whether it was.
+// delimiter handles the line between two offsets if it is a delimiter, and says whether
+// it was.
 func (w *walker) delimiter(at, end int) bool {
 	mark := w.text[at+2 : end]
 	if len(w.frames) == 0 || len(mark) > boundaryMax+8 {
 		return false
 	}
 	mark = strings.TrimRight(mark, " \t\r\n")
-	f, found := w.open[mark] // the mark as it stands comes first: a boundary may itself end in hyphens
+	f, found := w.open[mark] // first with its hyphens: a boundary itself may end in them
 	last := false
 	if !found {
 		if mark, last = strings.CutSuffix(mark, "--"); !last {
@@ -104,8 +105,8 @@ func (w *walker) delimiter(at, end int) bool {
 	return true
 }
 
-// close ends the entities from an index on that have not ended. The line end in
-// front of a delimiter belongs to the delimiter.
+// close ends, at an offset, the open entities from an index on. The line end before a
+// delimiter belongs to the delimiter.
 func (w *walker) close(from, at int) {
 	if at < len(w.text) {
 		at = len(strings.TrimSuffix(strings.TrimSuffix(w.text[:at], "\n"), "\r"))
@@ -117,7 +118,7 @@ func (w *walker) close(from, at int) {
 	}
 }
 
-// dropFrames forgets the frames from an index on.
+// dropFrames removes the frames from an index on.
 func (w *walker) dropFrames(from int) {
 	for _, f := range w.frames[from:] {
 		delete(w.open, f.boundary)
@@ -130,8 +131,8 @@ func (w *walker) dropFrames(from int) {
 	w.frames = w.frames[:from]
 }
 
-// begin starts an entity inside of the innermost that has not ended. One too
-// many is passed over.
+// begin starts an entity within the innermost one that is open, unless there are too
+// many.
 func (w *walker) begin(at int) {
 	if len(w.entities) == PartsMax {
 		return
@@ -146,7 +147,7 @@ func (w *walker) begin(at int) {
 	w.inHeader, w.field, w.seen, w.fields = true, -1, 0, [3]string{}
 }
 
-// endField takes up the field that ends at an offset.
+// endField reads the field that ends at an offset.
 func (w *walker) endField(at int) {
 	if w.field >= 0 {
 		w.take(w.text[w.field:min(at, w.field+fieldMax)])
@@ -154,7 +155,7 @@ func (w *walker) endField(at int) {
 	w.field = -1
 }
 
-// take keeps a field that says what the entity is; of several the first counts.
+// take keeps a field that describes the entity. The first one of a name counts.
 func (w *walker) take(field string) {
 	name, value, _ := strings.Cut(field, ":")
 	for i, wanted := range [...]string{nameType, nameEncoding, nameDisposition} {
@@ -164,11 +165,11 @@ func (w *walker) take(field string) {
 	}
 }
 
-// unfold takes line ends out.
+// unfold removes line ends.
 var unfold = strings.NewReplacer("\r", "", "\n", "")
 
-// endHeader settles what the entity is whose header ends at an offset, and what
-// follows from body on: entities of its own, or octets.
+// endHeader ends the header of an entity at an offset. It sets what the entity is, and
+// whether what follows from body on is octets or entities.
 func (w *walker) endHeader(at, body int) {
 	w.endField(at)
 	w.inHeader = false

@@ -1,16 +1,15 @@
-// Package token makes and reads tokens: words that let whoever holds one do
-// one thing to one address of one list, to leave it by one click (RFC 8058) or
-// to confirm that it wants to join. It owns their form and their signature.
+// Package token makes and reads signed tokens. Whoever holds one may do one thing for one
+// address and one list: leave it by one click (RFC 8058), or confirm a subscription. The
+// package owns the form of tokens and their signature.
 //
-// A token is lower-case letters and digits, fit for a local part and for a
-// URL, and is read back in any case of letters. Nobody can make one without a
-// secret: 88 bits of HMAC-SHA-256 (RFC 2104) stand against guessing. There are
-// two forms:
+// A token consists of lower-case letters and digits, so that it can be in a local part
+// and in a URL; case is ignored when it is read. Nobody can make one without the secret:
+// it has 88 bits of HMAC-SHA-256 (RFC 2104). There are two forms:
 //
-//	short   24 characters: when it ends, and the signature. Who checks it
-//	        already knows what it is about, as a local part of 64 octets has
-//	        no room to say so.
-//	whole   short, followed by the list and the address.
+//	short   24 characters: when it expires, and the signature. Whoever checks
+//	        it must know what it is for, since a local part of 64 octets has no
+//	        room for that.
+//	whole   a short token, followed by the list and the address.
 package token
 
 import (
@@ -27,33 +26,33 @@ import (
 
 // Lengths of the parts of a token.
 const (
-	expiryBytes = 4  // minutes since 1970, big-endian; zero is for ever
-	macBytes    = 11 // with expiryBytes a multiple of five: base32 without a rest
+	expiryBytes = 4  // minutes since 1970, big-endian; zero: never
+	macBytes    = 11 // with expiryBytes a multiple of five, which base32 needs no padding for
 	headBytes   = expiryBytes + macBytes
-	// ShortChars is the length of a short token. "-confirm+" and it leave 31
-	// octets to the name of the list.
+	// ShortChars is the length of a short token. With "-confirm+" before it, a local
+	// part has 31 octets left for the name of the list.
 	ShortChars = headBytes * 8 / 5
-	// CharsMax bounds a whole token: a list's id and a path of the greatest
-	// length of RFC 5321, section 4.5.3.1.
+	// CharsMax bounds a whole token. It has room for a list's ID and a path of the
+	// greatest length of RFC 5321, section 4.5.3.1.
 	CharsMax = (headBytes + 2*gateway.PathBytesMax + 1 + 4) * 8 / 5
 )
 
 // Errors of Read and Check.
 var (
-	ErrForged  = errors.New("no token of ours")
+	ErrForged  = errors.New("not a token of ours")
 	ErrExpired = errors.New("the token has expired")
 )
 
-// Claim is what a token vouches for.
+// Claim is what a token allows.
 type Claim struct {
-	Purpose string // what may be done with it, "leave" say: a token for one purpose serves no other
+	Purpose string // what may be done, such as "leave": a token is good for one purpose only
 	List    gateway.ListID
 	Member  gateway.ForwardPath
 	Expires time.Time // exact to the minute; zero: never
 }
 
-// Codec makes and reads tokens. The first secret signs, all are believed. It
-// is safe for concurrent use.
+// Codec makes and reads tokens. The first secret signs; tokens of all are valid. It is
+// safe for concurrent use.
 type Codec struct {
 	Secrets [][]byte // of at least 32 octets each, random
 }
@@ -68,8 +67,8 @@ func (k *Codec) Whole(c Claim) string {
 	return encoding.EncodeToString(append(k.head(c), string(c.List)+"\x00"+string(c.Member)...))
 }
 
-// Check says when a short token of c ends; what c says of that does not count.
-// The error is ErrForged or ErrExpired.
+// Check checks a short token of c, and returns when it expires; c.Expires is ignored. The
+// error is ErrForged or ErrExpired.
 func (k *Codec) Check(c Claim, short string, now time.Time) (time.Time, error) {
 	head, err := decode(short)
 	if err != nil || len(head) != headBytes {
@@ -88,8 +87,8 @@ func (k *Codec) Check(c Claim, short string, now time.Time) (time.Time, error) {
 	return c.Expires, nil
 }
 
-// Read returns what a whole token made for purpose vouches for. The error is
-// ErrForged, or ErrExpired with the Claim.
+// Read returns the Claim of a whole token that was made for purpose. The error is
+// ErrForged, or with the Claim ErrExpired.
 func (k *Codec) Read(purpose, whole string, now time.Time) (Claim, error) {
 	if len(whole) < ShortChars || len(whole) > CharsMax {
 		return Claim{}, ErrForged
@@ -107,9 +106,8 @@ func (k *Codec) Read(purpose, whole string, now time.Time) (Claim, error) {
 	return c, err
 }
 
-// decode reads what Codec writes, in any case of letters. The decoder of base32
-// lets more pass: line ends, a character too many, and bits that stand for
-// nothing.
+// decode reads what Codec writes, in any case of letters. The decoder of base32 would
+// accept more: line ends, a surplus character, and unused bits.
 func decode(text string) ([]byte, error) {
 	text = strings.ToLower(text)
 	octets, err := encoding.DecodeString(text)
@@ -119,7 +117,8 @@ func decode(text string) ([]byte, error) {
 	return octets, nil
 }
 
-// head is the end of c and its signature by the first secret.
+// head is a short token of c before its encoding: the expiry, and the signature with the
+// first secret.
 func (k *Codec) head(c Claim) []byte {
 	head := binary.BigEndian.AppendUint32(nil, minutes(c.Expires))
 	return append(head, sign(k.Secrets[0], c)...)
@@ -135,8 +134,8 @@ func (k *Codec) signed(c Claim, mac []byte) bool {
 	return false
 }
 
-// sign vouches for every part of c; the case of the member's address does not
-// count. The first word sets these signatures apart from others by the secret.
+// sign signs every part of c, with the member's address in any case. The first word
+// keeps these signatures apart from others that are made with the same secret.
 func sign(secret []byte, c Claim) []byte {
 	mac := hmac.New(sha256.New, secret)
 	mac.Write([]byte("token\x00" + c.Purpose + "\x00" + string(c.List) + "\x00" + c.Member.Key() + "\x00"))

@@ -1,11 +1,11 @@
-// Package unsubscribe serves the page by which members leave a list with one
-// click (RFC 8058), to which List-Unsubscribe and List-Unsubscribe-Post of their
-// copies point. It owns the form of these links.
+// Package unsubscribe serves the page on which members leave a list with one click (RFC
+// 8058). The fields List-Unsubscribe and List-Unsubscribe-Post of their copies link to
+// it. The package owns the form of these links.
 //
-// A link has a token that nobody can guess or make, for one member of one list.
-// Only POST does anything; programs that look at links in mail send GET, and
-// get a page with a button. Leaving twice is leaving once. The page stands
-// behind the site's web server, which has the certificate.
+// A link has a token for one member of one list, which nobody can guess or make. Only
+// POST does anything: programs that check the links in mail send GET, and get a page with
+// a button. Leaving twice does no harm. The page is served through the site's web server,
+// which has the certificate.
 package unsubscribe
 
 import (
@@ -25,21 +25,21 @@ import (
 	"github.com/mmgw/mmgw/gateway/token"
 )
 
-// purpose of the tokens: they do not confirm a command.
+// purpose is that of the tokens: other tokens of the gateway do not work here.
 const purpose = "leave by one click"
 
-// requestBytesMax bounds a request's body. Those of RFC 8058 have some 26
-// octets, as a form of one field; in multipart/form-data some 200.
+// requestBytesMax bounds a request's body. Those of RFC 8058 have some 26 octets as a
+// form with one field, or some 200 as multipart/form-data.
 const requestBytesMax = 4 << 10
 
 // Links makes links for members. Its zero value makes none.
 type Links struct {
-	URL    string // under which the site serves Page, without a slash at the end; "" for not at all
+	URL    string // under which the site serves Page, without a slash at the end; "" if it does not
 	Tokens *token.Codec
 }
 
-// List is where a list's members leave, without the token of one; "" where they
-// do not.
+// List is the link of a list without the token of a member; "" if the members of that
+// list have none.
 func (l Links) List(list *gateway.List) string {
 	if l.URL == "" || list == nil || list.Unsubscribe != "member" {
 		return ""
@@ -47,8 +47,8 @@ func (l Links) List(list *gateway.List) string {
 	return l.URL + "/unsubscribe"
 }
 
-// Member is the link of one member. It holds for as long as the key does: mail
-// is kept for years.
+// Member is the link of one member. It never expires, as people keep mail for years, and
+// is valid as long as the key is.
 func (l Links) Member(list gateway.ListID, member gateway.ForwardPath) string {
 	if l.URL == "" {
 		return ""
@@ -56,14 +56,14 @@ func (l Links) Member(list gateway.ListID, member gateway.ForwardPath) string {
 	return l.URL + "/unsubscribe/" + l.Tokens.Whole(token.Claim{Purpose: purpose, List: list, Member: member})
 }
 
-// Page is the page. It implements http.Handler for all paths that end in
-// /unsubscribe/TOKEN, so that the site's web server may serve it anywhere.
+// Page serves the page. It implements http.Handler for all paths that end in
+// /unsubscribe/TOKEN, so that the site's web server can have it under any path.
 type Page struct {
 	Tokens *token.Codec
-	// Leave has a member leave. nil where it has left before, or the list is no
-	// more.
+	// Leave removes a member from a list. It returns nil too if the member has left
+	// before, or the list no longer exists.
 	Leave func(ctx context.Context, list gateway.ListID, member gateway.ForwardPath) error
-	Name  func(list gateway.ListID) string // what people call a list; nil: its id
+	Name  func(list gateway.ListID) string // the name of a list for people; nil: its ID
 	Log   *slog.Logger                     // nil: nothing is logged
 }
 
@@ -77,24 +77,24 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	dir, text := path.Split(r.URL.Path)
 	claim, err := p.Tokens.Read(purpose, text, time.Now())
 	if err != nil || !strings.HasSuffix(dir, "/unsubscribe/") {
-		p.show(w, http.StatusNotFound, page{Title: "No such link", Text: "This link is not complete, or was never given out. Please copy it from the message as a whole."})
+		p.show(w, http.StatusNotFound, page{Title: "This link does not work", Text: "It may be incomplete. Please copy the whole link from the message."})
 		return
 	}
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
-		p.show(w, http.StatusOK, page{Title: "Leave " + p.name(claim.List), Text: "Mail of this list is sent to " + gateway.Printable(string(claim.Member)) + ".", Button: "Leave the list"})
+		p.show(w, http.StatusOK, page{Title: "Leave " + p.name(claim.List), Text: "Mail from this list is sent to " + gateway.Printable(string(claim.Member)) + ".", Button: "Leave the list"})
 	case http.MethodPost:
 		p.post(w, r, claim)
 	default:
 		w.Header().Set("Allow", "GET, HEAD, POST")
-		p.show(w, http.StatusMethodNotAllowed, page{Title: "Not like this"})
+		p.show(w, http.StatusMethodNotAllowed, page{Title: "Method not allowed"})
 	}
 }
 
-// post has the member leave, if it is told to in the words of RFC 8058.
+// post removes the member, if the request is one of RFC 8058.
 func (p *Page) post(w http.ResponseWriter, r *http.Request, claim token.Claim) {
 	if !isOneClick(r) {
-		p.show(w, http.StatusBadRequest, page{Title: "Not like this", Text: "The request does not say List-Unsubscribe=One-Click."})
+		p.show(w, http.StatusBadRequest, page{Title: "Bad request", Text: "The request does not say List-Unsubscribe=One-Click."})
 		return
 	}
 	log := p.Log
@@ -103,16 +103,16 @@ func (p *Page) post(w http.ResponseWriter, r *http.Request, claim token.Claim) {
 	}
 	log = log.With("list", gateway.Printable(string(claim.List)), "member", gateway.Printable(string(claim.Member)))
 	if err := p.Leave(r.Context(), claim.List, claim.Member); err != nil {
-		log.Error("left by one click, but it is not stored", "error", gateway.Printable(err.Error()))
-		p.show(w, http.StatusServiceUnavailable, page{Title: "Not now", Text: "Something is wrong here. Please try again later."})
+		log.Error("leaving by one click failed", "error", gateway.Printable(err.Error()))
+		p.show(w, http.StatusServiceUnavailable, page{Title: "You have not left yet", Text: "Something went wrong here. Please try again later."})
 		return
 	}
 	log.Info("left by one click")
-	p.show(w, http.StatusOK, page{Title: "You have left " + p.name(claim.List), Text: "No more mail of this list is sent to " + gateway.Printable(string(claim.Member)) + "."})
+	p.show(w, http.StatusOK, page{Title: "You have left " + p.name(claim.List), Text: "No more mail from this list will be sent to " + gateway.Printable(string(claim.Member)) + "."})
 }
 
-// isOneClick says whether the body of a request is a form whose field
-// List-Unsubscribe says One-Click (RFC 8058, section 3.2), in either encoding.
+// isOneClick says whether the body of a request is a form with List-Unsubscribe=One-Click
+// (RFC 8058, section 3.2), in either encoding.
 func isOneClick(r *http.Request) bool {
 	body, err := io.ReadAll(io.LimitReader(r.Body, requestBytesMax+1))
 	if err != nil || len(body) > requestBytesMax {
@@ -162,6 +162,6 @@ func (p *Page) show(w http.ResponseWriter, status int, content page) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
 	if err := pages.Execute(w, content); err != nil && p.Log != nil && !errors.Is(err, http.ErrBodyNotAllowed) {
-		p.Log.Debug("the page was not read", "error", gateway.Printable(err.Error()))
+		p.Log.Debug("the page could not be sent", "error", gateway.Printable(err.Error()))
 	}
 }

@@ -81,7 +81,7 @@ func TestRequests(t *testing.T) {
 		{"in the query", "POST", link + "?" + oneClick, form, "", 400, 0, ""},
 		{"too long", "POST", link, form, oneClick + strings.Repeat("&x", requestBytesMax), 400, 0, ""},
 		{"broken parts", "POST", link, multipart, oneClickM[:20], 400, 0, ""},
-		{"forged", "POST", link[:len(link)-5] + "aaaaa", form, oneClick, 404, 0, "No such link"},
+		{"forged", "POST", link[:len(link)-5] + "aaaaa", form, oneClick, 404, 0, "does not work"},
 		{"no token", "POST", s.URL + "/lists/unsubscribe/", form, oneClick, 404, 0, ""},
 		{"elsewhere", "POST", strings.Replace(link, "unsubscribe", "x", 1), form, oneClick, 404, 0, ""},
 		{"one click", "POST", link, form, oneClick, 200, 1, "You have left"},

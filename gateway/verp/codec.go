@@ -13,7 +13,8 @@ import (
 // Form is the shape of a reverse-path.
 type Form string
 
-// The forms, as `mmgw verp decode` names them. Plain carries nothing.
+// The forms, as `mmgw verp decode` names them. Plain is the -bounces address without a
+// detail.
 const (
 	Signed  Form = "signed"
 	Opaque  Form = "opaque"
@@ -27,37 +28,36 @@ const (
 // Errors of Decode. What is wrapped around them is fit for a log.
 var (
 	// ErrMalformed says that a detail has none of the forms.
-	ErrMalformed = errors.New("no VERP detail")
-	// ErrForged says that a tag fits none of the keys that are believed.
-	ErrForged = errors.New("the tag is not ours, or of a key that is no longer believed")
+	ErrMalformed = errors.New("not a VERP detail")
+	// ErrForged says that none of the valid keys made a tag.
+	ErrForged = errors.New("the tag is not ours, or its key is no longer valid")
 	// ErrUnsigned says that a detail has Mailman's form, which is not accepted.
 	ErrUnsigned = errors.New("an unsigned detail, which is not accepted")
-	// ErrUnknownMember says that the list has no member with a token.
+	// ErrUnknownMember says that no member of the list has a token.
 	ErrUnknownMember = errors.New("no member has this token")
 )
 
-// Directory finds the members that opaque forms name.
+// Directory finds the members that opaque reverse-paths name.
 type Directory interface {
 	// MemberByToken returns the member of list that token stands for, or
-	// ErrUnknownMember. Codec.Token says which tokens have to be remembered;
-	// Codec.StandsFor is for those who search.
+	// ErrUnknownMember. A Directory can remember the tokens that Codec.Token
+	// returns, or compare members by Codec.StandsFor.
 	MemberByToken(list gateway.ListID, token string) (gateway.ForwardPath, error)
 }
 
-// Codec makes and reads reverse-paths. It is safe for concurrent use while
-// nobody changes its fields.
+// Codec makes and reads reverse-paths. It is safe for concurrent use as long as its
+// fields are not changed.
 type Codec struct {
 	Delimiter     string // one character that is not a letter or digit; "" is "+"
-	Format        Form   // Signed or Mailman, of what Encode makes; "" is Signed
+	Format        Form   // what Encode prefers, Signed or Mailman; "" is Signed
 	Keys          []Key  // the first one signs; see LoadOrCreateKeys and SetKeys
-	AcceptMailman bool   // read Mailman's form even where Format is Signed
+	AcceptMailman bool   // Decode takes Mailman's form even if Format is Signed
 	Directory     Directory
 
-	rotated atomic.Pointer[[]Key]
+	rotated atomic.Pointer[[]Key] // of SetKeys; nil: Keys are in use
 }
 
-// SetKeys has other keys count from now on, in place of Keys, also while the
-// codec is in use.
+// SetKeys replaces Keys. It may be called while the codec is in use.
 func (c *Codec) SetKeys(keys []Key) { c.rotated.Store(&keys) }
 
 func (c *Codec) keys() []Key {
@@ -71,20 +71,20 @@ func (c *Codec) keys() []Key {
 type Decoded struct {
 	Form    Form
 	Member  gateway.ForwardPath // in lower case except for Opaque; "" for Shared without a member
-	Message gateway.QueueID     // 0 where the form says none
+	Message gateway.QueueID     // 0 if the form does not have it
 	Probe   bool                // made by EncodeProbe
 }
 
-// Check says what is wrong with the fields of c, nil for nothing.
+// Check returns an error if a field of c is not valid.
 func (c *Codec) Check() error {
 	d := c.delimiter()
 	switch {
 	case len(d) != 1 || !strings.ContainsAny(d, "+-_.=#~"):
-		return errors.New("the VERP delimiter is one of + - _ . = # ~")
+		return errors.New("the delimiter of reverse-paths must be one of + - _ . = # ~")
 	case c.Format != "" && c.Format != Signed && c.Format != Mailman:
-		return errors.New("the VERP format is signed or mailman")
+		return errors.New("the format of reverse-paths must be signed or mailman")
 	case len(c.keys()) == 0:
-		return errors.New("there is no VERP key")
+		return errors.New("there is no key to sign reverse-paths with")
 	}
 	return nil
 }
@@ -96,9 +96,9 @@ func (c *Codec) delimiter() string {
 	return c.Delimiter
 }
 
-// Encode returns the reverse-path for member's copy of message, a post of
-// list, and its form: Mailman where Format says so and the member allows,
-// else Signed, Opaque or Plain, the first that fits.
+// Encode returns the reverse-path for member's copy of message, a post of list, and its
+// form: Mailman if Format says so and the member's address allows it, and otherwise the
+// first of Signed, Opaque and Plain that fits.
 func (c *Codec) Encode(list *gateway.List, member gateway.ForwardPath, message gateway.QueueID) (gateway.ReversePath, Form) {
 	if c.Format == Mailman && c.isMailman(member) {
 		if path, ok := c.join(list, literal(string(member))); ok {
@@ -108,24 +108,24 @@ func (c *Codec) Encode(list *gateway.List, member gateway.ForwardPath, message g
 	return c.encodeSigned(list, member, message, false)
 }
 
-// isMailman says whether Mailman's form names member, and reads as no other
-// form.
+// isMailman says whether Mailman's form can name member, and cannot be mistaken for
+// another form.
 func (c *Codec) isMailman(member gateway.ForwardPath) bool {
 	_, tagged := parse(strings.ToLower(literal(string(member))), c.delimiter())
 	return !tagged && isSafe(member) && !strings.Contains(member.Local(), "=")
 }
 
-// EncodeProbe is Encode for a probe: a message that is sent to see whether it
-// bounces. It is never in Mailman's form. Where the form is Plain there is no
-// probe for this list, because nobody could tell whose bounce it is.
+// EncodeProbe is Encode for a probe: a message that is sent to see whether it bounces.
+// It never uses Mailman's form. If the form is Plain the list cannot have probes, since
+// nobody could tell whose bounce it is.
 func (c *Codec) EncodeProbe(list *gateway.List, member gateway.ForwardPath, message gateway.QueueID) (gateway.ReversePath, Form) {
 	return c.encodeSigned(list, member, message, true)
 }
 
-// EncodeShared returns the reverse-path for the copies of one transaction, to
-// which the upstream adds each member by XVERP with the delimiters of XVERP. It
-// is the same for all posts of a list; where Format is Mailman it is the plain
-// -bounces address. Shares says which members may be in the transaction.
+// EncodeShared returns the reverse-path for all copies of one transaction. The upstream
+// MTA adds the member of each copy, with the delimiters that the method XVERP returns. It
+// is the same for all posts of a list; with the format Mailman it is the plain -bounces
+// address. Shares says which members may be in such a transaction.
 func (c *Codec) EncodeShared(list *gateway.List) gateway.ReversePath {
 	if c.Format == Mailman {
 		return gateway.ReversePath(list.ServiceAddress(bouncesSuffix))
@@ -134,9 +134,10 @@ func (c *Codec) EncodeShared(list *gateway.List) gateway.ReversePath {
 	return path
 }
 
-// Shares says whether what the upstream makes of EncodeShared for member can be
-// read back, and is within the limits of RFC 5321. All others get a transaction
-// of their own, those with the delimiter in their address too: MTAs do not agree on where it ends then.
+// Shares says whether the reverse-path that the upstream MTA makes of EncodeShared for
+// member can be read back, and is within the limits of RFC 5321. Other members need a
+// transaction of their own. So do those with the delimiter in their address, since MTAs
+// disagree on where the detail begins then.
 func (c *Codec) Shares(list *gateway.List, member gateway.ForwardPath) bool {
 	detail := literal(string(member))
 	if c.Format != Mailman {
@@ -148,9 +149,9 @@ func (c *Codec) Shares(list *gateway.List, member gateway.ForwardPath) bool {
 	return fits && c.XVERP() != "" && isSafe(member) && !strings.ContainsAny(member.Local(), "+="+c.delimiter())
 }
 
-// XVERP is the value of the parameter of MAIL by which a Postfix adds a member
-// to EncodeShared: two delimiters. It is "" where Delimiter is none of those
-// that Postfix takes (verp_delimiter_filter).
+// XVERP is the value of the parameter XVERP of MAIL, with which Postfix adds a member to
+// EncodeShared: two delimiters. It is "" if Postfix does not accept Delimiter
+// (verp_delimiter_filter).
 func (c *Codec) XVERP() string {
 	if d := c.delimiter(); d == "+" || d == "-" {
 		return d + "="
@@ -173,12 +174,12 @@ func (c *Codec) encodeSigned(list *gateway.List, member gateway.ForwardPath, mes
 	return gateway.ReversePath(list.ServiceAddress(bouncesSuffix)), Plain
 }
 
-// anyTag is as long as every tag is. To make one takes longer than to see that
-// it does not fit.
+// anyTag stands for a tag, all of which have one length, to see whether it would fit:
+// making one takes longer.
 var anyTag = strings.Repeat("a", tagChars)
 
-// opaque are the opaque details for a member, from the one that says most to
-// the shortest.
+// opaque are the opaque details for a member, from the longest, which says most, to the
+// shortest.
 func (c *Codec) opaque(list gateway.ListID, member gateway.ForwardPath, message gateway.QueueID, probe bool) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		token, key := Token(list, member), c.keys()[0]
@@ -193,16 +194,16 @@ func (c *Codec) opaque(list gateway.ListID, member gateway.ForwardPath, message 
 
 const bouncesSuffix = "-bounces"
 
-// join makes the -bounces address of list with a detail; ok says that it is
-// within the limits of RFC 5321, section 4.5.3.1.
+// join makes the -bounces address of list with a detail. ok says whether it is within
+// the limits of RFC 5321, section 4.5.3.1.
 func (c *Codec) join(list *gateway.List, detail string) (path gateway.ReversePath, ok bool) {
 	local := list.Address.Local() + bouncesSuffix + c.delimiter() + detail
 	path = gateway.ReversePath(local + "@" + list.Address.Domain())
 	return path, len(local) <= gateway.LocalPartBytesMax && len(path) <= gateway.PathBytesMax
 }
 
-// isSafe says whether an address can stand in another's local part as it is,
-// through every MTA and back.
+// isSafe says whether an address can be part of another's local part unchanged: every
+// MTA passes its characters on.
 func isSafe(path gateway.ForwardPath) bool {
 	for _, c := range []byte(path.Local() + path.Domain()) {
 		switch {
@@ -214,9 +215,8 @@ func isSafe(path gateway.ForwardPath) bool {
 	return true
 }
 
-// Split takes a path apart that may be a reverse-path of c: the posting
-// address of the list, and the detail, "" for the plain -bounces address. It
-// does not look at the detail.
+// Split splits a path that may be a reverse-path of c into the posting address of the
+// list and the detail, "" for the plain -bounces address. It does not check the detail.
 func (c *Codec) Split(path gateway.ForwardPath) (list gateway.ForwardPath, detail string, ok bool) {
 	local := path.Local()
 	at := strings.Index(strings.ToLower(local), bouncesSuffix+c.delimiter())
@@ -232,9 +232,9 @@ func (c *Codec) Split(path gateway.ForwardPath) (list gateway.ForwardPath, detai
 	return gateway.ForwardPath(name + "@" + path.Domain()), detail, true
 }
 
-// Decode reads the detail of a -bounces address of list, at now: which keys
-// are believed depends on it. Its errors wrap one of ErrMalformed, ErrForged,
-// ErrUnsigned and ErrUnknownMember, or are the Directory's.
+// Decode reads the detail of a -bounces address of list, with the keys that are valid
+// at now. Its errors wrap one of ErrMalformed, ErrForged, ErrUnsigned and
+// ErrUnknownMember, or are the Directory's.
 func (c *Codec) Decode(list *gateway.List, detail string, now time.Time) (Decoded, error) {
 	detail = strings.ToLower(detail)
 	if p, ok := parse(detail, c.delimiter()); ok {

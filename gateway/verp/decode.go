@@ -17,7 +17,7 @@ type parsed struct {
 	member  string // "local=domain", "" where there is none
 }
 
-// parse recognises the forms that have a tag, by what stands at which place.
+// parse recognises the forms that have a tag, by their lengths and characters.
 func parse(detail, delimiter string) (parsed, bool) {
 	for _, form := range []func(detail, delimiter string) (parsed, bool){parseOpaque, parseSigned, parseShared} {
 		if p, ok := form(detail, delimiter); ok {
@@ -57,8 +57,8 @@ func parseSigned(detail, delimiter string) (p parsed, ok bool) {
 	return p, ok && p.member != ""
 }
 
-// parseShared recognises a tag and a member, or a tag alone: that one may be
-// the token of a brief opaque form as well.
+// parseShared recognises a tag and a member, or only a tag, which may also be the token
+// of a brief opaque form.
 func parseShared(detail, delimiter string) (p parsed, ok bool) {
 	if len(detail) < tagChars || !isBase32(detail[:tagChars]) {
 		return parsed{}, false
@@ -77,8 +77,8 @@ func parseMessage(detail string) (gateway.QueueID, bool) {
 	return id, err == nil
 }
 
-// literal writes an address into a local part: "local=domain". It is read
-// back at its last "=", which no domain has.
+// literal is an address as part of a local part: "local=domain". The last "=" separates
+// the two, since no domain has one.
 func literal(member string) string {
 	at := strings.LastIndexByte(member, '@')
 	return member[:at] + "=" + member[at+1:]
@@ -135,13 +135,13 @@ func (c *Codec) decodeOpaque(list *gateway.List, p parsed, now time.Time) (Decod
 	case err != nil:
 		return Decoded{}, err
 	case Token(list.ID, member) != p.token:
-		return Decoded{}, fmt.Errorf("%w: the directory named another", ErrUnknownMember)
+		return Decoded{}, fmt.Errorf("%w: the directory has another for it", ErrUnknownMember)
 	}
 	return Decoded{Form: Opaque, Member: member, Message: p.message, Probe: probe}, nil
 }
 
-// decodeBrief believes a tag that is a token only for the member whom the
-// directory names by it.
+// decodeBrief reads a tag that is a token too: it is valid for the member whom the
+// directory finds by it, and no other.
 func (c *Codec) decodeBrief(list *gateway.List, tag string, now time.Time) (Decoded, error) {
 	member, err := c.memberByToken(list.ID, tag)
 	if err != nil {

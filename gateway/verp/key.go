@@ -13,17 +13,17 @@ import (
 	"time"
 )
 
-// KeyBytes is the length of a key: that of the hash's output (RFC 2104,
-// section 3).
+// KeyBytes is the length of a key: that of the output of SHA-256 (RFC 2104, section 3).
 const KeyBytes = 32
 
-// keyFileBytesMax bounds a key file: some hundred keys, of which one is in use.
+// keyFileBytesMax bounds a key file. It has room for more than a hundred keys, and one or
+// two are in use.
 const keyFileBytesMax = 16 << 10
 
 // Key signs reverse-paths.
 type Key struct {
 	Secret [KeyBytes]byte
-	Until  time.Time // believed before that; zero is for ever
+	Until  time.Time // when it ceases to be valid; zero: never
 }
 
 // NewKey returns a random key.
@@ -35,8 +35,8 @@ func NewKey() Key {
 
 func (k Key) believed(now time.Time) bool { return k.Until.IsZero() || now.Before(k.Until) }
 
-// String is the key as a line of a key file: 64 hexadecimal digits, and the
-// time of Until by RFC 3339 where there is one.
+// String is the key as a line of a key file: 64 hexadecimal digits, and Until in the
+// form of RFC 3339 unless it is zero.
 func (k Key) String() string {
 	text := hex.EncodeToString(k.Secret[:])
 	if !k.Until.IsZero() {
@@ -51,21 +51,20 @@ func ParseKey(line string) (Key, error) {
 	text, until, dated := strings.Cut(line, " ")
 	secret, err := hex.DecodeString(text)
 	if err != nil || len(secret) != KeyBytes {
-		return Key{}, fmt.Errorf("a key is %d hexadecimal digits", 2*KeyBytes)
+		return Key{}, fmt.Errorf("a key must have %d hexadecimal digits", 2*KeyBytes)
 	}
 	copy(k.Secret[:], secret)
 	if dated {
 		if k.Until, err = time.Parse(time.RFC3339, until); err != nil {
-			return Key{}, errors.New("after a key comes a time like 2030-12-31T00:00:00Z")
+			return Key{}, errors.New("what follows a key must be a time such as 2030-12-31T00:00:00Z")
 		}
 	}
 	return k, nil
 }
 
-// LoadOrCreateKeys reads the key file at path, the key that signs first. Where
-// there is none it makes one with a random key, readable by its owner alone.
-// A file that others can read is refused. Two processes that start at the same time
-// get the same key.
+// LoadOrCreateKeys reads the key file at path; the first key signs. If there is no file
+// it makes one with a random key, which only its owner can read. It refuses a file that
+// others can read. Two processes that call it at the same time get the same key.
 func LoadOrCreateKeys(path string) ([]Key, error) {
 	keys, err := loadKeys(path)
 	if !errors.Is(err, fs.ErrNotExist) {
@@ -78,14 +77,14 @@ func LoadOrCreateKeys(path string) ([]Key, error) {
 	return loadKeys(path)
 }
 
-// BelievedFor is how long a key that was rotated out is believed by default: a
-// copy may wait five days here, at the upstream MTA and at the host behind it
-// (RFC 5321, section 4.5.4.1), before it bounces.
+// BelievedFor is how long a key remains valid by default after a new one has replaced it.
+// Before it bounces, a copy may wait five days here, five at the upstream MTA and five at
+// the next host (RFC 5321, section 4.5.4.1).
 const BelievedFor = 15 * 24 * time.Hour
 
-// RotateKeys puts a new key first in the key file at path. The one that signed
-// so far is believed for another while, see BelievedFor. Keys that are no longer
-// believed at now go.
+// RotateKeys puts a new key first in the key file at path. The key that has signed until
+// now remains valid for a while, see BelievedFor. Keys that are not valid at now are
+// removed.
 func RotateKeys(path string, now time.Time, believed time.Duration) ([]Key, error) {
 	old, err := loadKeys(path)
 	if err != nil {
@@ -118,7 +117,7 @@ func loadKeys(path string) ([]Key, error) {
 		return nil, fmt.Errorf("key file: %w", err)
 	}
 	if len(bytes.TrimSpace(text)) == 0 {
-		return nil, fmt.Errorf("key file %s is empty: put it back from a backup, or remove it to have a new key made", path)
+		return nil, fmt.Errorf("key file %s is empty: restore it from a backup, or remove it to get a new key", path)
 	}
 	var keys []Key
 	for number, line := range bytes.Split(bytes.TrimSpace(text), []byte("\n")) {
@@ -131,8 +130,8 @@ func loadKeys(path string) ([]Key, error) {
 	return keys, nil
 }
 
-// writeKeys writes a whole file beside path, makes it durable, and puts it in
-// place: by os.Rename, or by os.Link, which replaces nothing.
+// writeKeys writes a complete file beside path, syncs it, and moves it into place: by
+// os.Rename, or by os.Link, which fails if path exists.
 func writeKeys(path string, keys []Key, place func(from, to string) error) error {
 	dir := filepath.Dir(path)
 	f, err := os.CreateTemp(dir, ".verp-key-*") // 0600

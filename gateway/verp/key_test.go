@@ -73,13 +73,13 @@ func TestRotateKeys(t *testing.T) {
 func TestKeyFileRefused(t *testing.T) {
 	good := key.String() + "\n"
 	for text, want := range map[string]string{
-		"":                        "is empty: put it back",
-		"zz\n":                    ":1: a key is 64",
-		good[:60] + "\n":          ":1: a key is 64",
+		"":                        "is empty: restore it",
+		"zz\n":                    ":1: a key must have 64",
+		good[:60] + "\n":          ":1: a key must have 64",
 		good + "\n":               "",
 		good + good:               "",
-		good + "x\n":              ":2: a key is 64",
-		key.String() + " soon":    ":1: after a key",
+		good + "x\n":              ":2: a key must have 64",
+		key.String() + " soon":    ":1: what follows a key",
 		strings.Repeat(good, 300): "more than",
 	} {
 		path := filepath.Join(t.TempDir(), "verp.key")

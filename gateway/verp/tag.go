@@ -11,9 +11,9 @@ import (
 	"github.com/mmgw/mmgw/gateway"
 )
 
-// Lengths of the parts of a detail. 80 bits are 16 characters of base32: to
-// guess a tag takes some 2^80 bounces, to find an address with the token of
-// another some 2^80 hashes.
+// Lengths of the parts of a detail. 80 bits are 16 characters of base32. Guessing a tag
+// takes some 2^80 bounces; finding an address that has the token of another takes some
+// 2^80 hashes.
 const (
 	messageChars = 10
 	tagBytes     = 10
@@ -24,16 +24,16 @@ const alphabet = "abcdefghijklmnopqrstuvwxyz234567"
 
 var encoding = base32.NewEncoding(alphabet).WithPadding(base32.NoPadding)
 
-// Token is what stands for a member of list in opaque reverse-paths but the
-// shortest: 16 characters of base32 in lower case, the same whatever the case
-// of member.
+// Token stands for a member of list in opaque reverse-paths, except for the shortest
+// ones. It is 16 characters of base32 in lower case, and does not depend on the case of
+// member.
 func Token(list gateway.ListID, member gateway.ForwardPath) string {
 	sum := sha256.Sum256([]byte(string(list) + "\x00" + member.Key()))
 	return encoding.EncodeToString(sum[:tagBytes])
 }
 
-// Token is the token in a reverse-path of the opaque form, which the Directory
-// has to know of when a bounce comes; "" for all other forms.
+// Token is the token in a reverse-path of the opaque form, which the Directory has to
+// know when a bounce comes; "" for all other forms.
 func (c *Codec) Token(path gateway.ReversePath) string {
 	_, detail, _ := c.Split(gateway.ForwardPath(path))
 	p, _ := parse(strings.ToLower(detail), c.delimiter())
@@ -46,7 +46,7 @@ func (c *Codec) Token(path gateway.ReversePath) string {
 	return ""
 }
 
-// StandsFor says whether token is one of member's in list, by any key.
+// StandsFor says whether token is a token of member in list, with any key.
 func (c *Codec) StandsFor(list gateway.ListID, member gateway.ForwardPath, token string) bool {
 	if token == Token(list, member) {
 		return true
@@ -61,16 +61,16 @@ func (c *Codec) StandsFor(list gateway.ListID, member gateway.ForwardPath, token
 	return false
 }
 
-// subject is what a tag vouches for.
+// subject is what a tag signs.
 type subject struct {
 	form    Form
 	probe   bool
 	list    gateway.ListID
-	member  string // Signed, brief: in lower case. Opaque: the token. Shared: ""
+	member  string // of Signed and brief in lower case, of Opaque the token, of Shared ""
 	message gateway.QueueID
 }
 
-// tag signs s.
+// tag is the signature of s.
 func (k Key) tag(s subject) string {
 	label := string(s.form)
 	if s.probe {
@@ -82,8 +82,8 @@ func (k Key) tag(s subject) string {
 	return encoding.EncodeToString(mac.Sum(nil)[:tagBytes])
 }
 
-// verify says whether one of the keys that are believed at now made tag, for
-// a post or for a probe.
+// verify says whether one of the keys that are valid at now made tag, and whether for a
+// probe.
 func (c *Codec) verify(s subject, tag string, now time.Time) (probe, ok bool) {
 	for _, key := range c.keys() {
 		if !key.believed(now) {
@@ -98,6 +98,6 @@ func (c *Codec) verify(s subject, tag string, now time.Time) (probe, ok bool) {
 	return false, false
 }
 
-// isBase32 says whether s is made of the characters of tags and tokens. It is
-// stricter than the decoder, which skips line ends.
+// isBase32 says whether s consists of the characters of tags and tokens. It is stricter
+// than the decoder, which skips line ends.
 func isBase32(s string) bool { return strings.Trim(s, alphabet) == "" }
