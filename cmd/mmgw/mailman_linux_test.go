@@ -225,7 +225,7 @@ func (b *backend) queueFails(t *testing.T) {
 	if err := os.Rename(queue, queue+".away"); err != nil {
 		t.Fatal(err)
 	}
-	b.waits(t, "dev-bounces@mm3.example.com", "unwritten", "451 4.5.0 the next hop refused at the final dot whom it took at RCPT: 550 ")
+	b.waits(t, "dev-bounces@mm3.example.com", "unwritten", "451 4.5.0 the next hop refused at the final dot a recipient that it accepted at RCPT: 550 ")
 	if err := os.Rename(queue+".away", queue); err != nil {
 		t.Fatal(err)
 	}

@@ -7,8 +7,8 @@ import (
 	"github.com/mmgw/mmgw/gateway"
 )
 
-// What go-smtp is shown in place of MAIL and RCPT. The addresses and parameters
-// that came stand in the command, and its own parser never sees them.
+// What go-smtp is shown in place of MAIL and RCPT. The real addresses and parameters
+// are in command, and go-smtp's own parser never sees them.
 const (
 	shownMail = "MAIL FROM:<>\r\n"
 	shownRcpt = "RCPT TO:<recipient@lmtp>\r\n"
@@ -17,15 +17,15 @@ const (
 // helloBytesMax is the longest name of RFC 5321, section 4.5.3.1.2.
 const helloBytesMax = 255
 
-// command is one command as the guard understood it.
+// command is one command as the guard has parsed it.
 type command struct {
 	verb  string // in upper case
 	arg   string // as it came, without control characters
-	shown string // what go-smtp sees, with CRLF; "" if the guard answers
+	shown string // what go-smtp sees, with CRLF; "" if the guard itself answers
 
 	mail      mail              // of MAIL
 	recipient gateway.Recipient // of RCPT
-	refusal   *gateway.Status   // why it is not taken
+	refusal   *gateway.Status   // nil: the command is valid
 	last      bool              // the connection ends with the refusal
 }
 
@@ -35,8 +35,8 @@ type mail struct {
 	size     uint64 // announced by SIZE (RFC 1870), 0 if it was not
 }
 
-// parseCommand reads a line without its CRLF. Malformed MAIL and RCPT are still
-// shown to go-smtp, so that the order of commands is judged first.
+// parseCommand reads a line without its CRLF. Malformed MAIL and RCPT are still shown to
+// go-smtp, which first checks the order of commands.
 func parseCommand(line, hostname string) command {
 	verb, arg, _ := strings.Cut(line, " ")
 	c := command{verb: strings.ToUpper(verb), arg: strings.Trim(arg, " ")}
@@ -56,7 +56,7 @@ func parseCommand(line, hostname string) command {
 	return c
 }
 
-// parseOther reads the commands that carry no address.
+// parseOther reads the commands that have no address.
 func (c *command) parseOther() {
 	switch c.verb {
 	case "LHLO":
@@ -78,7 +78,7 @@ func (c *command) parseOther() {
 	case "HELO", "EHLO":
 		c.refusal = status(500, 5, 5, 1, "this is LMTP, say LHLO")
 	case "BDAT":
-		// A chunk follows, whose octets must not be read as commands.
+		// A chunk follows, and its octets must not be read as commands.
 		c.refusal, c.last = status(502, 5, 5, 1, "BDAT is not offered"), true
 	case "EXPN", "HELP", "AUTH", "STARTTLS", "ETRN", "TURN", "SEND", "SOML", "SAML":
 		c.refusal = status(502, 5, 5, 1, "command not implemented")
@@ -107,8 +107,8 @@ func parseMail(arg string) (mail, *gateway.Status) {
 	return m, nil
 }
 
-// parseRcpt reads the argument of RCPT (RFC 5321, section 4.1.1.3). The
-// postmaster without a domain is ours.
+// parseRcpt reads the argument of RCPT (RFC 5321, section 4.1.1.3). <postmaster> without
+// a domain is that of hostname.
 func parseRcpt(arg, hostname string) (gateway.Recipient, *gateway.Status) {
 	path, rest, refusal := cutPath(arg, "TO:")
 	if refusal != nil {
@@ -136,8 +136,8 @@ func malformed(detail int, err error) *gateway.Status {
 	return s
 }
 
-// cutPath takes keyword and the path in angle brackets off an argument. A > in
-// a quoted local part does not end the path.
+// cutPath splits an argument that is keyword, a path in angle brackets, and the rest. A >
+// in a quoted local part does not end the path.
 func cutPath(arg, keyword string) (path, rest string, refusal *gateway.Status) {
 	expected := status(501, 5, 5, 4, "expected "+keyword+"<address>")
 	if len(arg) < len(keyword) || !strings.EqualFold(arg[:len(keyword)], keyword) {
@@ -158,7 +158,7 @@ func cutPath(arg, keyword string) (path, rest string, refusal *gateway.Status) {
 	return path, rest, nil
 }
 
-// pathEnd is where the first > outside quotes stands, -1 if nowhere.
+// pathEnd is the index of the first > outside quotes, or -1.
 func pathEnd(s string) int {
 	quoted := false
 	for i := 0; i < len(s); i++ {

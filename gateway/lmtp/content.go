@@ -10,9 +10,9 @@ import (
 	"github.com/mmgw/mmgw/gateway"
 )
 
-// overrunBytesMax is how much of a content beyond ContentBytesMax is read, to
-// find its end and keep the connection. It is generous: an MTA that finds the
-// connection closed instead of a 552 tries the message again.
+// overrunBytesMax is how much more than ContentBytesMax is read of a content, to find its
+// end and keep the connection. It is generous: an MTA whose connection is closed, without
+// a 552, tries the message again.
 const overrunBytesMax = 256 << 20
 
 var (
@@ -23,29 +23,28 @@ var (
 	errTaken = errors.New("the content was read after its reply")
 )
 
-// content frames one content: it finds CRLF "." CRLF and nothing else, takes
-// the stuffed dots out (RFC 5321, section 4.5.2) and normalises line ends. As an
-// io.Reader it is what the Intake reads; the Intake may do so from a goroutine
-// that it has given up.
+// content frames one content: it ends only at CRLF "." CRLF, loses its stuffed dots (RFC
+// 5321, section 4.5.2), and has its line ends normalised. The Intake reads it as an
+// io.Reader, perhaps from a goroutine that it no longer waits for.
 type content struct {
 	in       *bufio.Reader
 	bytesMax int64
 	strict   bool // bare CR and LF are a fault
 
 	mu        sync.Mutex
-	taken     bool // no one may read it any more
-	lineStart bool // the next octet stands after CRLF
+	taken     bool // nobody may read it any more
+	lineStart bool // the next octet is the first of a line
 	segment   []byte
-	newline   []byte // follows segment
+	newline   []byte // to be read after segment
 	size      int64  // octets framed
 	ended     bool   // CRLF "." CRLF was read
 
-	fault  *gateway.Status // why a framed content is refused
-	broken *gateway.Status // why its end will not be seen
+	fault  *gateway.Status // why the content is refused
+	broken *gateway.Status // why its end was not found
 }
 
-// Read fills p as far as octets have arrived. Its errors other than io.EOF are
-// of type *gateway.Status.
+// Read returns what has arrived, and waits only for the first octet. Its errors other
+// than io.EOF are of type *gateway.Status.
 func (c *content) Read(p []byte) (n int, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -70,7 +69,7 @@ func (c *content) Read(p []byte) (n int, err error) {
 	return n, nil
 }
 
-// stop is what Read ends with, nil while there is more.
+// stop is the error that Read ends with, nil while there is more.
 func (c *content) stop() error {
 	switch {
 	case c.fault != nil:
@@ -83,8 +82,8 @@ func (c *content) stop() error {
 	return nil
 }
 
-// take reads on to the end of the content and closes it to readers. A fault
-// means that it must be refused, broken that its end was not found.
+// take reads the content to its end, after which nobody can read it. With a fault it must
+// be refused; broken says that its end was not found.
 func (c *content) take() (fault *gateway.Status, broken bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -102,7 +101,7 @@ func (c *content) take() (fault *gateway.Status, broken bool) {
 func (c *content) advance() {
 	line, err := c.in.ReadSlice('\n')
 	if err == bufio.ErrBufferFull {
-		// A CR at the edge is looked at together with what follows it.
+		// Whether a CR at the edge is bare depends on the next octet.
 		if line[len(line)-1] == '\r' {
 			c.in.UnreadByte()
 			line = line[:len(line)-1]
@@ -125,8 +124,8 @@ func (c *content) advance() {
 	c.limit()
 }
 
-// normalise makes line the next segment. In the usual case its only CR stands
-// before the LF at its end.
+// normalise makes line the next segment. Usually its only CR is the one before the LF at
+// its end.
 func (c *content) normalise(line []byte) {
 	c.segment = line
 	text, hasLF := bytes.CutSuffix(line, []byte("\n"))
@@ -148,7 +147,7 @@ func (c *content) normalise(line []byte) {
 	}
 }
 
-// limit refuses what is too large, and gives up on what never ends.
+// limit refuses a content that is too large, and gives up on one that does not end.
 func (c *content) limit() {
 	c.size += int64(len(c.segment) + len(c.newline))
 	if c.size > c.bytesMax && c.fault == nil {

@@ -13,22 +13,22 @@ import (
 )
 
 const (
-	// commandsMax is how many commands a client may give without a content,
-	// beside one RCPT for each recipient it may name. Address probes need
-	// three each.
+	// commandsMax is how many commands a client may give without a content, not
+	// counting one RCPT for each recipient that a message may have. Probing an
+	// address takes three.
 	commandsMax = 1000
 
-	// badCommandsMax is how many of them may be none that we know.
+	// badCommandsMax is how many of these may be unknown or malformed.
 	badCommandsMax = 20
 )
 
-// phase is where the dialogue stands.
+// phase is the phase of the dialogue.
 type phase int
 
 const (
 	inCommands phase = iota
-	inContent        // 354 was said, the content is not at its end
-	inReplies        // the content was read, its replies are being written
+	inContent        // after 354, while the content is being read
+	inReplies        // the replies to the content are being written
 	isOver           // nothing more will be read
 )
 
@@ -46,19 +46,19 @@ type guard struct {
 	cancel  context.CancelFunc
 	close   sync.Once
 
-	refusal *gateway.Status // in place of the greeting
+	refusal *gateway.Status // said in place of the greeting; nil: the connection is admitted
 	phase   phase
-	session *session       // from LHLO on
+	session *session       // since LHLO
 	client  gateway.Client // of the next transaction, from XFORWARD
 
-	command  command // the one that go-smtp is at
+	command  command // the one that go-smtp is handling
 	shown    []byte  // what go-smtp has not read yet
 	commands int     // since the last content
 	bad      int     // since the last content
 
-	replies []*gateway.Status // to the last content, still to be written
+	replies []*gateway.Status // to the last content, not written yet
 	first   bool              // none of them is written yet
-	broken  bool              // nothing after that content can be trusted
+	broken  bool              // the end of that content was not found: nothing after it can be trusted
 }
 
 func newGuard(s *Server, conn net.Conn) *guard {
@@ -78,8 +78,8 @@ func (g *guard) Close() error {
 	return err
 }
 
-// Read gives go-smtp its next command. Its only error is io.EOF, which makes
-// go-smtp close the connection without a word.
+// Read gives go-smtp its next command. Its only error is io.EOF, at which go-smtp closes
+// the connection and writes nothing.
 func (g *guard) Read(p []byte) (int, error) {
 	if len(g.shown) == 0 {
 		if err := g.next(); err != nil {
@@ -143,8 +143,8 @@ func (g *guard) say(line string) error {
 	return err
 }
 
-// lineFault is the last word to a client that sent no proper line, nil to one
-// that is gone.
+// lineFault is the last reply to a client that did not send a proper line, nil if the
+// client is gone.
 func (g *guard) lineFault(err error) *gateway.Status {
 	switch {
 	case errors.Is(err, errDraining), g.link.leaving():
@@ -159,7 +159,7 @@ func (g *guard) lineFault(err error) *gateway.Status {
 	return nil
 }
 
-// hangUp says the last word, if any, and ends the dialogue.
+// hangUp writes a last reply, if there is one, and ends the dialogue.
 func (g *guard) hangUp(last *gateway.Status) error {
 	g.phase = isOver
 	if last != nil {
@@ -208,8 +208,8 @@ func (g *guard) writeReply(line string) error {
 	return nil
 }
 
-// writeStatus writes the reply to the next recipient. Whatever go-smtp wanted
-// to say, only what the session handed to finish is said.
+// writeStatus writes the reply for the next recipient: what the session gave to finish,
+// not what go-smtp wanted to write.
 func (g *guard) writeStatus() error {
 	if g.server.ReplyPause > 0 && !g.first {
 		if err := g.link.out.Flush(); err != nil {
@@ -239,8 +239,8 @@ func (g *guard) content() *content {
 	}
 }
 
-// finish tells the replies to the content that was read, and whether the
-// dialogue can go on after it.
+// finish sets the replies to the content that was read. After a broken one the dialogue
+// cannot go on.
 func (g *guard) finish(replies []*gateway.Status, broken bool) {
 	g.replies, g.first = replies, true
 	g.commands, g.bad = 0, 0

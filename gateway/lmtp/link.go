@@ -22,9 +22,9 @@ const (
 	// section 4.5.3.1.4, and room for long addresses, ORCPT and ENVID.
 	commandBytesMax = 4 << 10
 
-	// lingerBytesMax and lingerTime bound what is read and thrown away after
-	// a last reply. Closing with input unread would reset the connection, and
-	// the client might never see the reply.
+	// lingerBytesMax and lingerTime bound what is read and discarded after a last
+	// reply. Closing with unread input would reset the connection, and the client
+	// might never see the reply.
 	lingerBytesMax = 1 << 20
 	lingerTime     = time.Second
 )
@@ -47,9 +47,9 @@ type link struct {
 	err  error         // of the first failed read
 
 	mu       sync.Mutex
-	until    time.Time // no read waits beyond it
-	resting  bool      // between transactions
-	draining bool      // it ends when it rests
+	until    time.Time // when all reads end
+	resting  bool      // no transaction is open
+	draining bool      // the connection ends when it rests
 }
 
 func newLink(conn net.Conn, idle time.Duration) *link {
@@ -84,8 +84,8 @@ func (l *link) Write(p []byte) (int, error) {
 	return l.conn.Write(p)
 }
 
-// arm sets the deadline of the next read. The lock makes sure that drain finds
-// either no read, or one that its own deadline wakes.
+// arm sets the deadline of the next read. Because of the lock, drain either comes before
+// the read, or wakes it with a deadline of its own.
 func (l *link) arm() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -99,7 +99,7 @@ func (l *link) arm() error {
 	return l.conn.SetReadDeadline(deadline)
 }
 
-// within sets the time that all reads from now on have together, and whether drain may
+// within sets how long all further reads may take together, and whether drain may
 // interrupt them.
 func (l *link) within(d time.Duration, resting bool) {
 	l.mu.Lock()
@@ -124,8 +124,7 @@ func (l *link) leaving() bool {
 	return l.draining && l.resting
 }
 
-// line reads one command without its CRLF. The result is good until the next
-// read.
+// line reads one command without its CRLF. The result is valid until the next read.
 func (l *link) line() ([]byte, error) {
 	line, err := l.in.ReadSlice('\n')
 	switch {

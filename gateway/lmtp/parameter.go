@@ -63,8 +63,8 @@ func recipientParameters(to *gateway.Recipient, s string) *gateway.Status {
 	})
 }
 
-// eachParameter calls f for each KEYWORD[=value], keywords in upper case, and
-// refuses one that stands twice.
+// eachParameter calls f for each KEYWORD[=value], with the keyword in upper case. It
+// refuses a keyword that occurs twice.
 func eachParameter(s string, f func(keyword, value string) *gateway.Status) *gateway.Status {
 	seen := map[string]bool{}
 	for parameter := range strings.SplitSeq(s, " ") {
@@ -84,7 +84,8 @@ func eachParameter(s string, f func(keyword, value string) *gateway.Status) *gat
 	return nil
 }
 
-// parseSize reads the digits of SIZE; a number beyond 64 bits is merely large.
+// parseSize reads the digits of SIZE. A number that does not fit 64 bits is just a large
+// one.
 func parseSize(s string) (uint64, bool) {
 	n, err := strconv.ParseUint(s, 10, 64)
 	if errors.Is(err, strconv.ErrRange) {
@@ -93,7 +94,7 @@ func parseSize(s string) (uint64, bool) {
 	return n, err == nil
 }
 
-// parseNotify reads a NOTIFY set. NEVER stands alone.
+// parseNotify reads the value of NOTIFY. NEVER must be the only word.
 func parseNotify(s string) (gateway.Notify, bool) {
 	var set gateway.Notify
 	for word := range strings.SplitSeq(strings.ToUpper(s), ",") {
@@ -125,8 +126,8 @@ func isOriginal(s string) bool {
 
 var errXtext = errors.New("malformed xtext")
 
-// decodeXtext decodes RFC 3461, section 4. An = that should have been encoded is
-// let pass: some MTAs hand on what they got.
+// decodeXtext decodes xtext (RFC 3461, section 4). It accepts an "=" that should have
+// been encoded, since some MTAs pass on what they got.
 func decodeXtext(s string) (string, error) {
 	if !gateway.IsASCII(s) {
 		return "", errXtext

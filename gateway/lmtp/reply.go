@@ -34,10 +34,9 @@ func plain(reply string) string {
 	}, reply)
 }
 
-// clamped returns s with a reply code that a client may get: a success is 250,
-// and what is neither success nor failure is a fault of ours. 421 would speak
-// of the connection, which goes on. The class of the enhanced code follows the
-// reply code.
+// clamped returns s with a reply code that a client may get: 250 for a success, and 451
+// for 421, which would mean that the connection ends, and for codes that are neither
+// success nor failure. The enhanced code gets the class of the reply code.
 func clamped(s *gateway.Status) *gateway.Status {
 	if s == nil {
 		return gateway.Deferred(errors.New("no status was given"))
@@ -60,7 +59,7 @@ func clamped(s *gateway.Status) *gateway.Status {
 	return &c
 }
 
-// refused is clamped for where only failures make sense.
+// refused is clamped for a reply that must be a failure.
 func refused(s *gateway.Status) *gateway.Status {
 	c := clamped(s)
 	if c.Class() == gateway.Success {
@@ -69,7 +68,7 @@ func refused(s *gateway.Status) *gateway.Status {
 	return c
 }
 
-// words puts one line of go-smtp's in ours. "" drops it.
+// words is our wording of one reply line of go-smtp, or "" to drop it.
 func (g *guard) words(line string) string {
 	if len(line) < 4 {
 		return ""
@@ -90,7 +89,7 @@ func (g *guard) words(line string) string {
 	return line + "\r\n"
 }
 
-// hello is the reply to LHLO: all that is offered.
+// hello is the reply to LHLO, with all extensions.
 func (g *guard) hello() string {
 	limits := g.server.Limits
 	return strings.Join([]string{

@@ -1,27 +1,27 @@
-// Package lmtp is the intake: an LMTP server (RFC 2033) that hands messages to
-// a gateway.Intake.
+// Package lmtp is the intake: an LMTP server (RFC 2033) that hands messages to a
+// gateway.Intake.
 //
-// go-smtp keeps the dialogue: its order, its resets, one reply for each
-// recipient. It stands behind a guard and never sees an octet of the network.
-// The guard reads and checks each command, shows go-smtp a plain one of its
-// own making, frames the content itself, and chooses the words of the replies.
+// go-smtp handles the dialogue: the order of commands, resets, and one reply for each
+// recipient. It is behind a guard and never sees an octet of the network. The guard reads
+// and checks each command, shows go-smtp a plain one that it has made itself, frames the
+// content, and words the replies.
 //
-// What is promised:
+// The package promises:
 //
-//   - Only CRLF "." CRLF ends a content, only CRLF ends a command. Octets of a
-//     content are never read as commands: a content that stalls, breaks or
-//     passes all limits is answered with a failure and the connection closed.
-//   - Nothing is accepted of which the end was not seen.
-//   - Each accepted recipient gets one reply, in the order of the RCPTs, and a
-//     2xx only if the Intake said so for this recipient.
-//   - Replies are printable ASCII of at most 510 octets, failures are 4xx or
-//     5xx, and their enhanced code is of the same class.
+//   - Only CRLF "." CRLF ends a content, and only CRLF ends a command. Octets of a
+//     content are never read as commands: if a content stalls, breaks off or exceeds all
+//     limits, the reply is a failure and the connection is closed.
+//   - No message is accepted before its end was read.
+//   - Each accepted recipient gets one reply, in the order of the RCPTs, and a 2xx only
+//     if the Intake said so for this recipient.
+//   - Replies are printable ASCII of at most 510 octets. Failures are 4xx or 5xx, with an
+//     enhanced code of the same class.
 //   - Time, memory, commands, recipients and connections are bounded.
 //
-// The content that the Intake reads has CRLF line ends only. A bare LF becomes
-// CRLF and a bare CR a space, or the message is refused, as configured. NUL and
-// octets above 127 pass unchanged: they cannot be mistaken for a line end, and
-// a signature over them stays valid. BDAT is neither offered nor taken.
+// The content that the Intake reads has only CRLF line ends. A bare LF becomes CRLF and a
+// bare CR a space, or the message is refused, as configured. NUL and octets above 127
+// stay as they are: they cannot be mistaken for a line end, and signatures over them stay
+// valid. BDAT is neither offered nor accepted.
 package lmtp
 
 import (
@@ -41,26 +41,26 @@ import (
 	"github.com/mmgw/mmgw/gateway"
 )
 
-// Server is an LMTP server. Its public fields are set before Serve and not
-// changed later; all but Intake have useful zero values.
+// Server is an LMTP server. Its exported fields are set before Serve and not changed
+// later; all but Intake have useful zero values.
 type Server struct {
 	Intake   gateway.Intake // asked about each recipient and each message
 	Hostname string         // in the greeting, and the domain of <postmaster>; "" is "localhost"
 	Limits   Limits
 
-	// ReplyPause is waited between the replies to one content, for clients
-	// that cannot take them in one packet. 0 joins them.
+	// ReplyPause is the time between the replies to one content, for clients that
+	// cannot read several of them in one packet. 0 joins them.
 	ReplyPause time.Duration
 
-	// BareNewlineRefused answers a content with a bare CR or LF by
-	// 554 5.6.0. Otherwise these are normalised.
+	// BareNewlineRefused says to refuse content with a bare CR or LF, with 554
+	// 5.6.0. Otherwise it is normalised.
 	BareNewlineRefused bool
 
 	// Allow are the peers that may connect over IP; nil means the loopback
 	// addresses. Over other networks, such as Unix sockets, all may.
 	Allow []netip.Prefix
 
-	Log *slog.Logger // nil discards
+	Log *slog.Logger // nil: nothing is logged
 
 	once    sync.Once
 	server  *smtp.Server
@@ -73,8 +73,8 @@ type Server struct {
 	closing   bool
 }
 
-// Limits bound what one client, or all of them, may cost. Zero fields stand
-// for the values in the comments.
+// Limits bound what one client, or all of them, may cost. A zero field takes the value in
+// its comment.
 type Limits struct {
 	ContentBytesMax int64         // of one message, in octets; 32 MiB
 	RecipientsMax   int           // of one message; 1000
@@ -93,14 +93,14 @@ func (l Limits) withDefaults() Limits {
 	}
 }
 
-// loopback is what a nil Allow stands for.
+// loopback is the default for Allow.
 var loopback = []netip.Prefix{
 	netip.MustParsePrefix("127.0.0.0/8"),
 	netip.MustParsePrefix("::1/128"),
 }
 
-// Serve takes connections from listener until Shutdown, then returns nil. It
-// may be called for several listeners at the same time, and closes each at its end.
+// Serve accepts connections from listener until Shutdown, and then returns nil. It may be
+// called for several listeners at the same time, and closes its listener when it returns.
 func (s *Server) Serve(listener net.Listener) error {
 	s.once.Do(s.start)
 	l := &guarded{Listener: listener, server: s}
@@ -121,10 +121,9 @@ func (s *Server) Serve(listener net.Listener) error {
 	return fmt.Errorf("lmtp: %v: %w", listener.Addr(), err)
 }
 
-// Shutdown stops taking connections and transactions. Clients without a
-// transaction get 421 and are closed; a transaction in progress gets its
-// replies first. When ctx ends, what is left is cancelled and closed, and the
-// error is that of ctx. Shutdown is called once.
+// Shutdown ends the server. Clients without a transaction get 421 and are closed; a
+// transaction in progress gets its replies first. When ctx ends, what is left is
+// cancelled and closed, and the error is that of ctx. Shutdown must be called only once.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.once.Do(s.start)
 	s.drain()
@@ -192,8 +191,8 @@ func (l *guarded) Close() (err error) {
 	return err
 }
 
-// admit makes the guard of a connection. One that may not be served is told so
-// in place of the greeting.
+// admit makes the guard of a connection. One that is refused gets the refusal in place of
+// the greeting.
 func (s *Server) admit(conn net.Conn) *guard {
 	g := newGuard(s, conn)
 	s.mu.Lock()
@@ -234,7 +233,7 @@ func (s *Server) allows(peer net.Addr) bool {
 	return false
 }
 
-// errorLog takes what go-smtp has to say about accept errors and panics.
+// errorLog logs what go-smtp reports: errors of Accept, and panics.
 type errorLog struct{ log *slog.Logger }
 
 func (l errorLog) Printf(format string, v ...any) {

@@ -12,13 +12,13 @@ import (
 	"github.com/mmgw/mmgw/gateway"
 )
 
-// session is what go-smtp calls for each command that comes in the right order. It
-// takes addresses and parameters from the guard, not from go-smtp. Each
-// transaction has an envelope of its own.
+// session is what go-smtp calls for each command that comes in the right order. It takes
+// addresses and parameters from the guard, not from go-smtp. Each transaction gets a new
+// envelope.
 type session struct {
 	guard    *guard
 	conn     *smtp.Conn
-	envelope *gateway.Envelope // of the open transaction, else nil
+	envelope *gateway.Envelope // of the open transaction; nil: there is none
 }
 
 func newSession(conn *smtp.Conn) (smtp.Session, error) {
@@ -30,7 +30,7 @@ func newSession(conn *smtp.Conn) (smtp.Session, error) {
 	return g.session, nil
 }
 
-// client is the client of the peer, and what the peer calls itself.
+// client is the client that XFORWARD named, with the name of the peer itself.
 func (s *session) client() gateway.Client {
 	client := s.guard.client
 	client.Peer = s.conn.Hostname()
@@ -88,9 +88,9 @@ func (s *session) Rcpt(string, *smtp.RcptOptions) error {
 // by mistake if one is missing.
 var notSaid = smtpError(gateway.Deferred(nil))
 
-// Data hands the content to the Intake. What go-smtp offers to read is empty,
-// and it says one error to all recipients: it has another method for LMTP,
-// which runs in a new goroutine for each content.
+// Data hands the content to the Intake. The reader that go-smtp offers is empty. Its
+// method with one result for each recipient (LMTPSession) is not used, since that would
+// start a goroutine for each content: the guard knows the replies.
 func (s *session) Data(io.Reader) error {
 	envelope, content := s.envelope, s.guard.content()
 	n := len(envelope.Recipients)
@@ -106,7 +106,7 @@ func (s *session) Data(io.Reader) error {
 	return notSaid
 }
 
-// settled clamps replies, and logs each fault once.
+// settled clamps the replies, and logs each fault once.
 func (s *session) settled(replies []*gateway.Status) []*gateway.Status {
 	settled := make([]*gateway.Status, len(replies))
 	for i, reply := range replies {

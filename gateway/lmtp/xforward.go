@@ -10,11 +10,11 @@ import (
 // xforwardBytesMax bounds a value of XFORWARD, as Postfix does.
 const xforwardBytesMax = 255
 
-// xforward takes what an allowed peer says of the true client: Postfix's
-// XFORWARD, with NAME, ADDR and HELO. It holds for one transaction.
+// xforward handles Postfix's XFORWARD, with which the peer names its client by NAME, ADDR
+// and HELO. It applies to one transaction.
 func (g *guard) xforward(arg string) *gateway.Status {
 	if g.inTransaction() {
-		return status(503, 5, 5, 1, "XFORWARD stands before MAIL")
+		return status(503, 5, 5, 1, "XFORWARD must come before MAIL")
 	}
 	client := g.client
 	refusal := eachParameter(arg, func(keyword, value string) *gateway.Status {
@@ -54,7 +54,7 @@ func setClient(client *gateway.Client, keyword, text string) *gateway.Status {
 			return badParameter
 		}
 		client.Addr = addr.Unmap()
-	case "PORT", "PROTO", "IDENT", "SOURCE": // known, of no use here
+	case "PORT", "PROTO", "IDENT", "SOURCE": // known, but not needed
 	default:
 		return unknownParameter
 	}

@@ -77,7 +77,7 @@ func TestCalloutGivenUp(t *testing.T) {
 		h.hang = "MAIL"
 		ctx, cancel = context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if status, took := asked(ctx, r); status.Reply() != "451 4.4.2 the next hop was waited for no longer at MAIL" || took > 2*time.Minute {
+		if status, took := asked(ctx, r); status.Reply() != "451 4.4.2 the connection to the next hop was given up at MAIL" || took > 2*time.Minute {
 			t.Errorf("%v after %v", status, took)
 		}
 		r.Close()

@@ -34,8 +34,8 @@ const (
 
 func (v verb) String() string { return [...]string{"RSET", "MAIL", "RCPT", "DATA"}[v] }
 
-// commands are the envelope of t, in their order, after RSET if reset.
-// Addresses come from the parser alone: t.reverse and t.paths.
+// commands are the commands of t's envelope, after RSET if reset. Their addresses are
+// parsed ones: t.reverse and t.paths.
 func (t *transaction) commands(reset bool) []command {
 	c := t.conn
 	list := make([]command, 0, len(t.open)+3)
@@ -113,8 +113,8 @@ func notifyText(n gateway.Notify) string {
 	return strings.Join(words, ",")
 }
 
-// originalText is the value of ORCPT, which is kept as it came, encoded by RFC
-// 3461, section 4.2. It is "" where the text is no such thing.
+// originalText is the value of ORCPT. It is kept as it came, encoded by RFC 3461, section
+// 4.2. It is "" if the text is not valid.
 func originalText(original string) string {
 	kind, address, ok := strings.Cut(original, ";")
 	if !ok || kind == "" || address == "" || len(original) > originalBytesMax || strings.Trim(strings.ToLower(kind), "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
@@ -128,8 +128,7 @@ func originalText(original string) string {
 	return kind + ";" + strings.ReplaceAll(address, "=", "+3D")
 }
 
-// xtext encodes s by RFC 3461, section 4. Text that is not printable ASCII has
-// no xtext: "".
+// xtext encodes s by RFC 3461, section 4. It is "" if s is not printable ASCII.
 func xtext(s string) string {
 	var b strings.Builder
 	for _, c := range []byte(s) {

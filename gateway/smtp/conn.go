@@ -10,28 +10,28 @@ import (
 	"github.com/mmgw/mmgw/gateway"
 )
 
-// Conn is one connection on which a server has greeted us.
+// Conn is one connection to a server that has greeted us.
 type Conn struct {
-	base       net.Conn // as it was handed in
+	base       net.Conn // as NewConn got it
 	conn       net.Conn // base, or TLS on it
 	reader     *bufio.Reader
 	options    Options
 	timeouts   Timeouts
 	host       string            // the server, as its EHLO reply names it
 	extensions map[string]string // keywords of EHLO in upper case, and their parameters
-	mailsMax   int               // transactions that the server takes; 0: it says none
+	mailsMax   int               // transactions that the server takes; 0: it does not say
 	secure     bool              // under TLS
 
-	unsettled places    // one for each content out whose outcome is not settled
+	unsettled places    // one for each content that was sent and whose outcome is not settled
 	readBy    time.Time // the deadline of the next octets
 
-	begun    int  // transactions
+	begun    int  // number of transactions
 	resetDue bool // the server may still have an envelope
-	retired  bool // no further transaction, but QUIT is fine
+	retired  bool // it takes no further transaction, only QUIT
 
 	unwelcome *gateway.Status // see Unwelcome
 
-	ended chan struct{} // closed when no octet may go or come any more
+	ended chan struct{} // closed when nothing may be written or read any more
 	end   func()        // closes ended, once
 }
 
@@ -42,19 +42,18 @@ func (c *Conn) Offers(keyword string) (parameters string, ok bool) {
 	return parameters, ok
 }
 
-// Pipelines says whether commands may go in groups, and an envelope after a
+// Pipelines says whether commands may be sent in groups, and an envelope right after a
 // final dot (RFC 2920).
 func (c *Conn) Pipelines() bool {
 	_, ok := c.extensions["PIPELINING"]
 	return ok
 }
 
-// Usable says whether the connection can take another transaction. A false stays
-// false; all that is left is Close. It is for the goroutine of Run.
+// Usable says whether the connection can take another transaction. Once it cannot, only
+// Close is left to do. It is for the goroutine of Run.
 func (c *Conn) Usable() bool { return !c.Broken() && !c.retired && !c.isSpent() }
 
-// Broken says whether the connection ended without a QUIT. It can be asked at any
-// time.
+// Broken says whether the connection ended without a QUIT. It may be called at any time.
 func (c *Conn) Broken() bool {
 	select {
 	case <-c.ended:
@@ -64,14 +63,13 @@ func (c *Conn) Broken() bool {
 	}
 }
 
-// Unwelcome is what became of a connection that the server ended before it took the
-// first MAIL, by 421 or without a word, nil for others: it takes no messages now. It
-// is for the goroutine of Run.
+// Unwelcome is the status of a connection that the server ended before it accepted the
+// first MAIL, by 421 or by hanging up: it does not take messages now. It is nil for other
+// connections. It is for the goroutine of Run.
 func (c *Conn) Unwelcome() *gateway.Status { return c.unwelcome }
 
-// Close waits until all outcomes are settled, says QUIT, waits for the reply no
-// longer than Timeouts.Quit, and closes the connection. It is not for while Run
-// is under way.
+// Close waits until all outcomes are settled, sends QUIT, waits for the reply no longer
+// than Timeouts.Quit, and closes the connection. It must not be called during Run.
 func (c *Conn) Close() {
 	c.unsettled.wait()
 	if !c.Broken() {
@@ -83,8 +81,8 @@ func (c *Conn) Close() {
 	c.Abort()
 }
 
-// Abort closes the connection without a word: what is under way fails. It can be
-// called at any time.
+// Abort closes the connection at once: what is in progress fails. It may be called at any
+// time.
 func (c *Conn) Abort() {
 	c.end()
 	c.base.Close()
@@ -105,7 +103,8 @@ func (c *Conn) read(limit time.Time, timeout time.Duration) (reply, error) {
 	return readReply(c.reader)
 }
 
-// waiting reads from the server by readBy. What it has read costs no deadline.
+// waiting reads from the server, until readBy. It sets the deadline only when it has to
+// wait for the network, not for what is in the buffer.
 type waiting struct{ *Conn }
 
 func (w waiting) Read(p []byte) (int, error) {
@@ -131,14 +130,14 @@ func earlier(a, b time.Time) time.Time {
 	return b
 }
 
-// unsettledMax is how many messages of one connection may have to go out again
-// after a crash: one that is not answered and one whose outcome is not settled.
+// unsettledMax is how many messages of one connection may have to be sent again after a
+// crash: one that is not answered, and one whose outcome is not settled.
 const unsettledMax = 2
 
-// places are a lock for unsettledMax at a time.
+// places is a lock that unsettledMax can hold at a time.
 type places chan struct{}
 
-// take waits for a place, unless ended is closed before there is one.
+// take waits for a place. It returns false if ended is closed first.
 func (p places) take(ended <-chan struct{}) (taken bool) {
 	select {
 	case p <- struct{}{}:
@@ -160,7 +159,7 @@ func (p places) wait() {
 	}
 }
 
-// Causes of transactions that no octet of a server ended.
+// Causes of transactions that ended without any fault of the server.
 var (
 	errUnusable = errors.New("the connection had ended") // before the transaction
 	errAborted  = errors.New("the transaction was given up")

@@ -8,17 +8,17 @@ import (
 	"time"
 )
 
-// blockBytes is how much content goes in one write. Larger ones gain nothing.
+// blockBytes is how much content one write has. Larger writes are no faster.
 const blockBytes = 64 << 10
 
-// blocks are the buffers of content under way: two blocks each, one to read
-// into and one to write from.
+// blocks are the buffers for sending content: two blocks each, one to read into and one
+// to write from.
 var blocks = sync.Pool{New: func() any { return new([2 * blockBytes]byte) }}
 
-// writeContent sends body with dots stuffed (RFC 5321, section 4.5.2) and the
-// final dot, and what follow gives after it. An error says that the final dot is
-// not known to be sent, and that the connection must be closed. errStray and
-// errors of body are ours, a writeError is the connection's.
+// writeContent sends body with its dots stuffed (RFC 5321, section 4.5.2), the final dot,
+// and then what follow returns. After an error the final dot may not have been sent, and
+// the connection must be closed. A writeError is a fault of the connection; errStray and
+// errors of body are faults of ours.
 func (c *Conn) writeContent(limit time.Time, body io.Reader, follow func() []byte) error {
 	buffer := blocks.Get().(*[2 * blockBytes]byte)
 	defer blocks.Put(buffer)
@@ -49,9 +49,9 @@ type writeError struct{ error }
 
 func (e writeError) Unwrap() error { return e.error }
 
-// stuffer gathers content for the wire in out and passes it to flush when it
-// is full. It does not trust its input: a CR or LF that stands alone is an
-// error, because the next host might take it for a line end.
+// stuffer collects content in out, and passes it to flush when that is full. It does not
+// trust its input: a bare CR or LF is an error, because the next host might take it for a
+// line end.
 type stuffer struct {
 	out       []byte
 	lineStart bool // the next octet is the first of a line
@@ -83,8 +83,9 @@ func (s *stuffer) write(p []byte) error {
 	return s.put(p)
 }
 
-// lines counts the dots that begin a line of p, but the first, and says whether a
-// CR or LF stands alone, after a CR or not. A CR at the end does not, yet.
+// lines counts the dots that begin a line of p other than its first, and says whether p
+// has a bare CR or LF. cr says that the octet before p was a CR. A CR at the end of p is
+// not bare yet.
 func lines(p []byte, cr bool) (dots int, stray bool) {
 	pairs := 0
 	for at := 0; at < len(p); pairs++ {
@@ -108,8 +109,8 @@ func lines(p []byte, cr bool) (dots int, stray bool) {
 	return dots, cr && p[0] != '\n' || bytes.Count(p, []byte("\r")) != pairs
 }
 
-// end completes the last line, where the content did not, and sends the dot,
-// with what is to follow it.
+// end completes the last line, if the content did not, and sends the final dot, with what
+// follows it.
 func (s *stuffer) end(follow func() []byte) error {
 	if s.cr {
 		return errStray

@@ -37,9 +37,9 @@ func Dial(ctx context.Context, network, address string, o Options) (*Conn, error
 	return NewConn(ctx, conn, o)
 }
 
-// NewConn takes over conn: it reads the greeting, says EHLO or LHLO, and does
-// STARTTLS and AUTH as o says. Errors are *gateway.Status of class Transient,
-// whatever the server said, and conn is closed then. It ends when ctx does.
+// NewConn takes over conn: it reads the greeting, sends EHLO or LHLO, and does STARTTLS
+// and AUTH as o says. Errors are *gateway.Status of class Transient, whatever the server
+// said, and conn is then closed. NewConn fails when ctx ends.
 func NewConn(ctx context.Context, conn net.Conn, o Options) (*Conn, error) {
 	c := &Conn{
 		base:      conn,
@@ -63,7 +63,7 @@ func NewConn(ctx context.Context, conn net.Conn, o Options) (*Conn, error) {
 	return c, nil
 }
 
-// cause prefers the end of ctx to the error that it made.
+// cause is the error of ctx if it has ended, since that is what made err.
 func cause(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -98,7 +98,7 @@ func (c *Conn) open(ctx context.Context) error {
 	return nil
 }
 
-// checkHostname fills the name for EHLO in and refuses one that is none: it
+// checkHostname fills in the name for EHLO, and refuses one that is not valid, since it
 // goes into a command.
 func (c *Conn) checkHostname() error {
 	if c.options.Hostname == "" {
@@ -133,8 +133,8 @@ func (c *Conn) greeting() error {
 	return nil
 }
 
-// hello says LHLO or EHLO and learns what is offered. A server of SMTP that
-// knows no EHLO gets HELO, and offers nothing then.
+// hello sends LHLO or EHLO and reads what the server offers. An SMTP server that does not
+// know EHLO gets HELO, and then offers nothing.
 func (c *Conn) hello() error {
 	verb := "EHLO "
 	if c.options.Protocol == LMTP {
@@ -158,8 +158,8 @@ func (c *Conn) hello() error {
 	return nil
 }
 
-// nameOf is how a server names itself in its reply to EHLO, or the literal of its
-// address where that is not a name.
+// nameOf is the name of a server in its reply to EHLO, or the literal of its address if
+// that is not a name.
 func (c *Conn) nameOf(answer reply) string {
 	name, _, _ := strings.Cut(answer.lines[0], " ")
 	if _, err := gateway.ParseForwardPath("x@" + name); err != nil {
@@ -168,8 +168,8 @@ func (c *Conn) nameOf(answer reply) string {
 	return name
 }
 
-// parseExtensions reads the lines of an EHLO reply after the first. Keywords
-// have no case (RFC 5321, section 4.1.1.1).
+// parseExtensions reads the lines of an EHLO reply after the first. The case of keywords
+// does not matter (RFC 5321, section 4.1.1.1).
 func parseExtensions(answer reply) map[string]string {
 	extensions := make(map[string]string)
 	for i, line := range answer.lines {

@@ -5,15 +5,15 @@ import (
 	"strings"
 )
 
-// isSpent says whether a connection had all the transactions that it may have, by
-// our limit or by MAILMAX of the server (RFC 9422).
+// isSpent says whether a connection has had as many transactions as it may have, by our
+// limit or by the server's MAILMAX (RFC 9422).
 func (c *Conn) isSpent() bool {
 	ours, theirs := c.options.MessagesMax, c.mailsMax
 	return ours > 0 && c.begun >= ours || theirs > 0 && c.begun >= theirs
 }
 
-// limit is a limit that the server announced (RFC 9422, section 4), 0 for none.
-// One that is not a number is none.
+// limit is a limit that the server announced (RFC 9422, section 4), or 0. One that is not
+// a positive number is ignored.
 func (c *Conn) limit(name string) int {
 	parameters, _ := c.Offers("LIMITS")
 	for _, field := range strings.Fields(parameters) {
@@ -25,17 +25,15 @@ func (c *Conn) limit(name string) int {
 	return 0
 }
 
-// isLax says whether the server speaks LMTP without PIPELINING, which every
-// such server must have (RFC 2033, section 5). GNU Mailman 3 is one, and with it
-// all that aiosmtpd's engine serves. Two more things are then not to be believed:
-// that each recipient gets a reply to the final dot (section 4.2), for a message
-// as a whole is refused by one reply, whose fellows a client would wait for in
-// vain; and a plain 550 there, which stands for any fault of the moment.
+// isLax says whether the server speaks LMTP without PIPELINING, which every LMTP server
+// must have (RFC 2033, section 5). GNU Mailman 3 is one, like everything that is built on
+// aiosmtpd. Such a server breaks two more rules: it refuses a message with one reply to
+// the final dot, not one for each recipient (section 4.2), so that a client would wait for
+// the others in vain; and it answers 550 there for any temporary fault.
 func (c *Conn) isLax() bool { return c.options.Protocol == LMTP && !c.Pipelines() }
 
-// keepLimits leaves the recipients for another transaction that are more than
-// the server said it takes in one, by their number or by that of their domains.
-// A lax one gets them one by one.
+// keepLimits leaves recipients for another transaction if the server does not take as many
+// in one, by their number or by that of their domains. A lax server gets them one by one.
 func (t *transaction) keepLimits() {
 	most, domainsMost := t.conn.limit("RCPTMAX"), t.conn.limit("RCPTDOMAINMAX")
 	if t.conn.isLax() {

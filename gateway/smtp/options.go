@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Protocol is the language of a connection.
+// Protocol is the protocol of a connection.
 type Protocol string
 
 // The protocols. LMTP answers the content once for each accepted recipient.
@@ -34,33 +34,32 @@ type Options struct {
 	Protocol Protocol
 	Security Security
 
-	// Hostname is said in EHLO: a domain or an address literal. "" is the
+	// Hostname is the name in EHLO: a domain or an address literal. "" stands for the
 	// literal of our end of the connection (RFC 5321, section 4.1.4).
 	Hostname string
 
-	// TLS is used by StartTLS and ImplicitTLS. Where it names no ServerName
-	// Dial sets the host that was dialled. nil verifies against the system's
-	// roots. See NewTLSConfig.
+	// TLS is for StartTLS and ImplicitTLS; see NewTLSConfig. If it has no ServerName,
+	// Dial sets the host that it dials. nil verifies with the system's roots.
 	TLS *tls.Config
 
-	// User and Password log in by AUTH PLAIN, LOGIN or CRAM-MD5, the first one
-	// that the server offers, only over TLS or to this machine. User "" does
-	// not log in.
+	// User and Password are for AUTH, by the first of PLAIN, LOGIN and CRAM-MD5 that
+	// the server offers. They are sent only over TLS or to this machine. User "": no
+	// AUTH.
 	User, Password string
 
 	Timeouts Timeouts
 
-	// MessagesMax is how many transactions are made on a connection; 0 is no
-	// limit of ours. A server may announce one of its own.
+	// MessagesMax is how many transactions a connection may have; 0: any number. A
+	// server may announce its own limit.
 	MessagesMax int
 
-	// DialContext opens the connection; nil is that of net.Dialer.
+	// DialContext opens the connection; nil: net.Dialer does.
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
-// Timeouts bound every wait. A zero field takes its default, the value of
-// RFC 5321, section 4.5.3.2, where that has one. Each is for one reply or one
-// block as a whole: a peer that sends an octet now and then gains nothing.
+// Timeouts bound every wait. A zero field takes the default in its comment, which is that
+// of RFC 5321, section 4.5.3.2, if that has one. Each is for a whole reply or a whole
+// block: a peer that sends an octet now and then does not prolong it.
 type Timeouts struct {
 	Connect     time.Duration // 30 s: connecting, and the handshake of ImplicitTLS
 	Greeting    time.Duration // 5 min: the 220 (4.5.3.2.1)

@@ -10,26 +10,25 @@ import (
 	"github.com/mmgw/mmgw/gateway"
 )
 
-// Limits of one reply. RFC 5321, section 4.5.3.1.5, knows lines of 512 octets;
-// real EHLO replies have some 20 lines.
+// Limits of one reply. By RFC 5321, section 4.5.3.1.5, a line has at most 512 octets; real
+// EHLO replies have some 20 lines.
 const (
 	ReplyBytesMax = 64 << 10 // octets, line ends included
 	ReplyLinesMax = 100
 )
 
-// errReply says that a server did not answer in the language of RFC 5321.
-// What follows cannot be matched to commands any more.
+// errReply says that a server broke the protocol. Replies that follow can no longer be
+// matched to commands.
 var errReply = errors.New("the server broke the protocol")
 
-// reply is one answer of a server, its lines without code and line end. Its
-// text is as it came.
+// reply is one reply of a server: its lines as they came, without code and line end.
 type reply struct {
 	code  int
 	lines []string
 }
 
-// readReply reads one reply, of one or more lines (RFC 5321, section 4.2.1). A
-// line that ends in LF alone is taken too. Any error leaves r unusable.
+// readReply reads one reply, of one or more lines (RFC 5321, section 4.2.1). It accepts
+// lines that end in a bare LF. After an error r cannot be used any more.
 func readReply(r *bufio.Reader) (reply, error) {
 	var answer reply
 	budget := ReplyBytesMax
@@ -54,9 +53,9 @@ func readReply(r *bufio.Reader) (reply, error) {
 	}
 }
 
-// readLine reads a line of any length within budget, which it draws from.
+// readLine reads a line, and takes its length from budget.
 func readLine(r *bufio.Reader, budget *int) (string, error) {
-	var line []byte // of which more is to come
+	var line []byte // what has been read of a line that does not fit the buffer
 	for {
 		part, err := r.ReadSlice('\n')
 		if *budget -= len(part); *budget < 0 {
@@ -78,7 +77,7 @@ func readLine(r *bufio.Reader, budget *int) (string, error) {
 	}
 }
 
-// parseReplyLine takes "250-text", "250 text" or "250" apart.
+// parseReplyLine reads "250-text", "250 text" or "250".
 func parseReplyLine(line string) (code int, text string, more bool, err error) {
 	if len(line) < 3 || line[0] < '2' || line[0] > '5' {
 		return 0, "", false, noCode(line)
@@ -106,8 +105,8 @@ func noCode(line string) error {
 // class is the first digit of the code.
 func (r reply) class() int { return r.code / 100 }
 
-// enhanced returns the enhanced status code of the reply, zero where it has
-// none of its own class (RFC 2034), and the lines without it.
+// enhanced returns the enhanced status code of the reply and its text without it. The
+// code is zero if the reply has none of its own class (RFC 2034).
 func (r reply) enhanced() (gateway.EnhancedCode, string) {
 	var code gateway.EnhancedCode
 	texts := make([]string, len(r.lines))
@@ -121,17 +120,16 @@ func (r reply) enhanced() (gateway.EnhancedCode, string) {
 	return code, gateway.Printable(strings.Join(texts, " "))
 }
 
-// status is the reply as the outcome of a recipient: the server's codes, its
-// text made printable.
+// status is the reply as a Status, with the server's codes and its text made printable.
 func (r reply) status() *gateway.Status {
 	code, text := r.enhanced()
 	return &gateway.Status{Code: r.code, Enhanced: code, Text: text}
 }
 
-// isException says whether aiosmtpd's engine, and so GNU Mailman 3's core, answers
-// with an exception that nobody caught: a database that is locked or away is one.
-// The code is that of a refusal for good, and what follows the first line of an
-// exception passes for more replies.
+// isException says whether the reply is an uncaught exception of aiosmtpd, on which GNU
+// Mailman 3's core is built: of a database that is locked or down, for example. Its code
+// would be a permanent refusal, and the lines after the first would look like further
+// replies.
 func (r reply) isException() bool {
 	return r.code == 500 && strings.HasPrefix(r.lines[0], "Error: (")
 }

@@ -6,15 +6,15 @@ import (
 	"github.com/mmgw/mmgw/gateway"
 )
 
-// Feed is what a connection sends, and who hears what became of it.
+// Feed supplies what a connection sends, and takes it back.
 type Feed interface {
-	// Next returns the next parcel, nil when there is none for this connection
-	// now. It does not wait for one. behind says that the parcel is to wait behind
-	// the final dot of another, where no callout should.
+	// Next returns the next parcel, or nil if there is none for this connection now.
+	// It does not wait for one. behind says that the parcel will have to wait for
+	// another that has just been sent, which a callout should not.
 	Next(behind bool) *Parcel
 
-	// Done takes back a parcel that Next returned: one that is settled, or that is
-	// to go again, by whichever connection takes it.
+	// Done takes back a parcel that Next returned. again says that it is not settled
+	// yet and has to be sent again, by any connection.
 	Done(p *Parcel, again bool)
 }
 
@@ -24,10 +24,10 @@ type Parcel struct {
 	Aged int // connections in a row that were too old for it
 
 	content gateway.Content // once it is made
-	places  []int           // of the recipients that are not settled, once it was sent
+	places  []int           // indices of the recipients that are not settled, once it was opened
 }
 
-// open makes the content, once. An error says that there is nothing to be sent.
+// open makes the content, once. After an error there is nothing to send.
 func (p *Parcel) open() (err error) {
 	if p.content == nil && p.Content != nil {
 		p.content, err = p.Content()
@@ -41,8 +41,8 @@ func (p *Parcel) open() (err error) {
 	return err
 }
 
-// settle settles the recipients that have a status, parallel to places, and
-// keeps the others.
+// settle settles the recipients that have a status, and keeps the others. statuses are
+// parallel to places.
 func (p *Parcel) settle(statuses []*gateway.Status, settled func()) {
 	all := statuses
 	if len(p.places) < len(p.Delivery.Recipients) {
@@ -67,19 +67,18 @@ func (p *Parcel) Refuse(status *gateway.Status) {
 	p.settle(slices.Repeat([]*gateway.Status{status}, len(p.places)), func() {})
 }
 
-// Run sends what feed has, one transaction each, until feed has nothing more or
-// the connection cannot go on, which Usable tells. One goroutine runs a
-// connection at a time.
+// Run sends the parcels of feed, each in one transaction, until feed has nothing more or
+// the connection cannot go on, which Usable tells. Only one goroutine may run a connection
+// at a time.
 //
-// Where the server offers PIPELINING the next envelope goes after the final dot
-// of a message. No content goes out while two messages of the connection are not
-// answered or not settled.
+// If the server offers PIPELINING the next envelope follows the final dot of a message. No
+// content is sent while two messages of the connection are not answered or not settled.
 //
-// A parcel is done to go again if it has recipients that the server takes no more
-// of in one transaction; or if the server took nothing of it for a reason that lies
-// in the connection's age: it had ended, or answered MAIL with 421 or 452 after
-// earlier messages. It may go by a new connection at once, agedMax times in a row.
-// The first parcel of a connection never goes again for its age.
+// A parcel has to be sent again if the server does not take all its recipients in one
+// transaction, or if the server took nothing of it because of the connection's age: it had
+// ended, or MAIL was answered with 421 or 452 after earlier messages. Such a parcel can go
+// by a new connection at once, at most agedMax times in a row. The first parcel of a
+// connection is never sent again for its age.
 func (c *Conn) Run(feed Feed) {
 	r := &run{conn: c, feed: feed}
 	for t := r.begin(false); t != nil; t = r.next() {
@@ -88,18 +87,18 @@ func (c *Conn) Run(feed Feed) {
 	}
 }
 
-// agedMax is more than one because a restart of a server makes every open
-// connection one that is too old.
+// agedMax is more than one because all open connections are too old after a restart of
+// the server.
 const agedMax = 4
 
-// run is one Run.
+// run is the state of one Run.
 type run struct {
 	conn     *Conn
 	feed     Feed
-	follower *transaction // that comes next, begun after a final dot
+	follower *transaction // the next one, begun after a final dot; nil: none was
 }
 
-// next is the transaction that was begun, or a new one.
+// next is the transaction that was begun already, or a new one.
 func (r *run) next() *transaction {
 	if t := r.follower; t != nil {
 		r.follower = nil
@@ -108,8 +107,8 @@ func (r *run) next() *transaction {
 	return r.begin(false)
 }
 
-// begin is a new transaction, nil where there is none to be made. What the server
-// cannot take at all is settled by that.
+// begin is a new transaction, or nil if there is none to make. Parcels that the server
+// cannot take at all are settled here.
 func (r *run) begin(behind bool) *transaction {
 	for r.conn.Usable() {
 		p := r.feed.Next(behind)
@@ -131,7 +130,7 @@ func (r *run) begin(behind bool) *transaction {
 	return nil
 }
 
-// end hands over what became of t.
+// end settles what t has settled, and gives its parcel back.
 func (r *run) end(t *transaction) {
 	t.close()
 	p := t.parcel
@@ -149,9 +148,8 @@ func (r *run) end(t *transaction) {
 	r.feed.Done(p, len(p.places) > 0)
 }
 
-// follow is the envelope that goes after a final dot: that of the next
-// transaction, where it may go there. A callout may not, for it might be given up
-// together with the message before it.
+// follow is the envelope that follows a final dot: that of the next transaction, if it is
+// small enough and not a callout, which would be lost together with the message before it.
 func (r *run) follow() []byte {
 	if !r.conn.Pipelines() {
 		return nil
@@ -169,7 +167,7 @@ func (r *run) follow() []byte {
 	return octets
 }
 
-// group is commands as they go in one write.
+// group is commands as the octets of one write.
 func group(commands []command) []byte {
 	size := 0
 	for _, cmd := range commands {

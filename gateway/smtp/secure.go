@@ -23,9 +23,9 @@ import (
 // one, LOGIN two.
 const authStepsMax = 5
 
-// NewTLSConfig is a configuration for connections to serverName. verifyCert
-// false believes any certificate; verifyHostname false believes one that a
-// root signed for any host. roots nil are the system's.
+// NewTLSConfig is a configuration for connections to serverName. Without verifyCert any
+// certificate is accepted; without verifyHostname, one that a root has signed for any
+// host. nil roots are the system's.
 func NewTLSConfig(serverName string, verifyCert, verifyHostname bool, roots *x509.CertPool) *tls.Config {
 	config := &tls.Config{
 		ServerName:         serverName,
@@ -46,7 +46,7 @@ func NewTLSConfig(serverName string, verifyCert, verifyHostname bool, roots *x50
 	return config
 }
 
-// startTLS does STARTTLS and says EHLO again. It fails closed.
+// startTLS does STARTTLS and sends EHLO again. Without TLS it fails.
 func (c *Conn) startTLS(ctx context.Context) error {
 	if _, ok := c.Offers("STARTTLS"); !ok {
 		return transient(codeNoSecurity, "the next hop does not offer STARTTLS, which is required", nil)
@@ -82,15 +82,15 @@ func (c *Conn) handshake(ctx context.Context) error {
 		return transient(codeCryptograph, "no TLS with the next hop: "+gateway.Printable(err.Error()), err)
 	}
 	c.conn, c.secure = conn, true
-	c.reader = bufio.NewReader(waiting{c}) // nothing in the clear is left in it
+	c.reader = bufio.NewReader(waiting{c}) // a new one, without anything that came in the clear
 	return nil
 }
 
-// authenticate logs in with the first mechanism that both sides know. A
-// refusal is Transient: it is our login that is wrong, not a recipient.
+// authenticate logs in with the first mechanism that both sides know. A refusal is
+// Transient: our login is wrong, not a recipient.
 func (c *Conn) authenticate() error {
 	if !c.secure && !isLocal(c.conn.RemoteAddr()) {
-		return transient(codeClearAuth, "the login would go to the next hop in the clear", nil)
+		return transient(codeClearAuth, "the login would be sent to the next hop in the clear", nil)
 	}
 	client := c.mechanism()
 	if client == nil {
@@ -167,7 +167,7 @@ func encodeResponse(response []byte) string {
 	return cmp.Or(base64.StdEncoding.EncodeToString(response), "=")
 }
 
-// isLocal says whether what is written to addr stays on this machine.
+// isLocal says whether addr is on this machine.
 func isLocal(addr net.Addr) bool {
 	if tcp, ok := addr.(*net.TCPAddr); ok {
 		return tcp.IP.IsLoopback()

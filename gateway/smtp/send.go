@@ -9,18 +9,18 @@ import (
 )
 
 const (
-	// lastWordsTimeout is how long the reply of a server is waited for that
-	// stopped taking what we write: it often said why.
+	// lastWordsTimeout is how long to wait for a reply when writing has failed: the
+	// server often said why it stopped reading.
 	lastWordsTimeout = time.Second
 
-	// inlineBytesMax is the size up to which an envelope is written before
-	// its replies are read. Socket buffers hold the replies to that much; a
-	// larger envelope is written beside reading, lest both ends wait for each
-	// other to read (RFC 2920, section 3.1).
+	// inlineBytesMax is the size up to which an envelope is written before its replies
+	// are read: socket buffers have room for these replies. A larger envelope is written
+	// while replies are read, or both ends might wait for each other to read (RFC 2920,
+	// section 3.1).
 	inlineBytesMax = 4 << 10
 )
 
-// run speaks from MAIL to the last reply. follow gives what goes after the final
+// run does the dialogue from MAIL to the last reply. follow returns what follows the final
 // dot.
 func (t *transaction) run(follow func() []byte) {
 	c := t.conn
@@ -35,8 +35,8 @@ func (t *transaction) run(follow func() []byte) {
 	}
 }
 
-// envelope sends the commands up to DATA, where they are not out, and takes their
-// replies. It says whether the content can go.
+// envelope sends the commands up to DATA, unless they have been sent, and reads their
+// replies. It says whether the content can be sent.
 func (t *transaction) envelope() bool {
 	c := t.conn
 	commands, wait := t.sent, func() error { return nil }
@@ -60,8 +60,8 @@ func (t *transaction) envelope() bool {
 	return ok && t.goAhead && t.ready()
 }
 
-// writeAll writes the commands as one group and returns what to wait for
-// after their replies.
+// writeAll writes the commands as one group. Its result waits for the end of writing, and
+// is called after the replies were read.
 func (t *transaction) writeAll(commands []command) (wait func() error) {
 	octets := group(commands)
 	c, timeout := t.conn, commands[0].timeout
@@ -83,8 +83,8 @@ func (t *transaction) writeAll(commands []command) (wait func() error) {
 	return func() error { return <-done }
 }
 
-// exchange matches each command to its reply; where there is no PIPELINING it
-// writes them, too. false says that the connection has ended.
+// exchange reads the reply to each command. Without PIPELINING it writes the commands too,
+// one at a time. It returns false if the connection has ended.
 func (t *transaction) exchange(commands []command) bool {
 	c := t.conn
 	for _, cmd := range commands {
@@ -109,7 +109,7 @@ func (t *transaction) exchange(commands []command) bool {
 	return true
 }
 
-// wants says whether cmd has a point after the replies so far.
+// wants says whether cmd makes sense after the replies so far.
 func (t *transaction) wants(cmd command) bool {
 	switch cmd.verb {
 	case rcpt:
@@ -120,8 +120,7 @@ func (t *transaction) wants(cmd command) bool {
 	return true
 }
 
-// take draws the conclusions from one reply. false says that the connection
-// has ended.
+// take handles the reply to a command. It returns false if the connection has ended.
 func (t *transaction) take(cmd command, answer reply) bool {
 	if answer.code == 421 {
 		t.closing(answer)
@@ -154,8 +153,8 @@ func (t *transaction) take(cmd command, answer reply) bool {
 	return true
 }
 
-// mailStatus is what a refused MAIL means for the recipients. Of a callout it says
-// nothing of theirs: the null reverse-path is ours, not that of their mail.
+// mailStatus is what a refused MAIL means for the recipients. For those of a callout it
+// means nothing permanent: the null reverse-path is ours, not that of their mail.
 func (t *transaction) mailStatus(answer reply) *gateway.Status {
 	if t.callout && answer.class() == 5 {
 		return unwelcome(codeProtocol, "the question whom it takes", answer)
@@ -173,7 +172,7 @@ func (t *transaction) refuse(i int, status *gateway.Status) {
 	t.settle(i, status)
 }
 
-// accept notes a recipient that RCPT accepted; a callout is settled by that.
+// accept adds a recipient that RCPT accepted, which settles that of a callout.
 func (t *transaction) accept(i int, answer reply) {
 	if t.callout {
 		t.settle(i, t.conn.status(answer))
@@ -181,11 +180,12 @@ func (t *transaction) accept(i int, answer reply) {
 	t.accepted = append(t.accepted, i)
 }
 
-// ready deals with a 354 for nobody, which a server with PIPELINING may give:
-// a lone dot ends it (RFC 2920, section 3.1). LMTP has no reply for that dot.
+// ready says whether the content can follow. A server with PIPELINING may give 354 although
+// it accepted no recipient: a lone dot ends that (RFC 2920, section 3.1), to which LMTP has
+// no reply.
 //
-// A server that has already said more than 354 is out of step: its next reply
-// would pass for the one to the final dot.
+// A server that has sent more than the 354 is out of step: what it sent would be taken for
+// the reply to the final dot.
 func (t *transaction) ready() bool {
 	c := t.conn
 	if c.reader.Buffered() > 0 {
@@ -209,9 +209,9 @@ func (t *transaction) ready() bool {
 	return false
 }
 
-// content sends the message, once it may be one of those that a crash would
-// send again. Where it fails the final dot stays unsent and the connection is
-// closed, for only that tells the server that the message is not whole.
+// content sends the message, as soon as there is a place among those that may have to be
+// sent again after a crash. If it fails the connection is closed without a final dot, which
+// is the only way to tell the server that the message is not complete.
 func (t *transaction) content(follow func() []byte) bool {
 	c := t.conn
 	if t.counted = c.unsettled.take(c.ended); !t.counted {
@@ -235,8 +235,8 @@ func (t *transaction) content(follow func() []byte) bool {
 	return false
 }
 
-// outcomes takes the replies to the final dot: one, or by LMTP one for each
-// accepted recipient, in the order of their RCPTs (RFC 2033, section 4.2).
+// outcomes reads the replies to the final dot: one, or with LMTP one for each accepted
+// recipient, in the order of their RCPTs (RFC 2033, section 4.2).
 func (t *transaction) outcomes() {
 	c := t.conn
 	for _, i := range t.accepted {

@@ -6,8 +6,7 @@ import (
 	"github.com/mmgw/mmgw/gateway"
 )
 
-// Statuses that a server did not give. All but the refusals of a recipient by
-// what the server offers are Transient.
+// Enhanced codes of statuses that are ours, not the server's. These are all Transient.
 var (
 	codeNoAnswer    = gateway.EnhancedCode{4, 4, 1}  // no answer from host
 	codeConnection  = gateway.EnhancedCode{4, 4, 2}  // bad connection
@@ -24,9 +23,9 @@ func transient(code gateway.EnhancedCode, text string, cause error) *gateway.Sta
 	return &gateway.Status{Code: 451, Enhanced: code, Text: text, Cause: cause}
 }
 
-// unwelcome is the Status of a server that refuses what comes before MAIL. It
-// is Transient whatever the server's class: the refusal is about us, not
-// about a recipient.
+// unwelcome is the Status for a server that refuses what comes before MAIL. It is
+// Transient, whatever the class of the reply: the refusal is about us, not about a
+// recipient.
 func unwelcome(code gateway.EnhancedCode, at string, answer reply) *gateway.Status {
 	return transient(code, fmt.Sprintf("the next hop refused %s: %s", at, answer), nil)
 }
@@ -34,7 +33,7 @@ func unwelcome(code gateway.EnhancedCode, at string, answer reply) *gateway.Stat
 // tooMany is "too many recipients" (RFC 3463, X.5.3).
 var tooMany = gateway.EnhancedCode{4, 5, 3}
 
-// Refusals by what the server does not offer.
+// Refusals because of what the server does not offer. They are permanent.
 var (
 	errNeedsUTF8 = &gateway.Status{
 		Code: 550, Enhanced: gateway.EnhancedCode{5, 6, 7},
@@ -50,8 +49,8 @@ var (
 	}
 )
 
-// recipientStatus is the outcome of a refused RCPT. 552 for "too many
-// recipients" is 452 in truth (RFC 5321, section 4.5.3.1.10).
+// recipientStatus is the status for a refused RCPT. A 552 for "too many recipients" is
+// taken as 452 (RFC 5321, section 4.5.3.1.10).
 func (c *Conn) recipientStatus(answer reply) *gateway.Status {
 	status := c.status(answer)
 	if code, _ := answer.enhanced(); status.Code == 552 &&
@@ -61,17 +60,17 @@ func (c *Conn) recipientStatus(answer reply) *gateway.Status {
 	return status
 }
 
-// finalStatus is what LMTP says of a recipient after the final dot. A lax server
-// that names no mailbox there, and took it a moment ago, has a fault: the RCPT of
-// the next attempt shows whether the mailbox has gone.
+// finalStatus is the status for an LMTP reply to the final dot. If a lax server gives a
+// plain 550 for a recipient that it accepted a moment ago, the fault is its own: if the
+// mailbox is really gone, the RCPT of the next attempt will tell.
 func (c *Conn) finalStatus(answer reply) *gateway.Status {
 	if code, _ := answer.enhanced(); c.isLax() && answer.code == 550 && code == (gateway.EnhancedCode{}) {
-		return transient(codeProtocol, fmt.Sprintf("the next hop refused at the final dot whom it took at RCPT: %s", answer), nil)
+		return transient(codeProtocol, fmt.Sprintf("the next hop refused at the final dot a recipient that it accepted at RCPT: %s", answer), nil)
 	}
 	return c.status(answer)
 }
 
-// status is a reply as the server's own word.
+// status is the Status for a reply, with the name of the server.
 func (c *Conn) status(answer reply) *gateway.Status {
 	status := answer.status()
 	status.Host = c.host

@@ -18,7 +18,7 @@ type transaction struct {
 	conn     *Conn
 	parcel   *Parcel
 	delivery *gateway.Delivery     // of the recipients that it is for
-	body     gateway.ContentReader // nil of a callout, or where nothing can be sent
+	body     gateway.ContentReader // nil for a callout, or if nothing can be sent
 	size     int64                 // of the content, as RFC 1870 counts it
 	limit    time.Time
 
@@ -28,24 +28,24 @@ type transaction struct {
 
 	xverp string // the delimiters that MAIL names for XVERP
 
-	sent []command // the envelope, where it went after the final dot before
+	sent []command // the envelope, if it has followed the final dot before
 
-	statuses []*gateway.Status // parallel to the recipients, nil: open
-	left     []bool            // for another transaction, parallel to the recipients
+	statuses []*gateway.Status // parallel to the recipients; nil: open
+	left     []bool            // parallel to the recipients: left for another transaction
 	open     []int             // recipients that RCPT is sent for
 	accepted []int             // recipients that RCPT accepted
 
-	callout  bool // ends after RCPT
+	callout  bool // it ends after RCPT
 	first    bool // on its connection
 	mailed   bool // MAIL was accepted
-	goAhead  bool // DATA was
-	answered bool // the server said something about this transaction
-	again    bool
-	counted  bool // it has a place of Conn.unsettled
+	goAhead  bool // DATA was accepted
+	answered bool // the server has replied to a command of this transaction
+	again    bool // the parcel goes again, because of the connection's age
+	counted  bool // it holds a place of Conn.unsettled
 }
 
-// newTransaction checks what can be known before MAIL, and settles the
-// recipients that the server could not take.
+// newTransaction checks what can be known before MAIL, and settles the recipients that the
+// server cannot take.
 func (c *Conn) newTransaction(p *Parcel) *transaction {
 	d := p.Delivery.Only(p.places)
 	t := &transaction{
@@ -96,8 +96,8 @@ func (t *transaction) close() {
 	}
 }
 
-// parsePaths makes sure that every address is one, whoever made the Delivery:
-// an address that is none would be parameters or commands on the wire.
+// parsePaths parses every address, whoever made the Delivery: other text could become
+// parameters or commands on the wire.
 func (t *transaction) parsePaths() {
 	var err error
 	if t.reverse, err = gateway.ParseReversePath(string(t.delivery.ReversePath)); err != nil {
@@ -110,8 +110,8 @@ func (t *transaction) parsePaths() {
 	}
 }
 
-// addMember prepares XVERP. Where the server does not offer it we make the
-// reverse-path that it would have made, for one recipient; the others are left.
+// addMember prepares XVERP. If the server does not offer it, it makes the reverse-path that
+// the server would have made for one recipient, and leaves the others for later.
 func (t *transaction) addMember() {
 	delimiters := t.delivery.XVERP
 	if delimiters == "" {
@@ -137,9 +137,9 @@ func (t *transaction) addMember() {
 	}
 }
 
-// checkUTF8 decides on SMTPUTF8 (RFC 6531, section 3.2): needed for an
-// address with octets above 127, and for a header with some. Where it is
-// needed and not offered the recipients concerned are refused.
+// checkUTF8 decides on SMTPUTF8 (RFC 6531, section 3.2), which addresses and headers with
+// octets above 127 need. If it is needed but not offered, the recipients concerned are
+// refused.
 func (t *transaction) checkUTF8(content gateway.Content) {
 	_, offered := t.conn.Offers("SMTPUTF8")
 	needed := !t.reverse.IsASCII()
@@ -160,16 +160,16 @@ func (t *transaction) checkUTF8(content gateway.Content) {
 	t.utf8 = needed && offered
 }
 
-// check8Bit refuses what a server without 8BITMIME must not be given (RFC 6152,
-// section 3). Converting it would break the signatures on it.
+// check8Bit refuses content that a server without 8BITMIME must not get (RFC 6152, section
+// 3). Converting it would break its signatures.
 func (t *transaction) check8Bit(content gateway.Content) {
 	if _, offered := t.conn.Offers("8BITMIME"); !offered && has8Bit(content) {
 		t.settleAll(errNeeds8Bit)
 	}
 }
 
-// has8Bit looks for octets above 127. Content that cannot be read counts as one
-// that has none: it fails where it is sent.
+// has8Bit looks for octets above 127. It returns false for content that cannot be read,
+// which fails when it is sent.
 func has8Bit(content gateway.Content) bool {
 	r, err := content.Open()
 	if err != nil {
@@ -188,8 +188,8 @@ func has8Bit(content gateway.Content) bool {
 	}
 }
 
-// hasASCIIHeader reads the header of content. A header without an end within
-// the limit, or that cannot be read, counts as one that has other octets.
+// hasASCIIHeader says whether the header of content is ASCII. It returns false if the header
+// does not end within the limit, or cannot be read.
 func hasASCIIHeader(content gateway.Content) bool {
 	r, err := content.Open()
 	if err != nil {
@@ -216,8 +216,8 @@ func (t *transaction) settle(i int, status *gateway.Status) {
 	}
 }
 
-// settleAll gives status to every recipient that has none. A refusal for good
-// says nothing about those that are left for another transaction.
+// settleAll gives status to every recipient that has none. A permanent one does not apply to
+// those that are left for another transaction.
 func (t *transaction) settleAll(status *gateway.Status) {
 	for i := range t.statuses {
 		if !t.left[i] || status.Class() == gateway.Transient {
@@ -226,17 +226,17 @@ func (t *transaction) settleAll(status *gateway.Status) {
 	}
 }
 
-// lose ends the connection and settles all that is open with a Transient
-// status. The message may go again at once where an older connection ended
-// before the server had said a word about it. A connection that had ended was
-// aborted here, which is not the server's doing; one that was waited for in vain
-// took so long that no others come in quick succession.
+// lose ends the connection and settles all that is open with a Transient status. The message
+// may go again at once if an older connection ended before the server had replied to any of
+// it. The server counts as unwelcoming if it ended a new connection, but not if we aborted
+// that ourselves, nor after a timeout: these take so long that they cannot come in quick
+// succession.
 func (t *transaction) lose(at string, err error) {
 	code, text := codeConnection, "the connection to the next hop was lost at "+at
 	aborted := t.conn.Broken()
 	switch {
 	case aborted:
-		text, err = "the next hop was waited for no longer at "+at, errAborted
+		text, err = "the connection to the next hop was given up at "+at, errAborted
 	case errors.Is(err, errReply):
 		code, text = codeProtocol, "the next hop broke the protocol at "+at
 	}
@@ -249,8 +249,8 @@ func (t *transaction) lose(at string, err error) {
 	t.settleAll(status)
 }
 
-// closing ends the connection by the server's 421, which may answer any
-// command (RFC 5321, section 3.8): all that is open is Transient.
+// closing ends the connection after a 421, which may answer any command (RFC 5321, section
+// 3.8), and settles all that is open with it.
 func (t *transaction) closing(answer reply) {
 	t.conn.Abort()
 	t.again = t.again || !t.answered && !t.first
