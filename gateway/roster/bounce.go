@@ -8,8 +8,8 @@ import (
 	"github.com/mmgw/mmgw/gateway/store"
 )
 
-// BouncedBytesMax is how much of a member's last bounce is kept: its notice,
-// and the header of what came back, for a hundred thousand members at a time.
+// BouncedBytesMax is how much of a member's last bounce is kept. That has room for the
+// notice and the header of what came back; a hundred thousand members may have one.
 const BouncedBytesMax = 8 << 10
 
 func bouncePrefix(id gateway.ListID) []byte { return store.RosterBounces.Key([]byte(id), []byte{0}) }
@@ -18,7 +18,7 @@ func disabledPrefix(id gateway.ListID) []byte {
 	return store.RosterDisabled.Key([]byte(id), []byte{0})
 }
 
-// index keeps the places where bounces of a member are looked up beside it.
+// index adds to b what makes the keys for bounces agree with the member's record.
 func (m *member) index(b *store.Batch, id gateway.ListID) {
 	key := m.row.Path.Key()
 	if m.row.Bounce.Count == 0 {
@@ -31,9 +31,8 @@ func (m *member) index(b *store.Batch, id gateway.ListID) {
 	}
 }
 
-// KeepBounced keeps the start of a member's last bounce, for those who are told
-// of it. It waits for no sync: the change of the member's score that follows
-// makes it durable.
+// KeepBounced keeps the start of a member's last bounce, to show it in notices. It does
+// not wait for a sync: the change of the member's score that follows makes it durable.
 func (r *Roster) KeepBounced(id gateway.ListID, path gateway.ForwardPath, message []byte) error {
 	var b store.Batch
 	b.Set(append(bouncePrefix(id), path.Key()...), message[:min(len(message), BouncedBytesMax)])
@@ -43,7 +42,7 @@ func (r *Roster) KeepBounced(id gateway.ListID, path gateway.ForwardPath, messag
 	return nil
 }
 
-// Bounced is what KeepBounced kept of a member's last bounce; nil for nothing.
+// Bounced is what KeepBounced kept of a member's last bounce, or nil.
 func (r *Roster) Bounced(id gateway.ListID, path gateway.ForwardPath) ([]byte, error) {
 	message, err := r.db.Get(append(bouncePrefix(id), path.Key()...))
 	if errors.Is(err, store.ErrNotFound) {
@@ -52,8 +51,8 @@ func (r *Roster) Bounced(id gateway.ListID, path gateway.ForwardPath) ([]byte, e
 	return message, err
 }
 
-// BounceDisabled returns up to limit members of a list that bounces disabled,
-// past the place after, and the place to go on from: "" at the end.
+// BounceDisabled returns up to limit members of a list that were disabled by bounces,
+// starting after the cursor after, and the cursor to continue with: "" at the end.
 func (r *Roster) BounceDisabled(id gateway.ListID, after gateway.Cursor, limit int) (paths []gateway.ForwardPath, next gateway.Cursor, err error) {
 	prefix := disabledPrefix(id)
 	for item, err := range r.db.Prefix(prefix, append(disabledPrefix(id), after...)) {

@@ -11,12 +11,12 @@ import (
 // ErrUnknownMember says that an address is not a member of a list.
 var ErrUnknownMember = errors.New("no such member")
 
-// MembersPerCommitMax is how many members AddMembers makes durable at once: a
-// caller with more of them shows its progress in between.
+// MembersPerCommitMax is how many members AddMembers makes durable at once. A caller with
+// more of them can show its progress in between.
 const MembersPerCommitMax = 10_000
 
-// AddMember adds one member, as AddMembers does. One whose delivery bounces
-// ended gets posts again: who asks to join is there.
+// AddMember adds one member, as AddMembers does. A member that was disabled by bounces
+// gets posts again: its address works, since it asks to join.
 func (r *Roster) AddMember(id gateway.ListID, recipient gateway.Recipient) (added bool, err error) {
 	row, err := r.Member(id, recipient.Path)
 	if err == nil && row.Bounce.Disabled {
@@ -26,10 +26,10 @@ func (r *Roster) AddMember(id gateway.ListID, recipient gateway.Recipient) (adde
 	return n == 1, err
 }
 
-// AddMembers adds recipients, of whom Path and Name are read, and returns how
-// many of them were no members. One that left is a member again with a clean
-// record; one that is a member stays as it is. Nothing changes before the
-// first MembersPerCommitMax are on the disk; an error leaves those behind it out.
+// AddMembers adds recipients, by their Path and Name, and returns how many of them were
+// not members yet. One that had left becomes a member again, with a clean record; one
+// that is a member stays as it is. It commits MembersPerCommitMax at a time: after an
+// error those committed before it are members.
 func (r *Roster) AddMembers(id gateway.ListID, recipients []gateway.Recipient) (added int, err error) {
 	r.changes.Lock()
 	defer r.changes.Unlock()
@@ -82,8 +82,8 @@ func (r *Roster) open(id gateway.ListID) (*listing, error) {
 	return l, err
 }
 
-// RemoveMember ends a membership. Where the configuration names the address,
-// that it left is remembered.
+// RemoveMember ends a membership. If the configuration still names the address, the store
+// remembers that it has left.
 func (r *Roster) RemoveMember(id gateway.ListID, path gateway.ForwardPath) error {
 	return r.change(id, path, func(m *member) {
 		m.added, m.row.Left = false, m.inFile
@@ -91,9 +91,8 @@ func (r *Roster) RemoveMember(id gateway.ListID, path gateway.ForwardPath) error
 	})
 }
 
-// ResetMember forgets what the store says of an address: what the
-// configuration says counts again. A member of a list of the store stays one,
-// with a clean record.
+// ResetMember forgets what the store has about an address, so that the configuration
+// counts again. A member of a list of the store remains one, with a clean record.
 func (r *Roster) ResetMember(id gateway.ListID, path gateway.ForwardPath) error {
 	defer r.lockMember(id, path)()
 	l, err := r.open(id)
@@ -112,8 +111,8 @@ func (r *Roster) ResetMember(id gateway.ListID, path gateway.ForwardPath) error 
 	return r.put(l, m)
 }
 
-// DisableMember ends the delivery of posts to a member, by hand. It stays one, whatever
-// bounces did to it: no reminders follow, and no end of the membership.
+// DisableMember ends the delivery of posts to a member, by hand. It remains a member, and
+// its earlier bounces no longer count: neither reminders nor a removal follow.
 func (r *Roster) DisableMember(id gateway.ListID, path gateway.ForwardPath) error {
 	return r.change(id, path, func(m *member) {
 		m.row.Disabled, m.row.Score, m.row.Bounce = true, 0, Bounce{}
@@ -127,19 +126,19 @@ func (r *Roster) EnableMember(id gateway.ListID, path gateway.ForwardPath) error
 	})
 }
 
-// ChangeBounces has change book a bounce of a member, or what follows from
-// earlier ones: Disabled, Score and Bounce of the row. The error is
-// ErrUnknownMember for who has left meanwhile.
+// ChangeBounces calls change to record a bounce of a member, or what follows from earlier
+// ones: it may change Disabled, Score and Bounce. The error is ErrUnknownMember if the
+// member has left.
 func (r *Roster) ChangeBounces(id gateway.ListID, path gateway.ForwardPath, change func(*MemberRow)) error {
 	return r.change(id, path, func(m *member) { change(&m.row) })
 }
 
-// Member returns what is known of a member, or ErrUnknownMember.
+// Member returns the row of a member, or ErrUnknownMember.
 func (r *Roster) Member(id gateway.ListID, path gateway.ForwardPath) (MemberRow, error) {
 	return r.row(id, path, (*member).isMember)
 }
 
-// Listed is Member, also for who left and is remembered for it.
+// Listed is Member, but also returns the row of an address that has left.
 func (r *Roster) Listed(id gateway.ListID, path gateway.ForwardPath) (MemberRow, error) {
 	return r.row(id, path, (*member).isListed)
 }
@@ -165,8 +164,8 @@ type memberOfList struct {
 	key  string
 }
 
-// lockMember keeps others from changing a member, or any list, until unlock. Members
-// beside it can be changed: the syncs of a hundred thousand bounces are shared.
+// lockMember keeps others from changing a member, or any list, until unlock. Other members
+// can be changed at the same time, so that a hundred thousand bounces share their syncs.
 func (r *Roster) lockMember(id gateway.ListID, path gateway.ForwardPath) (unlock func()) {
 	r.changes.RLock()
 	free := r.changing.Lock(memberOfList{id, path.Key()})
@@ -176,7 +175,7 @@ func (r *Roster) lockMember(id gateway.ListID, path gateway.ForwardPath) (unlock
 	}
 }
 
-// change changes a member, also of a list that is gone: its mail may bounce.
+// change changes a member, also of a list that is gone, whose mail may still bounce.
 func (r *Roster) change(id gateway.ListID, path gateway.ForwardPath, f func(*member)) error {
 	defer r.lockMember(id, path)()
 	l, err := r.listing(id)
@@ -194,13 +193,13 @@ func (r *Roster) change(id gateway.ListID, path gateway.ForwardPath, f func(*mem
 	return r.put(l, m)
 }
 
-// put writes what the store has to say of a member, nothing where it has nothing.
+// put writes the record of a member, or deletes it if there is nothing to remember.
 func (r *Roster) put(l *listing, m *member) error {
 	var b store.Batch
 	key := memberKey(l.list.ID, m.row.Path.Key())
 	m.index(&b, l.list.ID)
-	silent := !m.added && !m.row.Left && !m.row.Disabled && m.row.Score == 0 && m.row.Bounce.Count == 0
-	if silent {
+	empty := !m.added && !m.row.Left && !m.row.Disabled && m.row.Score == 0 && m.row.Bounce.Count == 0
+	if empty {
 		b.Delete(key)
 	} else {
 		b.Set(key, encodeMember(m))

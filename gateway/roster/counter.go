@@ -9,8 +9,8 @@ import (
 	"github.com/mmgw/mmgw/gateway/store"
 )
 
-// numbersReserved is how many post numbers are taken from the disk at a time:
-// so many posts share one sync, and so large is the gap after a crash at most.
+// numbersReserved is how many post numbers are reserved on disk at a time. So many posts
+// share one sync, and a crash leaves a gap of at most so many.
 const numbersReserved = 100
 
 // counters count the posts of lists. The zero value is ready.
@@ -19,19 +19,19 @@ type counters struct {
 	lists map[gateway.ListID]*counter
 }
 
-// counter is locked by itself: no list waits for the sync of another one's, and
-// those of many lists are one.
+// counter has a lock of its own, so that lists do not wait for each other's syncs, and
+// can share one.
 type counter struct {
 	mu       sync.Mutex
-	read     bool   // what follows is
+	read     bool   // last and reserved have been read from disk
 	last     uint64 // handed out
-	reserved uint64 // on the disk: no number up to it is handed out by the next process
+	reserved uint64 // on disk: the next process hands out only higher numbers
 }
 
 func counterKey(id gateway.ListID) []byte { return store.RosterCounters.Key([]byte(id)) }
 
-// NextPost implements gateway.Roster. A number is handed out once: a crash
-// leaves a gap, and so does a post that fails behind it.
+// NextPost implements gateway.Roster. A number is handed out only once: a crash leaves a
+// gap, and so does a post that fails later.
 func (r *Roster) NextPost(id gateway.ListID) (uint64, error) {
 	if _, err := r.listing(id); err != nil {
 		return 0, err
@@ -78,7 +78,7 @@ func (c *counters) of(id gateway.ListID) *counter {
 	return c.lists[id]
 }
 
-// save gives back what is reserved and was not handed out.
+// save gives the numbers back that are reserved and were not handed out.
 func (c *counters) save(db *store.Store) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -93,7 +93,7 @@ func (c *counters) save(db *store.Store) error {
 	if err := db.Commit(&b); err != nil {
 		return fmt.Errorf("save the post numbers: %w", err)
 	}
-	for _, count := range c.lists { // a number that is asked for after this is reserved again
+	for _, count := range c.lists { // later numbers are reserved again
 		count.read = false
 	}
 	return nil

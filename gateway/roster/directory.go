@@ -9,19 +9,19 @@ import (
 	"github.com/mmgw/mmgw/gateway"
 )
 
-// listing is a list and where its members are. It does not change.
+// listing is a list with its members of the configuration. It does not change.
 type listing struct {
 	list    *gateway.List
 	members fileMembers // of the configuration, by key
 	gone    bool        // it accepts no mail, but may have some queued
-	unknown bool        // and it is not known any more who its members are
+	unknown bool        // it is gone, and so are its members
 }
 
 // directory finds lists.
 type directory struct {
 	byID      map[gateway.ListID]*listing
 	byAddress map[string]*listing     // by the keys of their addresses, aliases too; those that accept mail
-	domains   map[domain]int          // of lists that accept mail: how many
+	domains   map[domain]int          // how many lists accept mail for a domain
 	unread    map[gateway.ListID]bool // whose records are damaged
 }
 
@@ -52,7 +52,7 @@ func (d *directory) enter(l *listing) {
 	}
 }
 
-// enterAll enters listings, and names every one that cannot be.
+// enterAll enters listings. The error names every one that conflicts with another.
 func (d *directory) enterAll(listings []*listing) error {
 	var problems []error
 	for _, l := range listings {
@@ -65,7 +65,7 @@ func (d *directory) enterAll(listings []*listing) error {
 	return errors.Join(problems...)
 }
 
-// replace has another listing stand for a list of the same addresses.
+// replace replaces the listing of a list, whose addresses stay the same.
 func (d *directory) replace(l *listing) {
 	d.byID[l.list.ID] = l
 	for _, address := range addresses(l.list) {
@@ -73,7 +73,7 @@ func (d *directory) replace(l *listing) {
 	}
 }
 
-// retire has a listing that accepts mail be one that is gone.
+// retire replaces a listing that accepts mail by one that is gone.
 func (d *directory) retire(l *listing) {
 	for _, address := range addresses(l.list) {
 		delete(d.byAddress, address)
@@ -88,19 +88,19 @@ func (d *directory) retire(l *listing) {
 	d.byID[l.list.ID] = &gone
 }
 
-// enterUnread enters a list of which no more than its id is known: its domain is
-// what follows the first dot, unless its name has one.
+// enterUnread enters a list of which only the ID is known. Its domain is taken to be what
+// follows the first dot, which is wrong if its name has a dot.
 func (d *directory) enterUnread(id gateway.ListID) {
 	d.unread[id] = true
 	_, name, _ := strings.Cut(string(id), ".")
 	d.domains[domain{name, KindList}]++
 }
 
-// domain is one of a list, and what it is for the MTA.
+// domain is a domain of a list, and its kind for the MTA.
 type domain struct{ name, kind string }
 
-// domains are the one by which the MTA knows a list, and its public one where
-// that is another.
+// domains are the domain by which the MTA knows a list, and its public one if that is
+// another.
 func domains(l *gateway.List) []domain {
 	public, alias := strings.ToLower(l.Address.Domain()), strings.ToLower(l.AliasDomain)
 	if alias == "" || alias == public {
@@ -118,13 +118,13 @@ func addresses(l *gateway.List) []string {
 	return all
 }
 
-// ErrListExists says that there is a list of that address or that id: the
-// lists a.b@c and a@b.c have the same.
+// ErrListExists says that there is a list with the same address or the same ID, which
+// lists such as a.b@c and a@b.c have.
 var ErrListExists = errors.New("such a list exists")
 
-// Beside returns what says why a list of the file cannot stand beside other
-// lists, all of which accept mail. Its error is nil where it can.
-func Beside(others []gateway.List) func(*gateway.List) error {
+// Conflict returns a function that says whether a list of the file conflicts with others,
+// all of which accept mail: its error is nil or an ErrListExists.
+func Conflict(others []gateway.List) func(*gateway.List) error {
 	d := newDirectory()
 	for i := range others {
 		d.enter(&listing{list: &others[i]})
@@ -132,22 +132,22 @@ func Beside(others []gateway.List) func(*gateway.List) error {
 	return d.conflict
 }
 
-// conflict says why a list cannot stand beside those that accept mail, and the
-// way out, or nil.
+// conflict says why a list conflicts with one that accepts mail, and what to do about it;
+// nil if it does not.
 func (d *directory) conflict(list *gateway.List) error {
 	if other := d.byID[list.ID]; other != nil && !other.gone {
-		return inTheWay(list, other.list)
+		return existsAs(list, other.list)
 	}
 	for _, address := range addresses(list) {
 		if other := d.byAddress[address]; other != nil {
-			return inTheWay(list, other.list)
+			return existsAs(list, other.list)
 		}
 	}
 	return nil
 }
 
-// Overlap is a list whose name is a service address of another one, as dev-join@
-// is of dev@: its posts are what people write there, for a name counts first.
+// Overlap is a list whose address is a service address of another list, as dev-join@ is of
+// dev@. The name of a list counts first, so what people send there is posted.
 type Overlap struct {
 	List, Of gateway.List
 	Suffix   string // of the service
@@ -158,7 +158,7 @@ func (o Overlap) String() string {
 	return fmt.Sprintf("%s takes what comes to the %s address of %s", string(o.List.Address), o.Suffix, string(o.Of.Address))
 }
 
-// Overlaps finds them among all lists of a site.
+// Overlaps finds the overlaps among all lists of a site.
 func Overlaps(lists []gateway.List) (all []Overlap) {
 	d := newDirectory()
 	for i := range lists {
@@ -172,7 +172,7 @@ func Overlaps(lists []gateway.List) (all []Overlap) {
 	return all
 }
 
-// overlap says of which list another one takes mail.
+// overlap finds the list whose service address a list has.
 func (d *directory) overlap(list *gateway.List) (o Overlap, ok bool) {
 	for _, address := range addresses(list) {
 		local, domain, _ := strings.Cut(address, "@")
@@ -184,8 +184,8 @@ func (d *directory) overlap(list *gateway.List) (o Overlap, ok bool) {
 	return Overlap{}, false
 }
 
-// OverlapsOf are those that a list has with others. It asks for their names, and
-// does not look through all lists.
+// OverlapsOf are the overlaps of one list with others. It looks up their names, and does
+// not read all lists.
 func (r *Roster) OverlapsOf(list *gateway.List) (all []Overlap) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
@@ -203,8 +203,8 @@ func (r *Roster) OverlapsOf(list *gateway.List) (all []Overlap) {
 	return all
 }
 
-// inTheWay is the error of a list that another one stands in the way of.
-func inTheWay(list, other *gateway.List) error {
+// existsAs is the ErrListExists of a list that conflicts with another.
+func existsAs(list, other *gateway.List) error {
 	made, remedy := "made by `mmgw list create`", "choose another name"
 	if other.Source == SourceFile {
 		made = fmt.Sprintf("in line %d of the configuration", other.Line)

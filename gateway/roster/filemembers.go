@@ -9,21 +9,21 @@ import (
 	"github.com/mmgw/mmgw/gateway"
 )
 
-// fileMember is one that the configuration names.
+// fileMember is a member that the configuration names.
 type fileMember struct {
 	path gateway.ForwardPath
 	name string
 }
 
-// fileMembers are those of one list, sorted by key. They are kept as one text,
-// for there may be a million: so they take what they have octets and 8 each, and
-// the collection of garbage has nothing to follow.
+// fileMembers are the members of one list, sorted by key. There may be a million, so they
+// are kept in one text: each takes only its octets and 8 more, and the garbage collector
+// has no pointers to follow.
 type fileMembers struct {
-	text string // path, NUL, name of each
-	ends []int  // in text
+	text string // path, NUL and name of each member
+	ends []int  // offsets in text
 }
 
-// newFileMembers takes the first one of each key.
+// newFileMembers takes the first member of each key.
 func newFileMembers(all []gateway.Recipient) fileMembers {
 	order := make([]int32, len(all))
 	size := 0
@@ -55,7 +55,7 @@ func (f *fileMembers) at(i int) fileMember {
 	return fileMember{gateway.ForwardPath(path), name}
 }
 
-// search is the place of key, and whether it is there.
+// search is the index of key, or where it would be, and whether it is there.
 func (f *fileMembers) search(key string) (place int, found bool) {
 	return sort.Find(f.len(), func(i int) int { return strings.Compare(key, f.at(i).path.Key()) })
 }

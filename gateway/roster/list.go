@@ -18,7 +18,7 @@ import (
 const (
 	SourceFile    = "file"
 	SourceStore   = "store"
-	SourceOverlay = "overlay" // a member that the store says something of that the file does not
+	SourceOverlay = "overlay" // of a member of a list of the file: the store adds to or overrides the file
 )
 
 // FileList is a list of the configuration with its members, in any order.
@@ -27,10 +27,10 @@ type FileList struct {
 	Members []gateway.Recipient // Path and Name are read
 }
 
-// SetFileLists replaces the lists of the configuration, all at once. One that
-// is gone accepts no more mail; what it has queued is still delivered, and
-// while this process lives also to members. A list that another one stands in
-// the way of is ErrListExists, and then nothing changes.
+// SetFileLists replaces the lists of the configuration, all at once. A list that is gone
+// accepts no more mail. What it has queued is still delivered: until this process ends
+// also what is not expanded to its members yet. If a list conflicts with another the error
+// is ErrListExists, and nothing changes.
 func (r *Roster) SetFileLists(lists []FileList) error {
 	listings := make([]*listing, len(lists))
 	for i := range lists {
@@ -40,7 +40,7 @@ func (r *Roster) SetFileLists(lists []FileList) error {
 	}
 	r.changes.Lock()
 	defer r.changes.Unlock()
-	next := r.lists.clone() // only who has changes writes it
+	next := r.lists.clone() // r.lists is changed only with r.changes locked
 	for _, l := range next.byID {
 		if l.list.Source == SourceFile && !l.gone {
 			next.retire(l)
@@ -58,8 +58,8 @@ func (r *Roster) SetFileLists(lists []FileList) error {
 	return nil
 }
 
-// remember keeps the lists of the configuration in the store as lists that
-// are gone, for the mail that they may have queued when they are.
+// remember keeps the lists of the configuration in the store, as lists that are gone, for
+// the mail that they may have queued when they are.
 func (r *Roster) remember(listings []*listing) error {
 	var b store.Batch
 	for _, l := range listings {
@@ -82,7 +82,8 @@ func (r *Roster) remember(listings []*listing) error {
 // ErrListName says that no list can have such an address.
 var ErrListName = errors.New("no list can have this address")
 
-// CreateList makes a list in the store. Its ID and Source are set here.
+// CreateList makes a list in the store, and sets its ID and Source. The error wraps
+// ErrListName or ErrListExists if the list cannot be made.
 func (r *Roster) CreateList(list gateway.List) error {
 	if err := r.checkName(list.Address); err != nil {
 		return err
@@ -111,8 +112,8 @@ func (r *Roster) CreateList(list gateway.List) error {
 	return nil
 }
 
-// checkName refuses names that could not be reached, or that a shell, a file
-// system or a table of an MTA would take for something else.
+// checkName refuses addresses that could not be reached, or that a shell, a file system or
+// a table of an MTA would misread.
 func (r *Roster) checkName(address gateway.ForwardPath) error {
 	normal, err := gateway.ParseForwardPath(string(address))
 	if err != nil {
@@ -125,17 +126,16 @@ func (r *Roster) checkName(address gateway.ForwardPath) error {
 		return fmt.Errorf("%s: %w: %w", address, ErrListName, err)
 	}
 	if r.delimiter != nameDelimiter && strings.Contains(address.Local(), r.delimiter) {
-		return fmt.Errorf("%s: %w: its name has the delimiter of details, %q", address, ErrListName, r.delimiter)
+		return fmt.Errorf("%s: %w: its name has the delimiter %q of [verp]", address, ErrListName, r.delimiter)
 	}
 	return nil
 }
 
-// ErrFileList says that a list is made by the configuration, and can only be
-// changed there.
+// ErrFileList says that a list is in the configuration, and can only be changed there.
 var ErrFileList = errors.New("the list is in the configuration file")
 
-// ChangeList gives a list of the store other settings, all but its addresses. A list
-// of the configuration is ErrFileList.
+// ChangeList changes the settings of a list of the store, except for its addresses. The
+// error is ErrFileList for a list of the configuration.
 func (r *Roster) ChangeList(list gateway.List) error {
 	r.changes.Lock()
 	defer r.changes.Unlock()
@@ -161,7 +161,7 @@ func (r *Roster) ChangeList(list gateway.List) error {
 	return nil
 }
 
-// storeListing finds a list of the store that accepts mail. changes is held.
+// storeListing finds a list of the store that accepts mail. The caller holds r.changes.
 func (r *Roster) storeListing(id gateway.ListID) (*listing, error) {
 	l := r.lists.byID[id]
 	switch {
@@ -173,8 +173,8 @@ func (r *Roster) storeListing(id gateway.ListID) (*listing, error) {
 	return l, nil
 }
 
-// DeleteList removes a list of the store with its members. What it has queued
-// in batches is still delivered. A list of the configuration is ErrFileList.
+// DeleteList removes a list of the store with its members. What it has expanded already is
+// still delivered. The error is ErrFileList for a list of the configuration.
 func (r *Roster) DeleteList(id gateway.ListID) error {
 	r.changes.Lock()
 	defer r.changes.Unlock()
@@ -201,7 +201,7 @@ func (r *Roster) DeleteList(id gateway.ListID) error {
 	return nil
 }
 
-// Lists are those that accept mail, sorted by id.
+// Lists are the lists that accept mail, sorted by ID.
 func (r *Roster) Lists() iter.Seq[*gateway.List] {
 	return func(yield func(*gateway.List) bool) {
 		r.mu.RLock()
@@ -215,12 +215,12 @@ func (r *Roster) Lists() iter.Seq[*gateway.List] {
 	}
 }
 
-// recordVersion is that of all records of the roster.
+// recordVersion is the version of the roster's records, except for those of members.
 const recordVersion = 1
 
 func listKey(id gateway.ListID) []byte { return store.RosterLists.Key([]byte(id)) }
 
-// encodeList writes a list. The Config of one of the configuration is not kept.
+// encodeList writes a list. It leaves out the Config of a list of the configuration.
 func encodeList(list *gateway.List, gone bool) ([]byte, error) {
 	kept := *list
 	if kept.Source == SourceFile {

@@ -11,23 +11,22 @@ import (
 	"github.com/mmgw/mmgw/gateway/store"
 )
 
-// Bounce is what is kept of the mail to a member that came back. The score
-// stands in Member.
+// Bounce is what is known about the bounces of a member. The score is in gateway.Member.
 type Bounce struct {
 	Count    uint64    // of all that were recorded
 	Status   string    // enhanced status code of the last one
 	Text     string    // its reply, untrusted
 	Time     time.Time // of the last one
-	Probed   time.Time // when a probe left whose bounce has not come, or zero
-	Disabled bool      // by bounces, and not by hand
-	Warnings int       // sent since then
-	Warned   time.Time // when the last one left
+	Probed   time.Time // when a probe was sent that has not bounced, or zero
+	Disabled bool      // by bounces, not by hand
+	Warnings int       // how many were sent since then
+	Warned   time.Time // when the last one was sent
 }
 
 // MemberRow is one address of a list as an operator sees it.
 type MemberRow struct {
 	gateway.Member
-	Left   bool // it was removed, and the file that still names it does not count
+	Left   bool // it was removed, although the file still names it
 	Bounce Bounce
 }
 
@@ -42,20 +41,20 @@ func (m *MemberRow) State() string {
 	return "enabled"
 }
 
-// member is what file and store say together of one address. The zero value
-// is of one that neither knows.
+// member is what file and store together say about one address. The zero value is for an
+// address that neither knows.
 type member struct {
 	row    MemberRow
-	added  bool // by the store
+	added  bool // the store made it a member
 	inFile bool
 }
 
 func (m *member) isMember() bool { return !m.row.Left && (m.added || m.inFile) }
 
-// isListed says whether an operator wants to see the address.
+// isListed says whether operators get to see the address.
 func (m *member) isListed() bool { return m.row.Left || m.isMember() }
 
-// complete fills in what follows from file and store together.
+// complete adds what the file says about a member, and what follows from both.
 func (m *member) complete(l *listing, file *fileMember) {
 	if file != nil {
 		m.inFile = true
@@ -73,11 +72,11 @@ func (m *member) complete(l *listing, file *fileMember) {
 	}
 }
 
-// memberVersion is that of a member's record. Version 1 knew of bounces no more
-// than the last one.
+// memberVersion is the version of a member's record. Version 1 has only Count, Status,
+// Text and Time of Bounce.
 const memberVersion = 2
 
-const textBytesMax = 480 // of a reply that is kept, as much as a log shows of it
+const textBytesMax = 480 // of a reply that is kept, as much as a log line shows
 
 func encodeMember(m *member) []byte {
 	w := store.NewWriter(memberVersion)
@@ -122,14 +121,14 @@ func decodeMember(record []byte) (*member, error) {
 	return m, r.End()
 }
 
-// memberPrefix ends the id with an octet that no id has, so that no list's
-// prefix begins another's.
+// memberPrefix ends the ID with an octet that no ID has, so that the prefix of one list is
+// not the beginning of another's.
 func memberPrefix(id gateway.ListID) []byte { return store.RosterMembers.Key([]byte(id), []byte{0}) }
 
 func memberKey(id gateway.ListID, key string) []byte { return append(memberPrefix(id), key...) }
 
-// find returns what is known of the address of a key. One whose record is
-// damaged counts as disabled: mail that somebody left for must not go out.
+// find returns what is known about the address of a key. If its record is damaged it counts
+// as disabled: somebody who has left must not get mail.
 func (r *Roster) find(l *listing, key string) (*member, error) {
 	m := &member{}
 	record, err := r.db.Get(memberKey(l.list.ID, key))
@@ -159,15 +158,15 @@ func (r *Roster) decode(l *listing, key, record []byte) *member {
 	return m
 }
 
-// walk goes through all addresses of which file or store knows, by key, from
-// past after.
+// walk goes through all addresses that file or store know, in the order of their keys,
+// starting after the cursor after.
 func (r *Roster) walk(l *listing, after gateway.Cursor) iter.Seq2[*member, error] {
 	return func(yield func(*member, error) bool) {
 		next, found := l.members.search(string(after))
 		if found {
 			next++
 		}
-		fromFile := func(before []byte) bool { // false: the caller has enough
+		fromFile := func(before []byte) bool { // yields members of the file up to a key; false: the caller has enough
 			for ; next < l.members.len() && (before == nil || l.members.at(next).path.Key() < string(before)); next++ {
 				m, named := &member{}, l.members.at(next)
 				m.complete(l, &named)
@@ -203,10 +202,9 @@ func (r *Roster) walk(l *listing, after gateway.Cursor) iter.Seq2[*member, error
 	}
 }
 
-// Members implements gateway.Roster, in the order of the keys, without those who
-// are suppressed. Those of a list
-// that is gone are known while this process lives, if it was one of the
-// configuration.
+// Members implements gateway.Roster, in the order of the keys and without suppressed
+// addresses. The members of a list that is gone are known until this process ends, if the
+// list was in the configuration.
 func (r *Roster) Members(id gateway.ListID, after gateway.Cursor, limit int) ([]gateway.Recipient, gateway.Cursor, error) {
 	l, err := r.listing(id)
 	if err != nil {
@@ -232,8 +230,8 @@ func (r *Roster) Members(id gateway.ListID, after gateway.Cursor, limit int) ([]
 	return members, "", nil
 }
 
-// MemberRows returns up to limit addresses of a list that are members or left,
-// as Members does.
+// MemberRows returns up to limit addresses of a list that are members or have left, page
+// by page as Members does.
 func (r *Roster) MemberRows(id gateway.ListID, after gateway.Cursor, limit int) ([]MemberRow, gateway.Cursor, error) {
 	l, err := r.listing(id)
 	if err != nil {
@@ -255,7 +253,7 @@ func (r *Roster) MemberRows(id gateway.ListID, after gateway.Cursor, limit int) 
 	return rows, "", nil
 }
 
-// CountMembers counts those that get posts. It reads all of them.
+// CountMembers counts the members of a list that are not disabled. It reads all of them.
 func (r *Roster) CountMembers(id gateway.ListID) (n int, err error) {
 	l, err := r.listing(id)
 	if err != nil {

@@ -10,24 +10,24 @@ import (
 	"github.com/mmgw/mmgw/gateway/store"
 )
 
-// Pending is something that is done when its token comes back: somebody joins
-// or leaves, or a held post goes on.
+// Pending is what is to be done when its token comes back: somebody joins or leaves a list,
+// or a held post goes on.
 type Pending struct {
-	Purpose string // what is done, in the words of who asked
+	Purpose string // what is to be done, in words of the caller
 	List    gateway.ListID
-	Member  gateway.Recipient // whom it is about; Path and Name are kept
-	Message gateway.QueueID   // that it is about, or 0
+	Member  gateway.Recipient // whom it is about; only Path and Name are kept
+	Message gateway.QueueID   // which message it is about, or 0
 	Expires time.Time
 }
 
-// ErrNotPending says that nothing waits for a token: there never was anything,
-// it is done, or its time is up.
+// ErrNotPending says that nothing waits for a token: it was never known, it was used, or
+// it has expired.
 var ErrNotPending = errors.New("nothing waits for this token")
 
 func pendingKey(token string) []byte { return store.RosterPending.Key([]byte(strings.ToLower(token))) }
 
-// AddPending keeps what tokens stand for. It is on the disk when AddPending
-// returns without error. Who asks for the same again gets the same token.
+// AddPending keeps what tokens stand for, durably. If it has a token already it replaces
+// what that stood for.
 func (r *Roster) AddPending(now time.Time, pending map[string]Pending) error {
 	var b store.Batch
 	for token, p := range pending {
@@ -72,8 +72,7 @@ func (r *Roster) Pending(token string, now time.Time) (Pending, error) {
 	return p, nil
 }
 
-// EndPending forgets tokens: what they stood for is done. A crash may bring
-// them back.
+// EndPending forgets tokens whose work is done. A crash may bring them back.
 func (r *Roster) EndPending(tokens ...string) error {
 	var b store.Batch
 	for _, token := range tokens {

@@ -10,8 +10,8 @@ import (
 	"github.com/mmgw/mmgw/gateway/store"
 )
 
-// PostWindow is how long the Message-ID of a post is known: a copy that comes
-// back to its list by another way does so within hours.
+// PostWindow is how long the Message-ID of a post is remembered: a copy that comes to its
+// list by another way does so within hours.
 const PostWindow = store.DaybookWindow
 
 func postFingerprint(id gateway.ListID, messageID string) []byte {
@@ -19,18 +19,17 @@ func postFingerprint(id gateway.ListID, messageID string) []byte {
 	return sum[:quotaKeyBytes]
 }
 
-// Post is a post that a list took.
+// Post is a post that a list has accepted.
 type Post struct {
 	ID gateway.QueueID
 	Likeness
 }
 
-// Likeness is what the caller tells posts apart by: a digest, and the key of the
-// post that it was made under.
+// Likeness is how the caller compares posts: a digest, and the key that it was made with.
 type Likeness struct{ Key, Digest [16]byte }
 
-// SeenPost returns the post with a Message-ID that a list took within
-// PostWindow before now. One with the id 0 is none.
+// SeenPost returns the post with a Message-ID that a list has accepted within PostWindow
+// before now. Its ID is 0 if there is none.
 func (r *Roster) SeenPost(id gateway.ListID, messageID string, now time.Time) (Post, error) {
 	record, err := r.posts.Find(postFingerprint(id, messageID), now)
 	switch {
@@ -49,8 +48,8 @@ func (r *Roster) SeenPost(id gateway.ListID, messageID string, now time.Time) (P
 	return post, nil
 }
 
-// NotePost has SeenPost know a post that was accepted. It waits for no sync: a
-// crash may forget it.
+// NotePost remembers an accepted post for SeenPost. It does not wait for a sync: a crash
+// may forget it.
 func (r *Roster) NotePost(id gateway.ListID, messageID string, post Post, now time.Time) error {
 	w := store.NewWriter(recordVersion)
 	w.Time(now)

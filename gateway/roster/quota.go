@@ -10,8 +10,7 @@ import (
 	"github.com/mmgw/mmgw/gateway/store"
 )
 
-// QuotaWindow is how long a quota lasts, from the first time that something is
-// taken from it.
+// QuotaWindow is how long a quota lasts, from the first time that it is used.
 const QuotaWindow = 24 * time.Hour
 
 // Quota bounds how often something happens within QuotaWindow.
@@ -20,7 +19,7 @@ type Quota struct {
 	Max int
 }
 
-// quotaKeyBytes make a chance hit between two keys impossible in practice.
+// quotaKeyBytes is long enough that two keys never collide.
 const quotaKeyBytes = 16
 
 func (q Quota) key() []byte {
@@ -28,8 +27,8 @@ func (q Quota) key() []byte {
 	return store.RosterQuotas.Key(sum[:quotaKeyBytes])
 }
 
-// Take takes one from each quota, or none from any where one is used up: then
-// it returns false. A crash may give back what was just taken.
+// Take takes one from each quota. If one of them is used up it takes none and returns
+// false. A crash may give back what was just taken.
 func (r *Roster) Take(now time.Time, quotas ...Quota) (bool, error) {
 	r.quotas.Lock()
 	defer r.quotas.Unlock()
@@ -53,7 +52,7 @@ func (r *Roster) Take(now time.Time, quotas ...Quota) (bool, error) {
 	return true, nil
 }
 
-// Left says whether all quotas have some left, and takes nothing.
+// Left says whether none of the quotas is used up. It takes nothing.
 func (r *Roster) Left(now time.Time, quotas ...Quota) (bool, error) {
 	for _, q := range quotas {
 		if _, used, err := r.used(q, now); err != nil || used >= q.Max {
@@ -63,7 +62,7 @@ func (r *Roster) Left(now time.Time, quotas ...Quota) (bool, error) {
 	return true, nil
 }
 
-// GiveBack gives back to each quota one that was taken.
+// GiveBack undoes a Take.
 func (r *Roster) GiveBack(now time.Time, quotas ...Quota) error {
 	r.quotas.Lock()
 	defer r.quotas.Unlock()
@@ -82,9 +81,9 @@ func (r *Roster) GiveBack(now time.Time, quotas ...Quota) error {
 	return r.db.CommitLater(&b)
 }
 
-// used is how much of a quota was taken since when. A damaged record is one
-// that was never written. A clock that was set back ends no window, unless by more
-// than one: then it was far ahead.
+// used is how much of a quota was used, and when its window began. A damaged record counts
+// as none. Setting the clock back does not end a window, unless it goes back by more than
+// one: it must have been far ahead.
 func (r *Roster) used(q Quota, now time.Time) (begun time.Time, used int, err error) {
 	record, err := r.db.Get(q.key())
 	switch {
@@ -112,29 +111,29 @@ func decodeQuota(record []byte) (begun time.Time, used int, err error) {
 	return begun, used, r.End()
 }
 
-// purge adds to b the removal of tokens and quotas whose time is up, once a day.
-// r.quotas is held. Where b is not committed they stay for another day.
+// purge adds the removal of expired tokens and quotas to b, once a day. The caller holds
+// r.quotas. If it does not commit b they stay for another day.
 func (r *Roster) purge(b *store.Batch, now time.Time) error {
 	if now.Sub(r.purged).Abs() < QuotaWindow {
 		return nil
 	}
 	r.purged = now
-	over := func(space store.Space, isOver func(record []byte) bool) error {
+	expire := func(space store.Space, isExpired func(record []byte) bool) error {
 		for item, err := range r.db.Prefix(space.Key(), nil) {
 			if err != nil {
-				return fmt.Errorf("remove what is over: %w", err)
+				return fmt.Errorf("remove expired tokens and quotas: %w", err)
 			}
-			if isOver(item.Value) {
+			if isExpired(item.Value) {
 				b.Delete(bytes.Clone(item.Key))
 			}
 		}
 		return nil
 	}
-	err := over(store.RosterPending, func(record []byte) bool {
+	err := expire(store.RosterPending, func(record []byte) bool {
 		p, err := decodePending(record)
 		return err != nil || now.After(p.Expires)
 	})
-	return errors.Join(err, over(store.RosterQuotas, func(record []byte) bool {
+	return errors.Join(err, expire(store.RosterQuotas, func(record []byte) bool {
 		begun, _, err := decodeQuota(record)
 		return err != nil || now.Sub(begun).Abs() >= QuotaWindow
 	}))

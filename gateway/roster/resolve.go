@@ -8,7 +8,7 @@ import (
 	"github.com/mmgw/mmgw/gateway"
 )
 
-// SetForwards replaces the forward domains: of each route's name, its domains.
+// SetForwards replaces the forward domains, which are given by the name of their route.
 func (r *Roster) SetForwards(domains map[string][]string) {
 	forwards := map[string]string{}
 	for name, all := range domains {
@@ -21,15 +21,15 @@ func (r *Roster) SetForwards(domains map[string][]string) {
 	r.forwards = forwards
 }
 
-// The kinds of domains that DomainKind tells.
+// The kinds of domains.
 const (
 	KindForward = "forward"
-	KindList    = "list"   // by which the MTA knows lists
+	KindList    = "list"   // the MTA knows lists by it
 	KindPublic  = "public" // only of lists that the MTA knows by an alias domain
 )
 
-// DomainKind says what a domain in lower case is for the MTA, "" for none of
-// ours. Lists that accept no mail do not count.
+// DomainKind is the kind of a domain, which is in lower case; "" if it is not ours. Lists
+// that accept no mail do not count.
 func (r *Roster) DomainKind(name string) string {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
@@ -44,17 +44,17 @@ func (r *Roster) DomainKind(name string) string {
 	return ""
 }
 
-// errUnreadList answers for an address that may be that of a list whose record
-// is damaged: the MTA keeps the mail until it is mended.
+// errUnreadList is the answer for an address that may be that of a list whose record is
+// damaged: the MTA keeps the mail until that is repaired.
 var errUnreadList = &gateway.Status{
 	Code: 451, Enhanced: gateway.EnhancedCode{4, 3, 0}, Text: "the records of this list cannot be read now",
 }
 
-// Resolve implements gateway.Roster as GNU Mailman does: upper and lower case
-// are the same; what follows the first delimiter is a detail, and no
-// part of a list's name; a list of that very name comes before the service of
-// a shorter one. A list comes before a forward domain. What may be a list whose
-// record cannot be read is a deferral. It reads no disk.
+// Resolve implements gateway.Roster, with the rules of GNU Mailman: case does not matter;
+// what follows the first delimiter is a detail, not part of the name of a list; a list with
+// exactly that name comes before the service of a list with a shorter name. A list comes
+// before a forward domain. An address that may be of a list whose record cannot be read is
+// deferred. Resolve does not read the disk.
 func (r *Roster) Resolve(_ context.Context, path gateway.ForwardPath) (gateway.Route, error) {
 	domain := strings.ToLower(path.Domain())
 	r.mu.RLock()
@@ -68,12 +68,11 @@ func (r *Roster) Resolve(_ context.Context, path gateway.ForwardPath) (gateway.R
 	return gateway.Route{}, gateway.ErrUnknownRecipient
 }
 
-// nameDelimiter is the one delimiter that names of lists may have too. Under it
-// only -bounces and -confirm take details, and the longest name counts that a
-// list has.
+// nameDelimiter is the one delimiter that names of lists may contain too. With it, only
+// -bounces and -confirm have details, and of several possible names the longest counts.
 const nameDelimiter = "-"
 
-// resolveList finds the list of an address. Without one the Route is empty.
+// resolveList finds the list of an address. The Route is empty if there is none.
 func (r *Roster) resolveList(local, domain string) (gateway.Route, error) {
 	if r.delimiter != nameDelimiter {
 		name, detail, _ := strings.Cut(local, r.delimiter)
@@ -88,9 +87,8 @@ func (r *Roster) resolveList(local, domain string) (gateway.Route, error) {
 	return found, err
 }
 
-// service finds the list whose name, with a suffix, is local in lower case.
-// Without one the Route is empty. Where detailed, only those suffixes count that
-// have details.
+// service finds the list whose name with a suffix is local, which is in lower case. The
+// Route is empty if there is none. If detailed, only suffixes that have details count.
 func (d *directory) service(local, domain, detail string, detailed bool) (gateway.Route, error) {
 	for _, suffix := range gateway.Suffixes {
 		name, ok := strings.CutSuffix(local, suffix.Text)

@@ -23,18 +23,18 @@ import (
 	"github.com/mmgw/mmgw/gateway/store"
 )
 
-// DelimiterDefault stands between a list's address and a detail.
+// DelimiterDefault is the delimiter between the local part of a list and a detail.
 const DelimiterDefault = "+"
 
 // Options says what a roster uses. Store is required.
 type Options struct {
-	Store     *store.Store // open; it stays the caller's
+	Store     *store.Store // open; the caller closes it
 	Delimiter string       // between the name of a list and a detail; "": DelimiterDefault
 	Log       *slog.Logger // nil: none
 }
 
-// Roster implements gateway.Roster, and what an operator may do with lists and
-// members. It is safe for concurrent use.
+// Roster implements gateway.Roster, and what operators do with lists and members. It is
+// safe for concurrent use.
 type Roster struct {
 	db        *store.Store
 	delimiter string
@@ -49,8 +49,8 @@ type Roster struct {
 	changing store.Locks[memberOfList] // locked to change that member
 	counters counters
 
-	quotas sync.Mutex // held to take from quotas, or to remove those that are over
-	purged time.Time
+	quotas sync.Mutex // held to change or remove quotas
+	purged time.Time  // when purge last did its work
 
 	posts *store.Daybook // by list and Message-ID
 }
@@ -90,8 +90,7 @@ func Open(options Options) (*Roster, error) {
 	return r, nil
 }
 
-// Close makes the post numbers durable as they are. A roster that is not
-// closed leaves a gap in them.
+// Close saves the post numbers. A roster that is not closed leaves a gap in them.
 func (r *Roster) Close() error { return r.counters.save(r.db) }
 
 // listing returns a list that accepts mail or has some queued.
@@ -113,8 +112,7 @@ func (r *Roster) List(id gateway.ListID) (*gateway.List, error) {
 	return l.list, nil
 }
 
-// Find returns the list that accepts mail of an address or an id, in any case of
-// letters.
+// Find returns the list with an address or an ID, in any case, if it accepts mail.
 func (r *Roster) Find(name string) (*gateway.List, error) {
 	key := strings.ToLower(name)
 	r.mu.RLock()

@@ -15,10 +15,10 @@ type Suppression struct {
 	Path    gateway.ForwardPath
 	Reason  string // for people
 	Added   time.Time
-	Expires time.Time // it counts before that; zero is for ever
+	Expires time.Time // zero: never
 }
 
-// HasEnded says whether posts are kept from the address no more.
+// HasEnded says whether the suppression has expired.
 func (s *Suppression) HasEnded(now time.Time) bool {
 	return !s.Expires.IsZero() && !now.Before(s.Expires)
 }
@@ -28,8 +28,8 @@ var ErrNotSuppressed = errors.New("the address is not suppressed")
 
 func suppressionKey(key string) []byte { return store.RosterSuppressed.Key([]byte(key)) }
 
-// Suppress puts addresses on the suppression list, in place of what it said of
-// them. At most MembersPerCommitMax are made durable at once.
+// Suppress puts addresses on the suppression list, or replaces their entries. It commits
+// MembersPerCommitMax at a time.
 func (r *Roster) Suppress(all []Suppression) error {
 	for len(all) > 0 {
 		n := min(len(all), MembersPerCommitMax)
@@ -50,7 +50,8 @@ func (r *Roster) Suppress(all []Suppression) error {
 	return nil
 }
 
-// Unsuppress takes an address from the suppression list, or is ErrNotSuppressed.
+// Unsuppress removes an address from the suppression list. The error is ErrNotSuppressed
+// if it is not there.
 func (r *Roster) Unsuppress(path gateway.ForwardPath) error {
 	key := suppressionKey(path.Key())
 	if _, err := r.db.Get(key); errors.Is(err, store.ErrNotFound) {
@@ -64,9 +65,9 @@ func (r *Roster) Unsuppress(path gateway.ForwardPath) error {
 	return nil
 }
 
-// Suppressions returns up to limit entries of the suppression list in the order
-// of their addresses, past the place after, and the place to go on from: "" at
-// the end.
+// Suppressions returns up to limit entries of the suppression list in the order of their
+// addresses, starting after the cursor after, and the cursor to continue with: "" at the
+// end.
 func (r *Roster) Suppressions(after gateway.Cursor, limit int) (all []Suppression, next gateway.Cursor, err error) {
 	prefix := store.RosterSuppressed.Key()
 	for item, err := range r.db.Prefix(prefix, suppressionKey(string(after))) {
@@ -91,8 +92,8 @@ func decodeSuppression(record []byte) (s Suppression, err error) {
 	return s, r.End()
 }
 
-// Suppressed returns what says whether posts are kept from an address at a moment.
-// One whose record is damaged is suppressed. Where nobody is there are no look-ups.
+// Suppressed returns a function that says whether an address is suppressed at now. One
+// whose record is damaged is. If the suppression list is empty nothing is looked up.
 func (r *Roster) Suppressed(now time.Time) func(gateway.ForwardPath) bool {
 	for range r.db.Prefix(store.RosterSuppressed.Key(), nil) {
 		return func(path gateway.ForwardPath) bool { return r.isSuppressed(path.Key(), now) }

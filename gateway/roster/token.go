@@ -11,8 +11,8 @@ import (
 
 func tokenPrefix(id gateway.ListID) []byte { return store.RosterTokens.Key([]byte(id), []byte{0}) }
 
-// Remember has MemberByToken know whom a token of a list stands for. It waits
-// for no sync: the commit of the plan that uses the token makes it durable.
+// Remember remembers for MemberByToken whom a token of a list stands for. It does not wait
+// for a sync: the commit of the plan that uses the token makes it durable.
 func (r *Roster) Remember(id gateway.ListID, path gateway.ForwardPath, token string) error {
 	key := append(tokenPrefix(id), strings.ToLower(token)...)
 	if _, err := r.db.Get(key); err == nil {
@@ -28,8 +28,8 @@ func (r *Roster) Remember(id gateway.ListID, path gateway.ForwardPath, token str
 	return nil
 }
 
-// MemberByToken returns the address of a token that was remembered, member or
-// not, in any case of letters: else ErrUnknownMember.
+// MemberByToken returns the address for a remembered token, in any case of letters, even
+// if that is no longer a member. The error is ErrUnknownMember if the token is unknown.
 func (r *Roster) MemberByToken(id gateway.ListID, token string) (gateway.ForwardPath, error) {
 	record, err := r.db.Get(append(tokenPrefix(id), strings.ToLower(token)...))
 	if errors.Is(err, store.ErrNotFound) {

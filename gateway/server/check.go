@@ -150,7 +150,7 @@ func checkLists(ctx context.Context, cfg *config.Config, env Env) (problems, dou
 		return nil, nil, fmt.Errorf("state_dir: %w", err)
 	}
 	lists := slices.DeleteFunc(told.Lists, func(l gateway.List) bool { return l.Source != roster.SourceStore })
-	conflict := roster.Beside(lists)
+	conflict := roster.Conflict(lists)
 	problem := func(line int, text, fix string) config.Problem {
 		return config.Problem{File: cfg.File, Line: line, Text: gateway.Printable("[[list]] " + text), Fix: fix}
 	}
