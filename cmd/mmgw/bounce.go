@@ -37,7 +37,8 @@ func bounceFamily() *cobra.Command {
 	})
 }
 
-// inspectBounce reads as much of a message as bounce.Inspect looks at.
+// inspectBounce reads a message, as far as bounce.Inspect looks at it, and prints what it
+// finds.
 func inspectBounce(w io.Writer, path string) error {
 	file, err := os.Open(path)
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"github.com/mmgw/mmgw/gateway/sandbox"
 )
 
-// abilities are what the capabilities of a module let it do, in words.
+// abilities say in words what each capability lets a module do.
 var abilities = [...][2]string{
 	{"headers", "change header fields"},
 	{"body", "replace the body"},
@@ -19,7 +19,7 @@ var abilities = [...][2]string{
 	{"metric", "count things for the monitor"},
 }
 
-// canDo says in a sentence what a module can do at most.
+// canDo says in a few sentences what a module can do at most.
 func canDo(info sandbox.Info) string {
 	var can, granted, cannot []string
 	for _, a := range abilities {
@@ -42,7 +42,7 @@ func canDo(info sandbox.Info) string {
 	return sentence + ". It cannot " + listing(append(cannot, "open files or connections"), "or") + "."
 }
 
-// sees says what a module with these hooks is shown.
+// sees says what a module with these hooks gets to see.
 func sees(hooks []string) string {
 	writes := slices.Contains(hooks, "mta_config")
 	handles := slices.ContainsFunc(hooks, func(h string) bool { return h != "mta_config" })

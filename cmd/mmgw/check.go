@@ -40,7 +40,8 @@ func checkCommand(g *globals) *cobra.Command {
 	}
 }
 
-// showCheck prints what was found; with --json the problems too.
+// showCheck prints the result of a check. Only --json prints problems here: as text they
+// are the error of the command.
 func (g *globals) showCheck(c *cobra.Command, cfg *config.Config, found, doubts config.Problems) error {
 	v := struct {
 		OK       bool            `json:"ok"`

@@ -38,8 +38,8 @@ func dkimRowOf(domain, selector, file string, key authres.PrivateKey) (dkimRow, 
 	return dkimRow{Domain: domain, Selector: selector, Type: key.Kind(), File: file, Name: authres.RecordName(domain, selector), Record: record}, err
 }
 
-// zone writes the record as a line of a zone file, in strings of at most 255
-// octets (RFC 1035, section 3.3).
+// zone writes the record as a line of a zone file, split into strings of at most 255 octets
+// (RFC 1035, section 3.3).
 func (r dkimRow) zone(w io.Writer) {
 	text := ""
 	for record := r.Record; record != ""; {
@@ -63,11 +63,11 @@ func dkimNew(g *globals) *cobra.Command {
 				return failure(admin.ExitData, "%q is not a domain; write it as DNS does", args[0])
 			}
 			if strings.Trim(selector, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" || selector == "" {
-				return failure(admin.ExitData, "%q is not a selector: letters, digits and hyphens", selector)
+				return failure(admin.ExitData, "%q is not a selector: use small letters, digits and hyphens", selector)
 			}
 			kinds := map[string][]string{"both": {authres.RSA, authres.Ed25519}, authres.RSA: {authres.RSA}, authres.Ed25519: {authres.Ed25519}}[kind]
 			if kinds == nil {
-				return usageError(c, fmt.Sprintf("--type: %q is none of both, rsa and ed25519", kind))
+				return usageError(c, fmt.Sprintf("--type must be both, rsa or ed25519, not %q", kind))
 			}
 			return g.makeKeys(c, path.Domain(), selector, dir, kinds)
 		},
@@ -78,7 +78,7 @@ func dkimNew(g *globals) *cobra.Command {
 	return c
 }
 
-// makeKeys makes a key of each kind, all or none.
+// makeKeys makes a key of each kind, or none if one of them fails.
 func (g *globals) makeKeys(c *cobra.Command, domain, selector, dir string, kinds []string) error {
 	var rows []dkimRow
 	for i, kind := range kinds {
@@ -109,7 +109,7 @@ func (g *globals) makeKeys(c *cobra.Command, domain, selector, dir string, kinds
 	})
 }
 
-// makeKey writes a new private key into a file that its owner alone can read.
+// makeKey writes a new private key into a file that only its owner can read.
 func makeKey(domain, selector, dir, kind string) (dkimRow, error) {
 	key, err := authres.NewPrivateKey(kind)
 	if err != nil {
@@ -125,7 +125,7 @@ func makeKey(domain, selector, dir, kind string) (dkimRow, error) {
 	}
 	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, os.ErrExist) {
-		return dkimRow{}, fmt.Errorf("%s is there already, and stays as it is: choose another --selector", file)
+		return dkimRow{}, fmt.Errorf("%s exists already and was not changed: choose another --selector", file)
 	}
 	if err != nil {
 		return dkimRow{}, err
@@ -201,8 +201,8 @@ func dkimCheck(g *globals) *cobra.Command {
 	}
 }
 
-// published asks DNS for the record of a key: yes, no, other for another key,
-// unknown where DNS does not answer.
+// published asks DNS for the record of a key. It returns yes, no, other for another key,
+// or unknown if DNS does not answer.
 func published(ctx context.Context, resolver *authres.Resolver, row dkimRow) string {
 	records, err := resolver.LookupTXT(ctx, row.Name)
 	var dns *net.DNSError

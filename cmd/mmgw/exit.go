@@ -10,12 +10,13 @@ import (
 	"github.com/mmgw/mmgw/gateway/store"
 )
 
-// silent is an exit code whose reason was printed already.
+// silent is the error of a command that has already printed why it fails: only the exit
+// code is left.
 type silent int
 
 func (s silent) Error() string { return fmt.Sprintf("exit %d", int(s)) }
 
-// exitCode tells err and returns its exit code.
+// exitCode prints err, unless that is silent, and returns its exit code.
 func exitCode(stderr io.Writer, err error) int {
 	var told silent
 	var problems config.Problems

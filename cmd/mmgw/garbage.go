@@ -8,26 +8,26 @@ import (
 	"time"
 )
 
-// How much may be allocated before memory is collected, unless $GOGC says it.
+// How much garbage there may be before it is collected, unless $GOGC is set.
 const (
-	// gcPercent is of what is in use. That is little, some 5 MB beside the
-	// database, and most of what a message takes is garbage a moment later: this
-	// much costs some 20 MB and spares three of four collections that Go's default
-	// would make.
+	// gcPercent is the usual limit, in percent of the memory in use. That is only some
+	// 5 MB besides the database, and most of what a message takes is garbage a moment
+	// later. The limit costs some 20 MB, and saves three of four collections that Go's
+	// default would make.
 	gcPercent = 400
 
-	// garbageBytesMax bounds it where more is in use, for lists of a million
-	// members in files and for queues of a hundred thousand messages.
+	// garbageBytesMax is the limit if more memory is in use, for lists of a million
+	// members in files, and queues of a hundred thousand messages.
 	garbageBytesMax = 32 << 20
 
-	// gcPercentMin is where memory is collected often enough.
+	// gcPercentMin keeps collections from taking too much time.
 	gcPercentMin = 10
 
-	// gcPercentOfLoading is for the moment in which such files are read.
+	// gcPercentOfLoading is the limit while such files are read.
 	gcPercentOfLoading = 25
 
-	// gcInterval is how often what is in use is looked at: a queue of so many
-	// messages takes longer to come.
+	// gcInterval is how often the limit is adjusted: a queue of so many messages takes
+	// longer than that to build up.
 	gcInterval = 5 * time.Second
 )
 
@@ -37,16 +37,16 @@ func keepGarbageLowForLoading() {
 	}
 }
 
-// boundGarbage collects the garbage of the loading, and bounds what comes by what is
-// in use now.
+// boundGarbage collects the garbage that loading has left, and sets the limit for the
+// memory that is in use now.
 func boundGarbage() {
 	if os.Getenv("GOGC") == "" {
-		debug.FreeOSMemory() // collects, too
+		debug.FreeOSMemory() // which collects first
 		debug.SetGCPercent(percentFor(bytesInUse()))
 	}
 }
 
-// keepGarbageBound does so as what is in use changes, until ctx ends.
+// keepGarbageBound adjusts the limit to the memory in use, until ctx ends.
 func keepGarbageBound(ctx context.Context) {
 	if os.Getenv("GOGC") != "" {
 		return
@@ -66,12 +66,12 @@ func keepGarbageBound(ctx context.Context) {
 	}
 }
 
-// percentFor is how much of what is in use may be allocated.
+// percentFor is the limit for an amount of memory in use, in percent of it.
 func percentFor(inUse uint64) int {
 	return int(max(gcPercentMin, min(gcPercent, 100*garbageBytesMax/max(inUse, 1))))
 }
 
-// bytesInUse is what the last collection left.
+// bytesInUse is how much memory was in use after the last collection.
 func bytesInUse() uint64 {
 	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 	metrics.Read(live)

@@ -29,7 +29,7 @@ func initCommand(g *globals) *cobra.Command {
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if known := writers(); !slices.Contains(known, mta) && mta != "exim" {
-				return usageError(c, fmt.Sprintf("--mta: there is no writer %q, but %s", mta, strings.Join(known, ", ")))
+				return usageError(c, fmt.Sprintf("--mta: there is no writer %q; there are %s", mta, strings.Join(known, ", ")))
 			}
 			dir := "."
 			if len(args) > 0 {
@@ -51,7 +51,7 @@ func writers() []string {
 	})
 }
 
-// writeExample writes both files or, where one is there already, none.
+// writeExample writes both files, or none if one of them exists already.
 func (g *globals) writeExample(c *cobra.Command, dir, mta string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return failure(admin.ExitCantCreate, "%v", err)
@@ -61,7 +61,7 @@ func (g *globals) writeExample(c *cobra.Command, dir, mta string) error {
 	membersPath := filepath.Join(dir, config.ExampleMembersFile)
 	for _, p := range []string{path, membersPath} {
 		if _, err := os.Lstat(p); err == nil {
-			return failure(admin.ExitCantCreate, "%s is there already, and stays as it is", p)
+			return failure(admin.ExitCantCreate, "%s exists already and was not changed", p)
 		}
 	}
 	if err := errors.Join(writeNew(membersPath, members), writeNew(path, file)); err != nil {
@@ -77,13 +77,13 @@ func (g *globals) writeExample(c *cobra.Command, dir, mta string) error {
 what to do next:
   edit %s
   mmgw --config %s check
-  mmgw --config %s mta show     what the MTA is to be told
+  mmgw --config %s mta show     what to tell the MTA
   mmgw --config %s serve
 `, path, membersPath, path, path, path, path)
 	})
 }
 
-// writeNew writes a file that is not there.
+// writeNew writes a file that does not exist yet.
 func writeNew(path, text string) error {
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fs.FileMode(0o644))
 	if err != nil {

@@ -169,7 +169,7 @@ func listDelete(g *globals) *cobra.Command {
 	}
 }
 
-// changeList makes, changes or deletes a list, and says how the MTA is told of it.
+// changeList makes, changes or deletes a list, and says how the MTA learns of it.
 func (g *globals) changeList(c *cobra.Command, done, operation string, args any) error {
 	var change server.ListChange
 	if err := g.call(c, operation, args, &change); err != nil {

@@ -9,27 +9,27 @@ import (
 )
 
 const (
-	// logBytesMax is what waits to be written: some 5,000 records, a second at full
-	// speed.
+	// logBytesMax is how much of the log may wait to be written: some 5,000 records,
+	// which is a second at full speed.
 	logBytesMax = 1 << 20
 
-	// logPatience is how long somebody who reads nothing of the log holds mail up.
+	// logPatience is how long mail waits for a reader of the log that does not read.
 	logPatience = 5 * time.Second
 )
 
-// logOutput writes the log beside the mail. Who reads slowly slows mail down; a pipe
-// that nobody reads, or whose reader has gone, costs records and never mail.
+// logOutput writes the log in the background. A slow reader slows mail down; but if
+// nobody reads the log, or its reader is gone, records get lost and mail goes on.
 type logOutput struct {
 	w    io.Writer
-	tell *slog.Logger  // into w, of records that are missing
-	bell chan struct{} // rung when something waits; closed at the end
-	done chan struct{} // closed when all is written
+	tell *slog.Logger  // writes to w that records are missing
+	bell chan struct{} // rung when something waits; closed by Close
+	done chan struct{} // closed when everything is written
 
 	mu      sync.Mutex
 	waiting []byte
 	written chan struct{} // closed when the next write ends
-	stuck   bool          // since logPatience no write has ended
-	lost    int           // records
+	stuck   bool          // no write has ended for logPatience
+	lost    int           // number of records
 	closed  bool
 }
 
@@ -75,7 +75,7 @@ func (o *logOutput) run() {
 	var batch []byte
 	for range o.bell {
 		o.mu.Lock()
-		missing := o.lost // after what waits
+		missing := o.lost // they would come after what waits
 		batch, o.waiting, o.lost = o.waiting, batch[:0], 0
 		o.mu.Unlock()
 		_, err := o.w.Write(batch)
@@ -92,7 +92,7 @@ func (o *logOutput) run() {
 	}
 }
 
-// Close writes what waits, for as long as somebody reads it.
+// Close writes what waits, as long as somebody reads it.
 func (o *logOutput) Close() {
 	o.mu.Lock()
 	o.closed = true
@@ -109,7 +109,8 @@ func (o *logOutput) Close() {
 	}
 }
 
-// write is closed when the write that is under way ends, or else the next one.
+// write returns a channel that is closed when the current write, or else the next one,
+// ends.
 func (o *logOutput) write() <-chan struct{} {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -1,9 +1,9 @@
-// Command mmgw is the gateway, and the tool of its operator. Each subcommand
-// is flags, a call of a package, and what is printed of the result.
+// Command mmgw is a mailing-list gateway, and the tool to operate it. A subcommand
+// reads its flags, calls a package, and prints the result.
 //
 // Exit codes: 0; 1 differences or findings; 64 usage, 65 bad input, 69
 // unavailable, 73 the state directory is unusable, 75 try later, 78 bad
-// configuration; 100 and 111 for qmail-lmtp alone.
+// configuration; 100 and 111 only for qmail-lmtp.
 package main
 
 import (
@@ -20,7 +20,7 @@ func main() {
 	os.Exit(code)
 }
 
-// run does what the command line says and returns the exit code.
+// run runs the command of the command line, and returns the exit code.
 func run(ctx context.Context, args []string) int {
 	root := newRoot()
 	root.SetArgs(args)

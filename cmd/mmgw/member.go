@@ -18,7 +18,7 @@ func memberFamily(g *globals) *cobra.Command {
 	return family("member", "Members of a list",
 		memberLs(g), memberFind(g),
 		memberChange(g, "add", "added", "Add members to a list",
-			"An address may stand with a name, as \"Anne <anne@example.com>\". Members stay as they are."),
+			"An address may have a name, as in \"Anne <anne@example.com>\". Members stay as they are."),
 		memberChange(g, "remove", "removed", "Remove members from a list",
 			"One that the configuration names is remembered as left: a reload does not bring it back."),
 		memberChange(g, "disable", "disabled", "Send members no posts until they are enabled",
@@ -91,8 +91,8 @@ func memberFind(g *globals) *cobra.Command {
 	}
 }
 
-// memberChange is a command that changes members named one by one. All
-// addresses are read before the first of them is changed.
+// memberChange is a command that changes members named one by one. All addresses are
+// checked before the first of them is changed.
 func memberChange(g *globals, verb, done, short, long string) *cobra.Command {
 	return &cobra.Command{
 		Use: verb + " LIST ADDR...", Short: short, Long: short + ".\n" + long, Args: cobra.MinimumNArgs(2),

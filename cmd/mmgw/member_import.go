@@ -16,14 +16,14 @@ import (
 
 const (
 	importChunk    = 5000 // addresses of one call: well below the limits of an operation
-	importWrongMax = 20   // lines that are shown; who gave the wrong file wants to see that
+	importWrongMax = 20   // lines that are shown: enough to see that it is the wrong file
 )
 
 func memberImport(g *globals) *cobra.Command {
 	return &cobra.Command{
 		Use: "import LIST FILE", Short: "Add the members of a file to a list",
-		Long: "Adds the addresses of a UTF-8 file to a list: one a line, with or without a name; what follows\n" +
-			"a # is ignored. If one line is not an address, nothing is changed. - is standard input.",
+		Long: "Adds the addresses of a UTF-8 file to a list: one per line, with or without a name; what\n" +
+			"follows a # is ignored. If one line is not an address, nothing is changed. - is standard input.",
 		Example: "  mmgw member import announce@lists.example.com announce.members\n  mmgw member export old@lists.example.com | mmgw member import new@lists.example.com -",
 		Args:    cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -46,8 +46,8 @@ func memberImport(g *globals) *cobra.Command {
 	}
 }
 
-// readMembers reads a members file, or standard input for "-", and tells of the
-// lines that are none.
+// readMembers reads a members file, or standard input for "-", and reports the lines that
+// are not an address.
 func readMembers(c *cobra.Command, path string) ([]gateway.Recipient, error) {
 	in := c.InOrStdin()
 	if path == "-" {
@@ -75,8 +75,8 @@ func readMembers(c *cobra.Command, path string) ([]gateway.Recipient, error) {
 	return recipients, nil
 }
 
-// importMembers adds recipients in chunks. Where one fails those before it are
-// members already; the same import again adds the rest.
+// importMembers adds recipients in chunks. If one fails, those before it have been added;
+// the same import again adds the rest.
 func (g *globals) importMembers(c *cobra.Command, list string, recipients []gateway.Recipient) (server.MemberCount, error) {
 	var count server.MemberCount
 	bar := progress{w: c.ErrOrStderr(), what: "import", total: len(recipients)}

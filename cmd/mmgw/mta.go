@@ -37,8 +37,8 @@ func dirFlag(c *cobra.Command) *string {
 	return c.Flags().StringP("dir", "d", "", "the `directory` of the files (default mta in state_dir)")
 }
 
-// render renders the files for dir, "" for the one of the configuration. The
-// lists made at run time are among them, whether the gateway runs or not.
+// render renders the files for dir; "" is that of the configuration. Lists made at run time
+// are included, whether the gateway runs or not.
 func (g *globals) render(c *cobra.Command, dir string) (*rendered, error) {
 	cfg, err := g.load()
 	if err != nil {
@@ -56,7 +56,8 @@ func (g *globals) render(c *cobra.Command, dir string) (*rendered, error) {
 	return &rendered{cfg: cfg, tree: mta.Tree{Dir: dir}, files: files}, nil
 }
 
-// warnings are what modules have to say to who runs a command.
+// warnings is the log for modules that a command calls: it shows their warnings to whoever
+// runs the command.
 func warnings(c *cobra.Command) *slog.Logger {
 	return slog.New(slog.NewTextHandler(c.ErrOrStderr(), &slog.HandlerOptions{
 		Level: slog.LevelWarn,
@@ -90,7 +91,7 @@ func mtaFailure(err error) error {
 	return failure(exit, "%s", oneLine(err))
 }
 
-// mtaDiff changes nothing. It is for scripts too: 1 means that apply has work.
+// mtaDiff changes nothing. For scripts, it exits 1 if apply would change something.
 func mtaDiff(g *globals) *cobra.Command {
 	c := &cobra.Command{
 		Use: "diff", Short: "Show what apply would change; exit 1 if it would change anything", Args: cobra.NoArgs,
@@ -147,7 +148,7 @@ func mtaApply(g *globals, use string) *cobra.Command {
 	return c
 }
 
-// mtaUndo renders nothing, so that it helps where a writer or a list is broken.
+// mtaUndo does not render, so that it works if a writer or a list is broken.
 func mtaUndo(g *globals) *cobra.Command {
 	c := &cobra.Command{
 		Use: "undo", Short: "Return to the files before the last apply, until the next one", Args: cobra.NoArgs,
@@ -172,7 +173,7 @@ func mtaUndo(g *globals) *cobra.Command {
 	return c
 }
 
-// showReport prints what was done, also where the last step failed.
+// showReport prints what was done, even if the last step has failed.
 func (g *globals) showReport(c *cobra.Command, dir string, r mta.Report) error {
 	list := func(paths []string) []string { return append([]string{}, paths...) }
 	v := struct {
@@ -195,10 +196,10 @@ func (g *globals) showReport(c *cobra.Command, dir string, r mta.Report) error {
 	})
 }
 
-// nothingByHand stands for what a writer did not say.
+// nothingByHand is shown if a writer does not say what to do by hand.
 const nothingByHand = "Have the MTA read the files above, and hand mail for the lists to mmgw by LMTP.\n"
 
-// mtaShow prints what apply would install, and what it cannot do.
+// mtaShow prints what apply would install, and what has to be done by hand.
 func mtaShow(g *globals) *cobra.Command {
 	c := &cobra.Command{
 		Use: "show", Short: "Show the files, and what to do once by hand", Args: cobra.NoArgs,

@@ -11,7 +11,7 @@ import (
 	"github.com/mmgw/mmgw/mta/check"
 )
 
-// mtaCheck asks the MTA itself.
+// mtaCheck asks the MTA itself whether it uses the files.
 func mtaCheck(g *globals) *cobra.Command {
 	return &cobra.Command{
 		Use: "check", Short: "Find out whether the MTA really uses the files; exit 1 if it does not", Args: cobra.NoArgs,
@@ -38,7 +38,7 @@ func mtaCheck(g *globals) *cobra.Command {
 	}
 }
 
-// showFindings writes a finding as compilers do, with what to do below it.
+// showFindings writes findings in the form of compilers, each with what to do below it.
 func showFindings(w io.Writer, found []check.Finding) {
 	for _, f := range found {
 		switch {

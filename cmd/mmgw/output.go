@@ -27,8 +27,8 @@ func (g *globals) show(c *cobra.Command, value any, text func(w io.Writer)) erro
 	return encoder.Encode(value)
 }
 
-// table writes rows in columns below a head, if there is one. Empty cells show as "-". indent
-// stands in front of every line.
+// table writes rows in columns, below a head unless that is "". Empty cells show as "-".
+// Every line begins with indent.
 func table(w io.Writer, indent, head string, rows [][]string) {
 	b := bufio.NewWriter(w) // a tabwriter writes cell by cell
 	defer b.Flush()
@@ -47,8 +47,8 @@ func table(w io.Writer, indent, head string, rows [][]string) {
 	t.Flush()
 }
 
-// rows shows rows page by page, so that a million of them take no memory: as one
-// array of JSON, or in columns as wide as each page wants them.
+// rows shows rows page by page, so that a million of them take little memory: as one JSON
+// array, or in columns whose width may change with each page.
 type rows[T any] struct {
 	w     io.Writer
 	json  bool
@@ -89,7 +89,7 @@ func (r *rows[T]) encode(page []T) error {
 	return err
 }
 
-// opening stands before a row, or before the end of an array that has none.
+// opening is what comes before a row of the array, or before its end if it has no rows.
 func (r *rows[T]) opening() string {
 	if r.begun {
 		return ","
@@ -98,7 +98,7 @@ func (r *rows[T]) opening() string {
 	return "["
 }
 
-// end ends what show began.
+// end writes the end of the array.
 func (r *rows[T]) end() error {
 	if !r.json {
 		return nil
@@ -122,7 +122,7 @@ func pairs(w io.Writer, namesAndValues ...string) {
 	t.Flush()
 }
 
-// clock is a time for people, "" for none.
+// clock is a local time for people, "" for the zero time.
 func clock(t time.Time) string {
 	if t.IsZero() {
 		return ""

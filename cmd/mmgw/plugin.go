@@ -19,7 +19,7 @@ import (
 	"github.com/mmgw/mmgw/plugins"
 )
 
-// moduleBytesMax bounds a module that is looked at: more is not a module.
+// moduleBytesMax bounds a module that is read: the sandbox takes no larger one.
 const moduleBytesMax = 32 << 20
 
 func pluginFamily(g *globals) *cobra.Command {
@@ -85,8 +85,8 @@ func readModule(name string) ([]byte, error) {
 	return wasm, nil
 }
 
-// moduleNamed reads the module of a file, or the one that answers to a name: in
-// the configuration, if that uses it, else the built-in one.
+// moduleNamed reads the module of a file, or the one of a name: the one that the
+// configuration uses by that name, or else the built-in one.
 func (g *globals) moduleNamed(name string) (wasm []byte, source string, err error) {
 	if _, err := os.Stat(name); !errors.Is(err, fs.ErrNotExist) {
 		wasm, err = readModule(name)
@@ -156,14 +156,14 @@ func writeInfo(w io.Writer, source string, info sandbox.Info) {
 	case info.Filter:
 		abi = `none: a WASI program, for kind = "filter"`
 	case abi == "":
-		abi = "it does not tell"
+		abi = "unknown"
 	}
 	pairs(w, "source", source, "abi", abi, "hooks", strings.Join(info.Hooks, " "), "imports", strings.Join(info.Imports, " "),
 		"not offered", strings.Join(info.Missing, " "),
 		"size", fmt.Sprintf("%d octets, %d KiB of memory to start with", info.Size, info.MemoryKiB), "sha256", info.SHA256)
 	fmt.Fprintf(w, "\n%s\n", canDo(info))
 	if len(info.Ignored) > 0 {
-		fmt.Fprintf(w, "Nobody calls %s: no hook of this version has that name.\n", strings.Join(info.Ignored, ", "))
+		fmt.Fprintf(w, "%s will not be called: this version has no such hook.\n", strings.Join(info.Ignored, ", "))
 	}
 	if len(info.Missing) > 0 {
 		fmt.Fprintln(w, "It cannot be loaded here: it imports what this version does not offer.")

@@ -25,8 +25,8 @@ const benchCallsMax = 1_000_000
 type benchFacts struct {
 	Module     string      `json:"module"`
 	MessageLen int64       `json:"message_octets"`
-	LoadUs     int64       `json:"load_us"`        // checked, metered, compiled and set up
-	CachedUs   int64       `json:"load_cached_us"` // the same with the compiled code on the disk
+	LoadUs     int64       `json:"load_us"`        // to check, meter, compile and start it
+	CachedUs   int64       `json:"load_cached_us"` // the same with the compiled code on disk
 	Fuel       int64       `json:"fuel"`           // of one call
 	HostCalls  int64       `json:"host_calls"`     // of one call
 	Calls      []benchCall `json:"calls"`
@@ -67,7 +67,7 @@ func pluginBench(g *globals) *cobra.Command {
 	return c
 }
 
-// bench times loading without a cache and with one, then calls.
+// bench times loading without and with a cache, and then calls.
 func (t *trial) bench(ctx context.Context, name string, settings map[string]any, wasm []byte, x *gateway.Exchange, period time.Duration) (benchFacts, error) {
 	cache, err := os.MkdirTemp("", "mmgw-bench-")
 	if err != nil {
@@ -103,7 +103,7 @@ func (t *trial) bench(ctx context.Context, name string, settings map[string]any,
 	return facts, s.close(ctx)
 }
 
-// timeLoad loads the module on a host of its own.
+// timeLoad times loading the module, on a new host.
 func (t *trial) timeLoad(ctx context.Context, cache string, spec sandbox.Spec, phase gateway.Phase) (int64, error) {
 	s, err := newStage(cache, slog.New(slog.DiscardHandler))
 	if err != nil {

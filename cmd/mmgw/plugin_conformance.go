@@ -19,8 +19,8 @@ import (
 type moduleReport struct {
 	Module   string          `json:"module"`
 	Cases    int             `json:"cases"`
-	Trials   int             `json:"trials"` // beside the cases
-	Fuel     int64           `json:"fuel"`   // of the dearest case
+	Trials   int             `json:"trials"` // not counting the cases
+	Fuel     int64           `json:"fuel"`   // the most that a case took
 	Findings []moduleFinding `json:"findings"`
 }
 
@@ -103,14 +103,14 @@ func testModules(c *cobra.Command, dir string, update bool) ([]moduleReport, err
 	return reports, nil
 }
 
-// oneEach says which modules share a case: what comes of one would be written
-// over what comes of the other.
+// oneEach returns an error if two modules share a case: with --update, the result of one
+// would overwrite that of the other.
 func oneEach(modules []conformance.Module) error {
 	owners := map[string]string{}
 	for _, m := range modules {
 		for _, c := range m.Cases {
 			if other := owners[c.Path]; other != "" {
-				return fmt.Errorf("%s is a case of %s and of %s, and --update can write it for one: give each module a folder of its own", c.Path, other, m.Name)
+				return fmt.Errorf("%s is a case of both %s and %s, and --update can write it for one only: give each module a folder of its own", c.Path, other, m.Name)
 			}
 			owners[c.Path] = m.Name
 		}
@@ -134,7 +134,8 @@ func (g *globals) showReports(c *cobra.Command, reports []moduleReport) error {
 	return err
 }
 
-// writeReport writes findings, those that are alike as one.
+// writeReport writes the findings about a module. Findings that differ only in their trial
+// become one.
 func writeReport(w io.Writer, r moduleReport) {
 	var alike []moduleFinding
 	trials := map[moduleFinding][]string{}
@@ -162,7 +163,7 @@ func writeReport(w io.Writer, r moduleReport) {
 	}
 }
 
-// some are the first names of many.
+// some are the first of many names, and how many there are more.
 func some(names []string) string {
 	const shown = 3
 	if len(names) <= shown {

@@ -41,7 +41,7 @@ func pluginReplay(g *globals) *cobra.Command {
 	return c
 }
 
-// differences are those of the result, for people.
+// differences are the differences of the result, in words.
 var differences = map[string]string{"verdict": "another verdict", "edits": "other edits", "failed": "the new one fails"}
 
 func writeReplayed(w io.Writer, done server.PluginReplayed) {
@@ -60,8 +60,8 @@ func writeReplayed(w io.Writer, done server.PluginReplayed) {
 	}
 }
 
-// writeAnswer writes what one version answered, without the edits that the
-// other one makes too.
+// writeAnswer writes the answer of one version, without the edits that the other makes
+// too.
 func writeAnswer(w io.Writer, sign string, a server.ReplayAnswer, other []string) {
 	switch {
 	case a.Error != "":

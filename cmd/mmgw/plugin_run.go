@@ -22,8 +22,8 @@ import (
 	"github.com/mmgw/mmgw/gateway/sandbox"
 )
 
-// messageBytesMax bounds a message file: four times the largest message that a
-// gateway takes by default.
+// messageBytesMax bounds a message file: four times the largest message that a gateway
+// accepts by default.
 const messageBytesMax = 128 << 20
 
 // trial is one call of a module with a message.
@@ -76,7 +76,7 @@ func (t *trial) read(c *cobra.Command, module, message string) (settings map[str
 	return settings, wasm, x, err
 }
 
-// flags are those that say what the module gets to see.
+// flags adds the flags that say what the module gets to see, and its limits.
 func (t *trial) flags(c *cobra.Command) {
 	c.Flags().StringVar(&t.hook, "hook", "incoming", "the `hook` to call: incoming or outgoing")
 	c.Flags().StringVar(&t.from, "from", "anne@example.com", "the reverse-`path`; \"\" for a bounce's")
@@ -92,7 +92,7 @@ func (t *trial) flags(c *cobra.Command) {
 	c.Flags().DurationVar(&t.timeout, "timeout", sandbox.TimeoutDefault, "the `time` that a call gets")
 }
 
-// exchange is what the module gets to see.
+// exchange is what the module gets to see of a message file.
 func (t *trial) exchange(file string) (*gateway.Exchange, error) {
 	phases := map[string]gateway.Phase{"incoming": gateway.PhaseIncoming, "outgoing": gateway.PhaseOutgoing}
 	phase, known := phases[t.hook]
@@ -155,7 +155,7 @@ func (t *trial) mailingList(recipients []gateway.Recipient) (*gateway.List, erro
 	}, err
 }
 
-// readContent reads a message file; its line ends become CRLF.
+// readContent reads a message file, and makes its line ends CRLF.
 func readContent(path string) (gateway.Bytes, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -175,12 +175,12 @@ func readMessage(r io.Reader, name string) (gateway.Bytes, error) {
 	}
 	text = bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n"))
 	if len(text) > 0 && !bytes.HasSuffix(text, []byte("\n")) {
-		text = append(text, '\n') // as all content ends that came by LMTP
+		text = append(text, '\n') // content that comes by LMTP always ends so
 	}
 	return bytes.ReplaceAll(text, []byte("\n"), []byte("\r\n")), nil
 }
 
-// moduleLog shows the lines that a module writes while it is tried out.
+// moduleLog shows the lines that a module logs while it is tried out.
 func moduleLog(w io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 		switch a.Key {
@@ -191,13 +191,13 @@ func moduleLog(w io.Writer) *slog.Logger {
 	}}))
 }
 
-// stage is where a module is tried out: what it keeps is for these calls alone.
+// stage is where a module is tried out. The values that it keeps last as long as the stage.
 type stage struct {
 	kv   *kv.Scratch
 	host *sandbox.Host
 }
 
-// newStage makes one; compiled code is kept in cache, unless that is "".
+// newStage makes a stage. Compiled code is kept in the directory cache, unless that is "".
 func newStage(cache string, log *slog.Logger) (*stage, error) {
 	scratch, err := kv.NewScratch()
 	if err != nil {
@@ -212,7 +212,7 @@ func newStage(cache string, log *slog.Logger) (*stage, error) {
 
 func (s *stage) close(ctx context.Context) error { return errors.Join(s.host.Close(ctx), s.kv.Close()) }
 
-// spec is the module as the flags have it.
+// spec is the module with the limits of the flags.
 func (t *trial) spec(name string, settings map[string]any, wasm []byte) sandbox.Spec {
 	return sandbox.Spec{
 		Name: strings.TrimSuffix(baseName(name), ".wasm"), Wasm: wasm, Filter: sandbox.IsProgram(wasm), Config: settings, Capabilities: t.capabilities,
@@ -220,7 +220,7 @@ func (t *trial) spec(name string, settings map[string]any, wasm []byte) sandbox.
 	}
 }
 
-// outcome is what came of a trial. A call that failed has no verdict.
+// outcome is the outcome of a trial. A call that failed has no verdict.
 type outcome struct {
 	verdict gateway.Verdict
 	usage   gateway.Usage
@@ -248,27 +248,27 @@ func (t *trial) run(ctx context.Context, name string, settings map[string]any, w
 	return o, errors.Join(err, s.close(ctx))
 }
 
-// noHook says that the module has not the hook, and how those are called that
-// it has.
+// noHook is the error of a module without the hook. It says how to call the hooks that it
+// has.
 func (t *trial) noHook(name string, wasm []byte) error {
-	way := "`mmgw plugin inspect` tells of exports that are not hooks"
+	way := "`mmgw plugin inspect` shows which hooks it has"
 	info, err := sandbox.Inspect(wasm)
 	for _, hook := range info.Hooks {
 		if hook == "incoming" || hook == "outgoing" {
 			way = "it has " + hook + ": --hook " + hook
 			break
 		}
-		way = "it has " + hook + ", which cases of `mmgw plugin test` call"
+		way = "it has " + hook + ", which `mmgw plugin test` calls"
 	}
 	return errors.Join(failure(admin.ExitData, "%s has no export for the hook %s; %s", name, t.hook, way), err)
 }
 
 func baseName(path string) string { return path[strings.LastIndexByte(path, '/')+1:] }
 
-// microseconds is a time as the numbers of `plugin run` have it.
+// microseconds is a time in microseconds, as text.
 func microseconds(d time.Duration) string { return strconv.FormatInt(d.Microseconds(), 10) + " µs" }
 
-// oneLine is an error in one printable line.
+// oneLine is an error as one printable line.
 func oneLine(err error) string {
 	return gateway.Printable(strings.ReplaceAll(fmt.Sprint(err), "\n", "; "))
 }

@@ -52,7 +52,7 @@ func pluginRollback(g *globals) *cobra.Command {
 	}
 }
 
-// exchange has a module exchanged and shows what that means.
+// exchange exchanges a module, and shows what changes with that.
 func (g *globals) exchange(c *cobra.Command, operation string, args any) error {
 	var done server.PluginSwapped
 	if err := g.call(c, operation, args, &done); err != nil {
@@ -63,8 +63,7 @@ func (g *globals) exchange(c *cobra.Command, operation string, args any) error {
 
 func writeSwapped(w io.Writer, done server.PluginSwapped) {
 	pairs(w, "plugin", done.Name, "digest", done.Digest, "before", done.Before,
-		"hooks it has and the one before had not", strings.Join(done.Hooks, " "),
-		"hooks it has not and the one before had", strings.Join(done.LostHooks, " "))
+		"new hooks", strings.Join(done.Hooks, " "), "lost hooks", strings.Join(done.LostHooks, " "))
 	var can []string
 	for _, a := range abilities {
 		if slices.Contains(done.Capabilities, a[0]) {

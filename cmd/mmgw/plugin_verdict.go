@@ -13,8 +13,7 @@ import (
 	"github.com/mmgw/mmgw/gateway/admin"
 )
 
-// verdictFacts are what run prints as JSON. Without an error there is a
-// verdict, and the other way round.
+// verdictFacts are what run prints as JSON. There is either a verdict or an error.
 type verdictFacts struct {
 	Verdict    string           `json:"verdict"`
 	Code       int              `json:"code"`
@@ -38,7 +37,7 @@ type editFacts struct {
 	Size  int    `json:"size,omitempty"` // octets of a new body
 }
 
-// recipientFact is what a module wants for one recipient.
+// recipientFact is what a module decided for one recipient.
 type recipientFact struct {
 	Address string `json:"address"`
 	Change  string `json:"change"` // a verdict, "removed", or the address it is redirected to
@@ -86,7 +85,7 @@ func changeOf(d gateway.Disposition) string {
 	return d.Action.String()
 }
 
-// showOutcome prints what came of a call. A module that failed exits 65.
+// showOutcome prints the outcome of a call. It exits 65 if the module failed.
 func (g *globals) showOutcome(c *cobra.Command, x *gateway.Exchange, o outcome, failed error) error {
 	facts := factsOfOutcome(x, o, failed)
 	err := g.show(c, facts, func(w io.Writer) {
@@ -113,7 +112,7 @@ func (g *globals) showOutcome(c *cobra.Command, x *gateway.Exchange, o outcome, 
 	return err
 }
 
-// writeEdits writes edits as a diff, each against what the ones before it left.
+// writeEdits writes edits as a diff, each against the result of those before it.
 func writeEdits(w io.Writer, draft *gateway.Draft, edits []gateway.Edit) {
 	for _, e := range edits {
 		if e.Op == gateway.ReplaceBody {

@@ -10,10 +10,10 @@ import (
 
 const (
 	barWidth    = 30
-	barInterval = 100 * time.Millisecond // often enough for an eye
+	barInterval = 100 * time.Millisecond // often enough for people
 )
 
-// progress draws a bar on a terminal, and nothing anywhere else.
+// progress draws a bar, if w is a terminal.
 type progress struct {
 	w     io.Writer
 	what  string
@@ -22,7 +22,7 @@ type progress struct {
 	drawn time.Time
 }
 
-// at says how far it is.
+// at draws the bar for the number that is done.
 func (p *progress) at(done int) {
 	if !isTerminal(p.w) || p.total == 0 || done < p.total && time.Since(p.drawn) < barInterval {
 		return
@@ -36,7 +36,7 @@ func (p *progress) bar(done int) string {
 	return fmt.Sprintf("%s [%s%s] %d/%d", p.what, strings.Repeat("#", filled), strings.Repeat(".", barWidth-filled), done, p.total)
 }
 
-// end leaves the line of the bar.
+// end ends the line of the bar.
 func (p *progress) end() {
 	if !p.drawn.IsZero() {
 		fmt.Fprintln(p.w)

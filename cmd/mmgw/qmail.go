@@ -13,16 +13,16 @@ import (
 	"github.com/mmgw/mmgw/gateway/probe"
 )
 
-// Exit codes of programs in .qmail files (qmail-command). Codes such as 64 and
-// 78 mean "bounce" there, so this command has no others.
+// Exit codes of programs in .qmail files, by qmail-command(8). This command has no other
+// failures: codes such as 64 and 78 mean "bounce" there.
 const (
 	qmailRefused  = 100
 	qmailTryLater = 111
 )
 
 const (
-	qmailTimeout = 10 * time.Minute // of the whole dialogue; qmail itself waits for ever
-	qmailPartMax = 4                // EXT4 is the last that qmail sets
+	qmailTimeout = 10 * time.Minute // of the whole dialogue; qmail itself would wait forever
+	qmailPartMax = 4                // EXT4 is the last variable that qmail sets
 	qmailName    = "qmail-lmtp"
 )
 
@@ -59,7 +59,8 @@ func qmailCommand() *cobra.Command {
 	}
 }
 
-// qmailEnvelope is what qmail-local says of the message (qmail-command).
+// qmailEnvelope is the envelope in the environment that qmail-local sets, by
+// qmail-command(8).
 func qmailEnvelope(args []string) (gateway.ReversePath, gateway.ForwardPath, error) {
 	name := "EXT"
 	if len(args) > 0 && args[0] != "1" {
@@ -69,7 +70,7 @@ func qmailEnvelope(args []string) (gateway.ReversePath, gateway.ForwardPath, err
 		name += args[0]
 	}
 	sender := os.Getenv("SENDER")
-	if sender == "#@[]" { // of a bounce of a bounce
+	if sender == "#@[]" { // qmail's for a double bounce
 		sender = ""
 	}
 	from, err := gateway.ParseReversePath(sender)
@@ -83,7 +84,7 @@ func qmailEnvelope(args []string) (gateway.ReversePath, gateway.ForwardPath, err
 	return from, to, nil
 }
 
-// handOver is one LMTP transaction. Its error leaves the message with qmail.
+// handOver does one LMTP transaction. After an error qmail keeps the message.
 func handOver(ctx context.Context, address string, from gateway.ReversePath, to gateway.ForwardPath, content []byte) (*gateway.Status, error) {
 	ctx, cancel := context.WithTimeout(ctx, qmailTimeout)
 	defer cancel()

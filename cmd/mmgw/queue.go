@@ -20,10 +20,10 @@ import (
 	"github.com/mmgw/mmgw/gateway/server"
 )
 
-// queueRowsDefault is how many rows are enough for a person.
+// queueRowsDefault is more rows than a person reads.
 const queueRowsDefault = 1000
 
-// queueChunk is how many messages one call changes, so that no call takes long.
+// queueChunk is how many messages one call changes, so that it does not take long.
 const queueChunk = 500
 
 func queueFamily(g *globals) *cobra.Command {
@@ -110,7 +110,7 @@ func queueShow(g *globals) *cobra.Command {
 		Example: "  mmgw queue show 6wk81xjz00\n  mmgw queue show 6wk81xjz00 --content >post.eml",
 		RunE: func(c *cobra.Command, args []string) error {
 			if content && g.json {
-				return usageError(c, "--content is no JSON: give either it or --json")
+				return usageError(c, "--content does not print JSON: give it without --json")
 			}
 			if content {
 				return g.withGateway(c, func(call gatewayCall) error { return writeContent(c.OutOrStdout(), call, args[0]) })
@@ -145,8 +145,8 @@ func writeContent(w io.Writer, call gatewayCall, id string) error {
 	}
 }
 
-// harmless writes what comes from outside to a terminal, which takes some characters
-// for commands.
+// harmless writes text from outside to a terminal. It replaces characters that the terminal
+// would take for commands.
 type harmless struct{ io.Writer }
 
 // Write implements io.Writer.
@@ -186,8 +186,8 @@ func writeMessage(w io.Writer, m server.QueueMessage) {
 	}
 }
 
-// queueChange is a command that changes messages, named one by one or by what
-// they have in common.
+// queueChange is a command that changes messages, which are named one by one or by their
+// list or domain.
 func queueChange(g *globals, verb, short string) *cobra.Command {
 	var sel server.QueueSelection
 	c := &cobra.Command{
@@ -205,8 +205,8 @@ func queueChange(g *globals, verb, short string) *cobra.Command {
 	return c
 }
 
-// changeQueue finds out which messages are meant, then changes them by their
-// ids: what comes in meanwhile is not touched.
+// changeQueue first finds the messages, and then changes them by their IDs, so that messages
+// which come in meanwhile are not affected.
 func (g *globals) changeQueue(c *cobra.Command, verb string, sel server.QueueSelection) error {
 	var total server.QueueChange
 	err := g.withGateway(c, func(call gatewayCall) error {
@@ -239,7 +239,7 @@ func (g *globals) changeQueue(c *cobra.Command, verb string, sel server.QueueSel
 	return g.show(c, total, func(w io.Writer) { fmt.Fprintf(w, "%s: done with %s\n", verb, plural(total.Messages, "message")) })
 }
 
-// operator is who runs this command, also by sudo; "" where nobody knows.
+// operator is the user who runs this command, also with sudo; "" if unknown.
 func operator() string {
 	if name := os.Getenv("SUDO_USER"); name != "" {
 		return name
@@ -251,12 +251,12 @@ func operator() string {
 	return u.Username
 }
 
-// selectionRows are read at a time: with the longest replies they are some 20 MB.
+// selectionRows is how many rows are read at a time: some 20 MB with the longest replies.
 const selectionRows = 20_000
 
-// selectedIDs are the messages that a selection means at this moment, all or
-// those that are held. What cannot be read stands in every answer without a
-// service, and is nobody's: who means it names its id.
+// selectedIDs are the messages that a selection has at this moment: all, or those that are
+// held. It leaves out messages that cannot be read. They are in every answer, without a
+// service, since their list is unknown, and can only be changed by their IDs.
 func selectedIDs(call gatewayCall, sel server.QueueSelection, held bool) ([]string, error) {
 	var ids []string
 	sel.From, sel.Limit = gateway.QueueID(0).String(), selectionRows
@@ -273,7 +273,7 @@ func selectedIDs(call gatewayCall, sel server.QueueSelection, held bool) ([]stri
 		if len(got.Rows) < selectionRows {
 			break
 		}
-		sel.From = got.Rows[selectionRows-1].ID // again, for its other legs
+		sel.From = got.Rows[selectionRows-1].ID // the same message again, for its other legs
 	}
 	slices.Sort(ids)
 	return slices.Compact(ids), nil

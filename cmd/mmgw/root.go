@@ -35,7 +35,7 @@ func newRoot() *cobra.Command {
 	return root
 }
 
-// helpCommand is cobra's, except that a command that is not there is a mistake.
+// helpCommand is like cobra's own, but an unknown command is an error.
 func helpCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "help [COMMAND]", Short: "Help about any command", Example: "  mmgw help queue drop", Args: cobra.ArbitraryArgs,
@@ -60,10 +60,10 @@ func family(use, short string, commands ...*cobra.Command) *cobra.Command {
 	return c
 }
 
-// removals are what people call the command that takes something away.
+// removals are the names by which people look for a command that removes something.
 var removals = []string{"rm", "remove", "delete"}
 
-// noCommand says that a family has no command with a name, and which it may be.
+// noCommand says that a family has no command of a name, and suggests similar ones.
 func noCommand(c *cobra.Command, name string) string {
 	text := fmt.Sprintf("there is no command %q", name)
 	c.SuggestionsMinimumDistance = max(1, len(name)/3)
@@ -73,8 +73,8 @@ func noCommand(c *cobra.Command, name string) string {
 	return text
 }
 
-// strict has every mistake on a command line end as a usage error: cobra alone
-// prints the help of a family and succeeds, whatever follows its name.
+// strict makes every mistake on a command line a usage error. cobra itself prints the help
+// of a family and succeeds, whatever follows its name.
 func strict(c *cobra.Command) {
 	if slices.Contains(removals, c.Name()) {
 		c.SuggestFor = removals

@@ -7,14 +7,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// giveWay has the kernel run this process behind others that it talks with
-// (SCHED_BATCH of sched(7)): a thread of ours that need not wait any more does not
-// interrupt the MTA that has just woken it, and finds several replies when its turn
-// comes. A copy takes a seventh less processor time then, and on a machine of two
-// processors a sixth more go out.
+// giveWay makes the kernel prefer other processes, such as the MTA (SCHED_BATCH of
+// sched(7)). When the MTA wakes one of our threads, that does not interrupt the MTA, and
+// finds several replies when its turn comes. A copy then takes a seventh less processor
+// time, and on two processors a sixth more of them go out.
 //
-// A policy that somebody chose is left as it is, and where the kernel does not
-// allow another one nothing is lost but that.
+// It does not change a policy that somebody has chosen, and does nothing if the kernel does
+// not allow it.
 func giveWay() {
 	for again := true; again; {
 		again = false
@@ -24,8 +23,8 @@ func giveWay() {
 		}
 		for _, thread := range threads {
 			id, _ := strconv.Atoi(thread.Name())
-			// A thread that one of the others has begun meanwhile may have the
-			// policy that it had: so all are asked until none has.
+			// A thread may have started another one with its old policy meanwhile, so
+			// this goes on until none has that.
 			attr, err := unix.SchedGetAttr(id, 0)
 			if err != nil || attr.Policy != unix.SCHED_NORMAL {
 				continue

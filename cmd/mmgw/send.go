@@ -12,7 +12,7 @@ import (
 	"github.com/mmgw/mmgw/gateway/probe"
 )
 
-// sending is what send was asked for.
+// sending is what send has to do.
 type sending struct {
 	lmtp     string
 	from     string
@@ -60,7 +60,7 @@ func sendCommand(g *globals) *cobra.Command {
 	return c
 }
 
-// check reads the addresses, so that nothing is sent where one of them is wrong.
+// check reads the addresses, so that nothing is sent if one of them is wrong.
 func (s *sending) check(c *cobra.Command, args []string) error {
 	switch {
 	case len(s.to) == 0 || !c.Flags().Changed("from"):
@@ -87,7 +87,7 @@ func (s *sending) check(c *cobra.Command, args []string) error {
 	return nil
 }
 
-// lmtpAddress is where the gateway of the configuration takes mail.
+// lmtpAddress is where the gateway of the configuration listens for mail.
 func (g *globals) lmtpAddress(c *cobra.Command) (string, error) {
 	cfg, err := g.load()
 	switch {
@@ -98,7 +98,7 @@ func (g *globals) lmtpAddress(c *cobra.Command) (string, error) {
 	case cfg.MTA.LMTPSocket != "":
 		return "unix:" + cfg.MTA.LMTPSocket, nil
 	}
-	return "", usageError(c, "mta.lmtp_port is 0, any free one: give --lmtp, `mmgw serve` says where it listens")
+	return "", usageError(c, "[mta] lmtp_port is 0, which stands for any free port: give --lmtp with the address that `mmgw serve` prints")
 }
 
 // replyFacts are what send prints of a recipient as JSON.
@@ -109,8 +109,8 @@ type replyFacts struct {
 	Text     string `json:"text"`
 }
 
-// sendFile hands over one message. A reply of 4xx weighs more than one of 5xx:
-// the exit code then says that another try can help.
+// sendFile sends one message. If there are replies of 4xx and of 5xx, the exit code is that
+// of 4xx: another try can help.
 func (g *globals) sendFile(c *cobra.Command, s *sending, path string) error {
 	content, err := readInput(c.InOrStdin(), path)
 	if err != nil {
@@ -159,8 +159,7 @@ func readInput(in io.Reader, path string) ([]byte, error) {
 // loadBytesMax bounds a generated message, which each connection has in memory.
 const loadBytesMax = 128 << 20
 
-// sendLoad sends generated messages. Its summary is printed as soon as there is
-// something to sum up.
+// sendLoad sends generated messages, and prints a summary if any message was tried.
 func (g *globals) sendLoad(c *cobra.Command, s *sending) error {
 	size, err := parseOctets(s.size)
 	if err != nil {

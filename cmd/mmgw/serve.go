@@ -41,11 +41,11 @@ func serveCommand(g *globals) *cobra.Command {
 	}
 }
 
-// serve runs until the context of the command ends. What Open refuses is a
-// matter of the configuration or of the state directory; what fails later is
-// a listener that cannot be had.
+// serve runs the gateway until the context of the command ends. If Open fails, the
+// configuration or the state directory is at fault; later failures are mostly those of
+// listeners.
 func (g *globals) serve(c *cobra.Command, cfg *config.Config) error {
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // who reads the log may go, the gateway stays
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // the gateway outlives the reader of its log
 	out := newLogOutput(c.ErrOrStderr(), logger(c.ErrOrStderr(), cfg.Log))
 	defer out.Close()
 	log := logger(out, cfg.Log)
@@ -55,7 +55,7 @@ func (g *globals) serve(c *cobra.Command, cfg *config.Config) error {
 	giveWay()
 	ctx := c.Context()
 	hangUps := make(chan os.Signal, 1)
-	signal.Notify(hangUps, syscall.SIGHUP) // before Open, which a signal must not end
+	signal.Notify(hangUps, syscall.SIGHUP) // before Open, during which the signal must not end the process
 	defer signal.Stop(hangUps)
 	s, err := server.Open(ctx, cfg, announcing(c.OutOrStdout(), log))
 	if err != nil {
@@ -72,7 +72,7 @@ func (g *globals) serve(c *cobra.Command, cfg *config.Config) error {
 	return endFailure(errors.Join(err, s.Close()))
 }
 
-// endFailure is for what ended a gateway that ran.
+// endFailure is the error of the command for one that ended a running gateway.
 func endFailure(err error) error {
 	switch {
 	case err == nil:
@@ -83,7 +83,8 @@ func endFailure(err error) error {
 	return failure(admin.ExitUnavailable, "%s", oneLine(err))
 }
 
-// announcing is the real world, with the listeners on out.
+// announcing is the Env of a gateway that prints its listeners to out, and tells the
+// supervisor when it is ready.
 func announcing(out io.Writer, log *slog.Logger) server.Env {
 	return server.Env{
 		Version: version(), Log: log,
@@ -96,7 +97,7 @@ func announcing(out io.Writer, log *slog.Logger) server.Env {
 	}
 }
 
-// reloads reads the configuration again at each signal.
+// reloads reloads the configuration at each signal, until hangUps is closed.
 func (g *globals) reloads(ctx context.Context, s *server.Server, hangUps <-chan os.Signal, log *slog.Logger) {
 	for range hangUps {
 		tellSupervisor(nowReloading, log)
@@ -114,7 +115,7 @@ func (g *globals) reloads(ctx context.Context, s *server.Server, hangUps <-chan 
 	}
 }
 
-// logger writes the log of a gateway.
+// logger is the log of a gateway, as configured.
 func logger(w io.Writer, l config.Log) *slog.Logger {
 	options := &slog.HandlerOptions{Level: l.Level, ReplaceAttr: errorText}
 	if l.Format == config.LogJSON {
@@ -123,8 +124,8 @@ func logger(w io.Writer, l config.Log) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, options))
 }
 
-// errorText makes an error its text: some of the engine's come with a stack trace
-// where they are printed in full.
+// errorText replaces an error by its text: some errors of the database engine would be
+// logged with a stack trace.
 func errorText(_ []string, a slog.Attr) slog.Attr {
 	if a.Value.Kind() == slog.KindAny {
 		if err, ok := a.Value.Any().(error); ok {
@@ -134,8 +135,8 @@ func errorText(_ []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-// openFailure tells a state directory that cannot be used from a
-// configuration that cannot.
+// openFailure is the error of the command for one of Open: of the state directory, or of
+// the configuration.
 func openFailure(cfg *config.Config, err error) error {
 	var status *gateway.Status
 	switch {
@@ -147,8 +148,8 @@ func openFailure(cfg *config.Config, err error) error {
 	return problemsOf(cfg, err)
 }
 
-// problemsOf are the problems that err is, or else its lines as problems of the
-// file.
+// problemsOf returns err as problems: itself, or each of its lines as a problem of the
+// configuration file.
 func problemsOf(cfg *config.Config, err error) error {
 	var problems config.Problems
 	if errors.As(err, &problems) {

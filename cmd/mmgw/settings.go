@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// readSettings reads the values of --set as a table `config` has them. A value that is
-// written as an array of texts is one, everything else is text.
+// readSettings reads the values of --set, as settings of a plugin or a list. A value that
+// is written as an array of strings is an array, any other is a string.
 func readSettings(texts []string) (map[string]any, error) {
 	settings := map[string]any{}
 	for _, text := range texts {

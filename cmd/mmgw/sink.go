@@ -18,7 +18,7 @@ import (
 	"github.com/mmgw/mmgw/gateway/probe"
 )
 
-// sinking is what sink was asked for.
+// sinking is what sink has to do.
 type sinking struct {
 	listen  string
 	log     string
@@ -52,8 +52,8 @@ func sinkCommand() *cobra.Command {
 	return c
 }
 
-// run serves until the command is told to end. It says where it listens as soon
-// as it does, so that a script can wait for that line.
+// run serves until the context of the command ends. It prints where it listens, once it
+// does, so that a script can wait for that line.
 func (s *sinking) run(c *cobra.Command, rules []probe.Rule) error {
 	log := c.OutOrStdout()
 	if s.log != "" {
@@ -83,7 +83,7 @@ func (s *sinking) run(c *cobra.Command, rules []probe.Rule) error {
 	return sink.Close()
 }
 
-// sinkBook writes down what a sink takes.
+// sinkBook records the transactions of a sink.
 type sinkBook struct {
 	dir    string
 	stderr io.Writer
@@ -93,7 +93,7 @@ type sinkBook struct {
 	n   int // of the last file
 }
 
-// record logs a transaction, its content first.
+// record stores the content of a transaction, if asked to, and then logs it.
 func (b *sinkBook) record(t probe.Transaction) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -110,8 +110,7 @@ func (b *sinkBook) record(t probe.Transaction) {
 	}
 }
 
-// keep writes a content into the next file that is not there, 000001.eml and
-// so on.
+// keep writes a content into the next file that does not exist yet: 000001.eml and so on.
 func (b *sinkBook) keep(content []byte) (string, error) {
 	for {
 		b.n++

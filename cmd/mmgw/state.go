@@ -17,9 +17,8 @@ import (
 // gatewayCall is a call of one of the gateway's operations.
 type gatewayCall func(name string, args, result any) error
 
-// withGateway does something with the gateway of the configuration: through
-// its socket where it runs, else with its state directory, which stays open
-// meanwhile.
+// withGateway calls do with a way to call operations of the gateway: through its socket if
+// it runs, and otherwise on its state directory, which stays open until do returns.
 func (g *globals) withGateway(c *cobra.Command, do func(call gatewayCall) error) error {
 	access := &access{load: g.load}
 	dir, ok := g.stateDir()
@@ -40,16 +39,16 @@ func (g *globals) call(c *cobra.Command, name string, args, result any) error {
 	return g.withGateway(c, func(call gatewayCall) error { return call(name, args, result) })
 }
 
-// access is the way to a gateway, found out at the first call.
+// access is the way to a gateway, which the first call finds out.
 type access struct {
 	load   func() (*config.Config, error)
 	client admin.Client
-	state  *server.Server // open where no gateway runs
-	back   func()         // from the rights of its owner
+	state  *server.Server // opened if no gateway runs
+	back   func()         // gives up the rights of the owner of state
 }
 
-// call calls an operation of the gateway that runs. Where none does, the state
-// is opened at the first call, and kept for the others.
+// call calls an operation of the running gateway. If none runs, the first call opens the
+// state, which further calls use too.
 func (a *access) call(ctx context.Context, name string, args, result any) error {
 	if a.state == nil {
 		err := a.client.Call(ctx, name, args, result)
@@ -71,15 +70,15 @@ func (a *access) open(name string) error {
 	}
 	a.back = server.AsOwner(cfg.StateDir)
 	if a.state, err = openState(cfg); errors.Is(err, roster.ErrListExists) && name == "list.delete" {
-		without := *cfg // the list that is to go keeps those of the file out
+		without := *cfg // the list to delete conflicts with one of the file
 		without.Lists = nil
 		a.state, err = openState(&without)
 	}
 	return err
 }
 
-// openState tells a directory that is in use from one that cannot be used: the
-// first may work a moment later.
+// openState opens the state directory. The error tells one that is in use, which may work a
+// moment later, from one that cannot be used.
 func openState(cfg *config.Config) (*server.Server, error) {
 	state, err := server.OpenState(cfg, server.Env{})
 	switch {

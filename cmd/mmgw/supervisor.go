@@ -6,17 +6,17 @@ import (
 	"os"
 )
 
-// What a supervisor is told (sd_notify(3)).
+// What the supervisor is told, by sd_notify(3).
 const (
 	nowReady     = "READY=1"
 	nowReloading = "RELOADING=1"
 	nowStopping  = "STOPPING=1"
 )
 
-// tellSupervisor tells systemd, or whatever else set $NOTIFY_SOCKET, what the
-// gateway does. Without one it does nothing; an error costs nobody mail.
+// tellSupervisor tells systemd, or whatever else has set $NOTIFY_SOCKET, the state of the
+// gateway. It does nothing if that is not set; an error is only logged.
 func tellSupervisor(what string, log *slog.Logger) {
-	socket := os.Getenv("NOTIFY_SOCKET") // a name that begins with @ is an abstract one, for Go too
+	socket := os.Getenv("NOTIFY_SOCKET") // a name with @ at its start is an abstract socket, in Go too
 	if socket == "" {
 		return
 	}

@@ -105,7 +105,7 @@ func (g *globals) showDecoded(c *cobra.Command, path gateway.ForwardPath, list *
 	return g.show(c, facts, func(w io.Writer) {
 		pairs(w, "list", facts.List, "member", facts.Member, "message", facts.Message, "form", facts.Form)
 		if facts.Probe {
-			fmt.Fprintln(w, "it is a probe's")
+			fmt.Fprintln(w, "it is the reverse-path of a probe")
 		}
 	})
 }
@@ -134,7 +134,7 @@ func verpRotate(g *globals) *cobra.Command {
 	return c
 }
 
-// withCodec does something with the reverse-paths of a list.
+// withCodec calls do with the codec for the reverse-paths of a list.
 func (g *globals) withCodec(c *cobra.Command, list string, do func(*verp.Codec, *gateway.List) error) error {
 	cfg, err := g.load()
 	if err != nil {
@@ -157,8 +157,8 @@ func (g *globals) withCodec(c *cobra.Command, list string, do func(*verp.Codec, 
 	})
 }
 
-// verpKeys reads the keys, and makes the first one: a reverse-path can be made
-// before the gateway has run.
+// verpKeys reads the keys, and makes the first one if there is none: reverse-paths can be
+// made before the gateway has ever run.
 func verpKeys(cfg *config.Config) ([]verp.Key, error) {
 	if err := os.MkdirAll(cfg.StateDir, 0o711); err != nil {
 		return nil, err
@@ -166,7 +166,7 @@ func verpKeys(cfg *config.Config) ([]verp.Key, error) {
 	return verp.LoadOrCreateKeys(filepath.Join(cfg.StateDir, "verp.key"))
 }
 
-// findList looks for a list in the configuration, and then in the gateway.
+// findList looks for a list in the configuration first, and then in the gateway.
 func findList(cfg *config.Config, call gatewayCall, name string) (*gateway.List, error) {
 	path, err := gateway.ParseForwardPath(name)
 	if err != nil {
@@ -184,7 +184,7 @@ func findList(cfg *config.Config, call gatewayCall, name string) (*gateway.List,
 	return &gateway.List{ID: gateway.ListID(row.ID), Address: gateway.ForwardPath(row.Address)}, nil
 }
 
-// directory finds the members of opaque reverse-paths among all of a list.
+// directory finds the members of opaque reverse-paths, by comparing all members of a list.
 type directory struct {
 	call  gatewayCall
 	codec *verp.Codec
