@@ -273,3 +273,31 @@ func TestScan(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestNoContentAtRCPT holds that a recipient handler finds no header and no body in tests,
+// as it finds none in mmgw.
+func TestNoContentAtRCPT(t *testing.T) {
+	h := sdktest.Host{Mail: "A: 1\n\nhello\n", Recipients: []string{"a@example.com"}}
+	err := h.Recipient(func(m *sdk.Message, _ sdk.Recipient) error {
+		_, read := m.ReadBody(make([]byte, 9), 0)
+		for name, got := range map[string]error{
+			"insert":  m.InsertHeader(9, "B", "x"),
+			"set":     m.SetHeader("A", "x"),
+			"remove":  m.RemoveHeader("A"),
+			"replace": sdk.Field(0).Replace("x"),
+			"delete":  sdk.Field(0).Delete(),
+			"body":    read,
+		} {
+			if got != sdk.ErrWrongPhase {
+				t.Errorf("%s: %v", name, got)
+			}
+		}
+		if _, found := m.FindField("A", 0); found || m.BodySize() != 0 {
+			t.Errorf("a field was found, or a body of %d octets", m.BodySize())
+		}
+		return nil
+	}, 0)
+	if err != nil || h.Mail != "A: 1\n\nhello\n" {
+		t.Errorf("%v, %q", err, h.Mail)
+	}
+}

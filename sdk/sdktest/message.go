@@ -7,7 +7,7 @@ import (
 	"github.com/mmgw/mmgw/sdk/wire"
 )
 
-// parse takes a mail with LF apart; folded fields are unfolded.
+// parse splits a mail with LF line ends into its fields, unfolded, and its body.
 func parse(mail string) (fields []string, body string) {
 	header, body, _ := strings.Cut("\n"+mail, "\n\n")
 	for line := range strings.SplitSeq(strings.TrimPrefix(header, "\n"), "\n") {
@@ -35,17 +35,25 @@ func split(field string) (name, value string) {
 	return strings.TrimRight(name, " \t"), strings.Trim(value, " \t")
 }
 
-func (c *call) HeaderCount() int32 {
+// content is 0 in a phase that has header and body, and otherwise the refusal.
+func (c *call) content() int32 {
 	if c.phase < phaseIncoming || c.phase > phasePlan {
 		return wire.WrongPhase
+	}
+	return 0
+}
+
+func (c *call) HeaderCount() int32 {
+	if refused := c.content(); refused < 0 {
+		return refused
 	}
 	return int32(len(c.fields))
 }
 
-// field answers index i by what read makes of it.
+// field answers with what read returns for field i.
 func (c *call) field(i int32, buf []byte, read func(string) string) int32 {
-	if n := c.HeaderCount(); n < 0 {
-		return n
+	if refused := c.content(); refused < 0 {
+		return refused
 	}
 	if i < 0 || int(i) >= len(c.fields) {
 		return wire.NotFound
@@ -66,6 +74,9 @@ func (c *call) HeaderRaw(i int32, buf []byte) int32 {
 }
 
 func (c *call) HeaderFind(name string, from int32) int32 {
+	if refused := c.content(); refused < 0 {
+		return refused
+	}
 	for i := int(max(from, 0)); i < len(c.fields); i++ {
 		if n, _ := split(c.fields[i]); strings.EqualFold(n, name) {
 			return int32(i)
@@ -85,10 +96,10 @@ func (c *call) HeaderGet(name string, nth int32, buf []byte) int32 {
 	return c.HeaderValue(i, buf)
 }
 
-// may is 0 where a field of that name and value may be written.
+// may is 0 if a field of that name and value may be written, and otherwise the refusal.
 func (c *call) may(name, value string) int32 {
-	if n := c.HeaderCount(); n < 0 {
-		return n
+	if refused := c.content(); refused < 0 {
+		return refused
 	}
 	if name == "" || strings.ContainsAny(name, ": \t\r\n") || strings.ContainsAny(value, "\r\n\x00") {
 		return wire.BadArgument
@@ -97,20 +108,23 @@ func (c *call) may(name, value string) int32 {
 }
 
 func (c *call) HeaderInsert(i int32, name, value string) int32 {
+	if refused := c.may(name, value); refused < 0 {
+		return refused
+	}
 	if i == -1 {
 		i = int32(len(c.fields))
 	}
 	if i < 0 || int(i) > len(c.fields) {
 		return wire.BadArgument
 	}
-	if refused := c.may(name, value); refused < 0 {
-		return refused
-	}
 	c.fields = slices.Insert(c.fields, int(i), name+": "+value)
 	return 0
 }
 
 func (c *call) HeaderReplace(i int32, value string) int32 {
+	if refused := c.content(); refused < 0 {
+		return refused
+	}
 	if i < 0 || int(i) >= len(c.fields) {
 		return wire.BadArgument
 	}
@@ -123,6 +137,9 @@ func (c *call) HeaderReplace(i int32, value string) int32 {
 }
 
 func (c *call) HeaderDelete(i int32) int32 {
+	if refused := c.content(); refused < 0 {
+		return refused
+	}
 	if i < 0 || int(i) >= len(c.fields) {
 		return wire.BadArgument
 	}
@@ -132,7 +149,7 @@ func (c *call) HeaderDelete(i int32) int32 {
 
 func (c *call) HeaderSet(name, value string) int32 {
 	first := c.HeaderFind(name, 0)
-	if first < 0 {
+	if first < 0 { // in a phase without a header, HeaderInsert refuses too
 		return c.HeaderInsert(-1, name, value)
 	}
 	if refused := c.HeaderReplace(first, value); refused < 0 {
@@ -145,6 +162,9 @@ func (c *call) HeaderSet(name, value string) int32 {
 }
 
 func (c *call) HeaderRemove(name string) (removed int32) {
+	if refused := c.content(); refused < 0 {
+		return refused
+	}
 	for i := c.HeaderFind(name, 0); i >= 0; i = c.HeaderFind(name, i) {
 		c.HeaderDelete(i)
 		removed++
@@ -160,9 +180,17 @@ func (c *call) HeaderTemplate(name, value string) int32 {
 	return c.HeaderSet(name, value)
 }
 
-func (c *call) BodySize() int64 { return int64(len(c.body)) }
+func (c *call) BodySize() int64 {
+	if refused := c.content(); refused < 0 {
+		return int64(refused)
+	}
+	return int64(len(c.body))
+}
 
 func (c *call) BodyRead(off int64, buf []byte) int32 {
+	if refused := c.content(); refused < 0 {
+		return refused
+	}
 	if off < 0 || off > int64(len(c.body)) {
 		return wire.BadArgument
 	}

@@ -8,18 +8,18 @@ import (
 	"github.com/mmgw/mmgw/sdk/wire"
 )
 
-// Part is a MIME part as a handler is to find it: mmgw has taken the mail apart
-// and decoded it. Part 0 is the message itself. A part that the handler replaced
-// has its text, and the type text/plain unless it was text before.
+// Part is a MIME part as a handler finds it, parsed and decoded. Part 0 is the message
+// itself. After the handler has replaced a part, it has the new text, and the type text/plain
+// unless it was text before.
 type Part struct {
 	Type, Charset, Filename, Disposition string
 
 	Text     string // decoded; "" for a multipart
-	Parent   int    // index of the part around it; of no meaning for part 0
+	Parent   int    // index of the part around it; ignored for part 0
 	Replaced bool
 }
 
-// within says whether part i lies in part p, at any depth.
+// within says whether part i is within part p, at any depth.
 func (c *call) within(i, p int) bool {
 	for i > 0 && i != p {
 		i = c.parts[i].Parent
@@ -30,13 +30,13 @@ func (c *call) within(i, p int) bool {
 	return false
 }
 
-// part is 0 where there is a part of that index: one in a part that was
-// replaced is gone.
+// part is 0 if there is a part of index i, and otherwise the refusal. Parts within a part
+// that was replaced are gone.
 func (c *call) part(i int32) int32 {
-	switch {
-	case c.phase < phaseIncoming || c.phase > phasePlan:
-		return wire.WrongPhase
-	case i < 0 || int(i) >= len(c.parts):
+	if refused := c.content(); refused < 0 {
+		return refused
+	}
+	if i < 0 || int(i) >= len(c.parts) {
 		return wire.NotFound
 	}
 	for p := range c.parts {
