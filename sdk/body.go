@@ -9,22 +9,22 @@ import (
 // BodySize is the length of the body in octets.
 func (m *Message) BodySize() int64 { return max(0, abi.BodySize()) }
 
-// ReadBody copies the body from an offset on into p and returns how many
-// octets it copied: 0 at the end.
+// ReadBody copies the body from offset off into p, and returns how many octets it
+// copied: 0 at the end.
 func (m *Message) ReadBody(p []byte, off int64) (int, error) {
 	n := abi.BodyRead(off, p)
 	return max(0, int(n)), check(n)
 }
 
-// Body is a reader of the body, from its start.
+// Body returns a reader of the body.
 func (m *Message) Body() *Body { return &Body{} }
 
-// Body reads the body of the message piece by piece: it need not fit into the
-// module's memory. A comparison with io.EOF makes a TinyGo module 10 kB larger;
-// ReadBody does without.
+// Body reads the body of the message piece by piece, so that it need not fit into the
+// module's memory. Comparing with io.EOF makes a TinyGo module 10 kB larger; ReadBody
+// does without that.
 type Body struct{ off int64 }
 
-// Read is io.Reader's.
+// Read implements io.Reader.
 func (b *Body) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
@@ -40,7 +40,7 @@ func (b *Body) Read(p []byte) (int, error) {
 	return int(n), nil
 }
 
-// ReplaceBody makes text the body. Lines end in CRLF.
+// ReplaceBody replaces the body by text, whose lines should end in CRLF.
 func (m *Message) ReplaceBody(text []byte) error {
 	w, err := m.NewBody()
 	if err != nil {
@@ -59,10 +59,10 @@ func (m *Message) NewBody() (*BodyWriter, error) {
 	return &BodyWriter{}, nil
 }
 
-// BodyWriter takes the octets of a new body.
+// BodyWriter writes a new body.
 type BodyWriter struct{}
 
-// Write is io.Writer's.
+// Write implements io.Writer.
 func (*BodyWriter) Write(p []byte) (int, error) {
 	if err := check(abi.BodyWrite(p)); err != nil {
 		return 0, err

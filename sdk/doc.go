@@ -1,7 +1,7 @@
-// Package sdk is what modules for mmgw are written with in Go: handlers that
-// judge and change mail, planners of deliveries, writers of MTA
-// configurations. One source builds with TinyGo (some 20 kB) and with the
-// standard compiler (some 2 MB), and natively for unit tests (sdk/sdktest).
+// Package sdk is for writing mmgw modules in Go: handlers that judge and change mail,
+// planners of deliveries, and writers of MTA configurations. The same source builds
+// with TinyGo (some 20 kB) and with the standard compiler (some 2 MB), and natively
+// for unit tests (sdk/sdktest).
 //
 // A module is a package main that registers its handlers in init and has an
 // empty main:
@@ -24,28 +24,27 @@
 //		return nil
 //	}
 //
-// What a module can be used for follows from its exports, so each kind of
-// handler has a package of its own, and importing it is what exports the hook:
+// A module's exports decide what it can be used for. So each kind of handler has a
+// package, and importing that package exports the hook:
 //
 //	sdk/recipient  at RCPT, envelope only           func(*sdk.Message, sdk.Recipient) error
-//	sdk/incoming   before the reply, once a leg     func(*sdk.Message) error
-//	sdk/outgoing   once a post and list             func(*sdk.Message) error
-//	sdk/plan       once a batch of members          func(*sdk.Plan) error
+//	sdk/incoming   before the reply, for each leg   func(*sdk.Message) error
+//	sdk/outgoing   for each post of each list       func(*sdk.Message) error
+//	sdk/plan       for each batch of members        func(*sdk.Plan) error
 //	sdk/result     after the remote host answered   func(*sdk.Result) error
 //	sdk/writer     MTA configuration                func(*sdk.Inventory) error
 //
-// A handler that returns an error has failed: none of its edits apply, the
-// error's text goes to the log, and on_error of the configuration decides.
-// Refusing mail is no failure: it is a verdict (Message.Reject).
+// A handler that returns an error has failed: none of its edits apply, the text of the
+// error goes to the log, and the setting on_error decides what happens to the message.
+// Refusing mail is not a failure but a verdict (Message.Reject).
 //
 // Build a module with
 //
 //	GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -o tag.wasm .
 //
-// or with TinyGo as plugins/internal/build does. To stay small a module does
-// without fmt, encoding/json and reflection. What a package variable holds
-// after OnInit is what every later call finds; what a call leaves in it may be
-// gone in the next one.
+// or with TinyGo as plugins/internal/build does. Without fmt, encoding/json and
+// reflection a module stays small. Every call finds package variables as OnInit has left
+// them: what a call changes in them may be gone in the next.
 //
-// sdk/ABI.md is the contract below this package, for authors in any language.
+// sdk/ABI.md is the contract that this package is built on, for modules in any language.
 package sdk

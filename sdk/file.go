@@ -2,12 +2,12 @@ package sdk
 
 import "github.com/mmgw/mmgw/sdk/internal/abi"
 
-// fileBufferBytes is what a File gathers before it calls mmgw: files of many
-// short lines cost few calls.
+// fileBufferBytes is how much a File collects before it calls mmgw, so that files with
+// many short lines take few calls.
 const fileBufferBytes = 8 << 10
 
-// File begins a file with permission bits mode. Its path is relative and
-// clean; the file counts from Close on. One file is open at a time.
+// File begins a file with the permission bits mode. Its path is relative and clean. The
+// file is complete after Close. Only one file can be open at a time.
 func (inv *Inventory) File(path string, mode uint32) (*File, error) {
 	if err := check(abi.FileBegin(path, int32(mode))); err != nil {
 		return nil, err
@@ -25,20 +25,19 @@ func (inv *Inventory) WriteFile(path string, mode uint32, text string) error {
 	return f.Close()
 }
 
-// File is a file that is being rendered. The first error of a write sticks
-// and is Close's.
+// File is a file that is being rendered. Close returns the first error of a write.
 type File struct {
 	inv *Inventory
 	err error
 }
 
-// Write is io.Writer's.
+// Write implements io.Writer.
 func (f *File) Write(p []byte) (int, error) {
 	f.inv.buf = append(f.inv.buf, p...)
 	return len(p), f.spill()
 }
 
-// WriteString adds texts one after the other.
+// WriteString writes texts one after the other.
 func (f *File) WriteString(texts ...string) {
 	for _, s := range texts {
 		f.inv.buf = append(f.inv.buf, s...)

@@ -7,9 +7,9 @@ import (
 
 var initial func() error
 
-// OnInit has f run once when the module is loaded: the place to read the
-// configuration. Its error refuses the module, with the error's text as the
-// reason. It is called from init.
+// OnInit makes f run once when the module is loaded, which is the time to read the
+// configuration. If f returns an error the module is not loaded, with the text of the
+// error as the reason. Call OnInit from init.
 func OnInit(f func() error) { initial = f }
 
 //go:wasmexport mmgw_abi

@@ -7,29 +7,29 @@ import (
 	"github.com/mmgw/mmgw/sdk/wire"
 )
 
-// Inventory is what a configuration writer reads and writes: tables of lists,
-// addresses, domains and routes (sdk/ABI.md, Inventory), and the files that it
-// renders. Rows come sorted, and the same inventory must give the same files.
+// Inventory is what a configuration writer reads and writes: tables of lists, addresses,
+// domains and routes (sdk/ABI.md, Inventory), and the files that it renders. Rows are
+// sorted. The same inventory must give the same files.
 type Inventory struct {
-	buf []byte // of the file that is open
+	buf []byte // of the open file
 }
 
 // Table names a table of the inventory: wire.TableLists and so on.
 type Table string
 
-// Table returns a table; one that does not exist has no rows.
+// Table returns a table. One that does not exist has no rows.
 func (inv *Inventory) Table(name string) Table { return Table(name) }
 
 // Gateway is the one row that describes the gateway itself.
 func (inv *Inventory) Gateway() Row { return Row{wire.TableGateway, 0} }
 
-// Config returns a setting of [mta.configuration], "" where there is none.
+// Config returns a setting of [mta.configuration], "" if there is none.
 func (inv *Inventory) Config(key string) string { return inv.Gateway().Get("config." + key) }
 
 // Len is the number of rows.
 func (t Table) Len() int { return max(0, int(abi.InvCount(string(t)))) }
 
-// Row is one of the rows, counted from 0.
+// Row returns row i, counted from 0.
 func (t Table) Row(i int) Row { return Row{t, i} }
 
 // Rows goes through the rows.
@@ -42,13 +42,12 @@ func (t Table) Rows(yield func(Row) bool) {
 	}
 }
 
-// scanBytes holds the columns of a row, as nearly all are.
+// scanBytes is enough for the columns of nearly all rows.
 const scanBytes = 1 << 10
 
-// Scan goes through the rows and reads these columns of each, "" where there is
-// none; mmgw is not asked for a column "". It is for tables of many rows:
-// nothing is allocated for a row. The values are valid until the next one; who
-// keeps them copies them.
+// Scan goes through the rows and reads some columns of each, "" for one that a row does
+// not have. A column "" is skipped. It is for tables with many rows: it allocates nothing
+// for a row. The values are valid until the next row; copy those that you keep.
 func (t Table) Scan(columns ...string) func(yield func(values []string) bool) {
 	return func(yield func([]string) bool) {
 		buf, values := make([]byte, scanBytes), make([]string, len(columns))
@@ -81,7 +80,7 @@ type Row struct {
 	index int
 }
 
-// Get returns a column, "" where there is none.
+// Get returns a column, "" if there is none.
 func (r Row) Get(column string) string {
 	value, _ := text(func(buf []byte) int32 {
 		return abi.InvGet(string(r.table), int32(r.index), column, buf)

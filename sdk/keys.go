@@ -8,7 +8,7 @@ import (
 	"github.com/mmgw/mmgw/sdk/wire"
 )
 
-// scratch takes what most reads return; longer texts are read a second time.
+// scratch has room for what most reads return; longer texts are read a second time.
 var scratch [512]byte
 
 // text calls a reader of the ABI and returns what it read.
@@ -27,29 +27,28 @@ func text(read func(buf []byte) int32) (string, bool) {
 	return string(buf), true
 }
 
-// Get returns the value of a key (sdk/ABI.md, Keys), "list.address" say, and
-// whether there is one.
+// Get returns the value of a key such as "list.address" (sdk/ABI.md, Keys), and whether
+// there is one.
 func Get(key string) (string, bool) {
 	return text(func(buf []byte) int32 { return abi.Get(key, buf) })
 }
 
-// GetInt returns the value of a key as a number, and whether there is one and
-// it is a number.
+// GetInt returns the value of a key as a number, and false if there is none or it is not a
+// number.
 func GetInt(key string) (int64, bool) {
 	n := abi.GetInt(key)
 	return n, n != math.MinInt64
 }
 
-// Set sets a key; which ones there are depends on the kind of handler.
-// Message.SetRoute and the methods of Plan know their names.
+// Set sets a key. Which keys there are depends on the kind of handler; Message.SetRoute
+// and the methods of Plan set them by name.
 func Set(key, value string) error { return check(abi.Set(key, value)) }
 
-// Config returns a setting of the module's own table of the configuration by
-// its dotted path, and whether it is there. A number or a boolean comes as its
-// text.
+// Config returns a setting of the module, from its table in the configuration, by its
+// dotted path, and whether it is set. A number or a boolean is returned as text.
 func Config(path string) (string, bool) { return Get("config." + path) }
 
-// ConfigInt returns a setting that is a number, or otherwise.
+// ConfigInt returns a setting that is a number, or the value otherwise.
 func ConfigInt(path string, otherwise int64) int64 {
 	if n, ok := GetInt("config." + path); ok {
 		return n
@@ -57,7 +56,7 @@ func ConfigInt(path string, otherwise int64) int64 {
 	return otherwise
 }
 
-// ConfigBool returns a setting that is true or false, or otherwise.
+// ConfigBool returns a setting that is true or false, or the value otherwise.
 func ConfigBool(path string, otherwise bool) bool {
 	switch value, _ := Config(path); value {
 	case "true":
@@ -68,8 +67,8 @@ func ConfigBool(path string, otherwise bool) bool {
 	return otherwise
 }
 
-// ConfigList returns the texts of a setting that is an array, or the one text
-// of a setting that is none.
+// ConfigList returns the texts of a setting that is an array, or the only text of one that
+// is not.
 func ConfigList(path string) []string {
 	n, ok := GetInt("config." + path + ".#")
 	if !ok {
@@ -86,15 +85,15 @@ func ConfigList(path string) []string {
 	return values
 }
 
-// NowMS is the time in milliseconds since 1970. A configuration writer has no
-// clock and gets a negative number.
+// NowMS is the time in milliseconds since 1970. A configuration writer has no clock, and
+// gets a negative number.
 func NowMS() int64 { return abi.NowMS() }
 
-// Random fills b with random octets of the host. The language's own generators
-// start every call with the same seed: mmgw restores the module's memory.
+// Random fills b with random octets from mmgw. The generators of Go itself start every call
+// with the same seed, since mmgw restores the module's memory.
 func Random(b []byte) error { return check(abi.Random(b)) }
 
-// Level is the weight of a log line.
+// Level is the level of a log line.
 type Level int32
 
 // The levels of log lines.
@@ -105,14 +104,13 @@ const (
 	Error Level = wire.Error
 )
 
-// Log writes a line into mmgw's log.
+// Log writes a line to mmgw's log.
 func Log(level Level, line string) { abi.Log(int32(level), line) }
 
-// LogEnabled says whether lines of a level are kept, for those that are costly
-// to make.
+// LogEnabled says whether lines of a level are logged: ask before making a costly one.
 func LogEnabled(level Level) bool { return abi.LogEnabled(int32(level)) > 0 }
 
-// Count adds to a counter of the module, which mmgw shows to whoever monitors
-// it. It needs the capability metric. Names are of letters, digits, "_", "-"
-// and "."; delta is not negative. What cannot be counted is not.
+// Count adds delta to a counter of the module, which is in mmgw's metrics. It needs the
+// capability metric. A name consists of letters, digits, "_", "-" and "."; delta must not
+// be negative. It does nothing if mmgw cannot count.
 func Count(name string, delta int64) { abi.Metric(name, delta) }

@@ -6,9 +6,9 @@ import (
 	"github.com/mmgw/mmgw/sdk/internal/abi"
 )
 
-// Plan is how the recipients of one batch are to be addressed. Left as it is,
-// they go in transactions as large as the configuration allows, under the
-// list's -bounces address.
+// Plan is how copies are sent to the recipients of one batch. By default these share
+// transactions as large as the configuration allows, and the list's -bounces address as
+// the reverse-path.
 type Plan struct{}
 
 // RecipientCount is the number of recipients of the batch, at most 1,000.
@@ -21,8 +21,7 @@ func (p *Plan) Recipients(yield func(Recipient) bool) { eachRecipient(yield) }
 // Service is what the message was sent to: post, owner, ...
 func (p *Plan) Service() string { return (&Message{}).Service() }
 
-// SetVERP gives every recipient a transaction and a reverse-path of its own,
-// or none.
+// SetVERP says whether every recipient gets a transaction and a reverse-path of its own.
 func (p *Plan) SetVERP(on bool) error {
 	if on {
 		return Set("verp", "1")
@@ -46,18 +45,19 @@ func (p *Plan) SetByDomain(on bool) error {
 // SetReversePath replaces the list's -bounces address.
 func (p *Plan) SetReversePath(path string) error { return Set("mail_from", path) }
 
-// SetRoute sends the batch by a route that the configuration names.
+// SetRoute sends the batch by a route of the configuration.
 func (p *Plan) SetRoute(name string) error { return Set("route", name) }
 
-// SetPriority lets batches of a higher number go first: -100 to 100, 0 is usual.
+// SetPriority sets the priority, from -100 to 100. Batches with a higher one go first; the
+// default is 0.
 func (p *Plan) SetPriority(n int) error { return Set("priority", strconv.Itoa(n)) }
 
-// SetNotBeforeMS keeps the batch until a time in milliseconds since 1970.
+// SetNotBeforeMS delays the batch until a time, in milliseconds since 1970.
 func (p *Plan) SetNotBeforeMS(ms int64) error {
 	return Set("not_before_ms", strconv.FormatInt(ms, 10))
 }
 
-// SetExpireMS gives the batch up at a time in milliseconds since 1970.
+// SetExpireMS sets the time, in milliseconds since 1970, when the batch is given up.
 func (p *Plan) SetExpireMS(ms int64) error { return Set("expire_ms", strconv.FormatInt(ms, 10)) }
 
 // SetHeader makes value the only field of that name in every copy.
@@ -68,17 +68,17 @@ func (p *Plan) SetHeaderTemplate(name, value string) error {
 	return check(abi.HeaderTemplate(name, value))
 }
 
-// Result is what a remote host answered for one recipient. It is told after
-// the outcome was recorded, and may be told twice.
+// Result is what a remote host answered for one recipient. A handler gets it after it was
+// recorded, and may get it twice.
 type Result struct{ Recipient Recipient }
 
-// Code is the reply code, 250 say.
+// Code is the reply code, such as 250.
 func (r *Result) Code() int { return r.number("result.code") }
 
-// Attempt counts the attempts, the one told of included.
+// Attempt is the number of attempts, including this one.
 func (r *Result) Attempt() int { return r.number("result.attempt") }
 
-// Enhanced is the enhanced status code, "5.1.1" say.
+// Enhanced is the enhanced status code, such as "5.1.1".
 func (r *Result) Enhanced() string { return r.text("result.enh") }
 
 // Text is the reply's text.

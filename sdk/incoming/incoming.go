@@ -9,10 +9,9 @@ import (
 
 var handler func(*sdk.Message) error
 
-// Handle makes f the incoming handler. f runs once for each leg of a message,
-// when its content has come and before the reply: for posts and the other
-// addresses of a list (Message.Service), never for -bounces and -confirm.
-// Handle is called from init.
+// Handle makes f the incoming handler. f runs once for each leg of a message, after its
+// content has come and before the reply: for posts and the other addresses of a list
+// (Message.Service), but not for -bounces and -confirm. Call Handle from init.
 func Handle(f func(*sdk.Message) error) { handler = f }
 
 //go:wasmexport mmgw_incoming

@@ -9,9 +9,9 @@ import (
 
 var handler func(*sdk.Message) error
 
-// Handle makes f the outgoing handler. f runs once for each post and list,
-// before the list is expanded: there are no recipients, and what it edits is
-// in every copy. Handle is called from init.
+// Handle makes f the outgoing handler. f runs once for each post of each list, before the
+// list is expanded: there are no recipients, and every copy has its edits. Call Handle from
+// init.
 func Handle(f func(*sdk.Message) error) { handler = f }
 
 //go:wasmexport mmgw_outgoing

@@ -1,5 +1,5 @@
-// Package plan exports the hook mmgw_plan: importing it makes a module one
-// that [mta] outgoing may name.
+// Package plan exports the hook mmgw_plan: importing it makes a module a planner, which
+// [mta] outgoing can name.
 package plan
 
 import (
@@ -9,9 +9,8 @@ import (
 
 var handler func(*sdk.Plan) error
 
-// Handle makes f the planner. f runs once for each batch of at most 1,000
-// recipients; it does not run again when a delivery is tried again. Handle is
-// called from init.
+// Handle makes f the planner. f runs once for each batch of at most 1,000 recipients, and
+// not again when a delivery is retried. Call Handle from init.
 func Handle(f func(*sdk.Plan) error) { handler = f }
 
 //go:wasmexport mmgw_plan

@@ -1,5 +1,5 @@
-// Package recipient exports the hook mmgw_rcpt: importing it lets a module
-// judge recipients before there is a content.
+// Package recipient exports the hook mmgw_rcpt: importing it makes a module a recipient
+// handler, which judges recipients before the content comes.
 package recipient
 
 import (
@@ -9,8 +9,8 @@ import (
 
 var handler func(*sdk.Message, sdk.Recipient) error
 
-// Handle makes f the recipient handler. f runs at RCPT: envelope and list are
-// known, header and body are not. Handle is called from init.
+// Handle makes f the recipient handler. f runs at RCPT, when envelope and list are known,
+// but not header and body. Call Handle from init.
 func Handle(f func(*sdk.Message, sdk.Recipient) error) { handler = f }
 
 //go:wasmexport mmgw_rcpt

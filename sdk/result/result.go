@@ -1,5 +1,5 @@
-// Package result exports the hook mmgw_result: importing it lets a module
-// learn what remote hosts answered.
+// Package result exports the hook mmgw_result: importing it makes a module a result
+// handler, which learns what remote hosts answered.
 package result
 
 import (
@@ -9,8 +9,8 @@ import (
 
 var handler func(*sdk.Result) error
 
-// Handle makes f the result handler. It is advisory: f changes nothing, and
-// may be told of one result twice. Handle is called from init.
+// Handle makes f the result handler. f cannot change anything, and may get a result twice.
+// Call Handle from init.
 func Handle(f func(*sdk.Result) error) { handler = f }
 
 //go:wasmexport mmgw_result

@@ -5,12 +5,12 @@ import (
 	"unicode/utf8"
 )
 
-// Decode returns value with its encoded-words read. Characters of charsets
-// other than UTF-8, US-ASCII, ISO-8859-1 and Windows-1252 become U+FFFD where
-// they are not ASCII; what is no well-formed encoded-word stays as it is.
+// Decode returns value with its encoded-words decoded. It knows the charsets UTF-8,
+// US-ASCII, ISO-8859-1 and Windows-1252; characters of others become U+FFFD unless they are
+// ASCII. Anything that is not a well-formed encoded-word stays as it is.
 func Decode(value string) string {
 	var b strings.Builder
-	gap := "" // white space behind an encoded-word: dropped in front of another
+	gap := "" // white space after an encoded-word, which is dropped before another
 	for value != "" {
 		text, rest, ok := cutWord(value)
 		if ok {
@@ -27,7 +27,7 @@ func Decode(value string) string {
 	return b.String() + gap
 }
 
-// next is where the next encoded-word may begin.
+// next is the index where the next encoded-word may begin.
 func next(s string) int {
 	if i := strings.Index(s, "=?"); i >= 0 {
 		return i
@@ -147,8 +147,7 @@ var windows1252 = [...]rune{
 	utf8.RuneError, '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', utf8.RuneError, 'ž', 'Ÿ',
 }
 
-// sameName compares ASCII names whose case does not count; lower is in lower
-// case.
+// sameName compares ASCII names without regard to case; lower is in lower case.
 func sameName(name, lower string) bool {
 	if len(name) != len(lower) {
 		return false

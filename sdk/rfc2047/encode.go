@@ -1,6 +1,6 @@
-// Package rfc2047 writes and reads encoded-words: text that is not ASCII in
-// header fields (RFC 2047). It is small enough for modules and never fails:
-// what cannot be read stays as it is.
+// Package rfc2047 encodes and decodes encoded-words: text in header fields that is not ASCII
+// (RFC 2047). It is small enough for modules, and never fails: text that cannot be decoded
+// stays as it is.
 package rfc2047
 
 import (
@@ -17,8 +17,8 @@ const (
 	hexDigits = "0123456789ABCDEF"
 )
 
-// Encode returns text fit for an unstructured field such as Subject: as it is
-// where it is printable ASCII, as encoded-words otherwise.
+// Encode returns text for an unstructured field such as Subject: unchanged if it is printable
+// ASCII, otherwise as encoded-words.
 func Encode(text string) string {
 	if printable(text) && !strings.Contains(text, "=?") {
 		return text
@@ -26,8 +26,8 @@ func Encode(text string) string {
 	return Words(text)
 }
 
-// Phrase returns text fit for a phrase (RFC 5322, section 3.2.5), as in front
-// of an angle bracket: atoms, a quoted-string, or encoded-words.
+// Phrase returns text as a phrase (RFC 5322, section 3.2.5), such as the name before an
+// address in angle brackets: as atoms, a quoted-string, or encoded-words.
 func Phrase(text string) string {
 	switch {
 	case text == "" || !printable(text) || strings.Contains(text, "=?"):
@@ -41,8 +41,8 @@ func Phrase(text string) string {
 // atoms are the characters of words that need no quotes.
 const atoms = " ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-/=?^_`{|}~"
 
-// Words returns text as encoded-words with a space between them, which readers
-// drop again. No character is split, so that each word stands for itself.
+// Words returns text as encoded-words, with spaces between them that readers drop. It does
+// not split a character, so that each word can be decoded by itself.
 func Words(text string) string {
 	var b strings.Builder
 	room := 0
@@ -65,8 +65,8 @@ func Words(text string) string {
 	return b.String()
 }
 
-// quote is one character in the Q encoding, by the rules for a phrase: the
-// strictest ones (RFC 2047, section 5 (3)).
+// quote is one character in the Q encoding, by the rules for a phrase, which are the
+// strictest (RFC 2047, section 5 (3)).
 func quote(char []byte) string {
 	c := char[0]
 	switch {

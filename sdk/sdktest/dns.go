@@ -8,8 +8,8 @@ import (
 
 var dnsTypes = map[int32]string{wire.DNSA: "A", wire.DNSAAAA: "AAAA", wire.DNSTXT: "TXT", wire.DNSMX: "MX", wire.DNSPTR: "PTR"}
 
-// DNS answers from the records of the Host. One that is there without a record
-// stands for a server that does not answer.
+// DNS answers from the records of the Host. An entry without records stands for a server
+// that does not answer.
 func (c *call) DNS(kind int32, name string, buf []byte) int32 {
 	name = strings.ToLower(strings.TrimSuffix(name, "."))
 	const letters = "abcdefghijklmnopqrstuvwxyz0123456789-_.:"

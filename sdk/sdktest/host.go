@@ -1,7 +1,7 @@
-// Package sdktest plays mmgw for handlers that are tested natively: a Host in
-// memory answers the host functions of ABI 1 as the real one does, grants every
-// capability, and keeps what the handler did. It is for tests of modules; the
-// .wasm itself is run by `mmgw plugin run`.
+// Package sdktest is for unit tests of modules: its Host takes the place of mmgw for handlers
+// that run natively. It answers the host functions of ABI 1 as mmgw does, grants every
+// capability, and keeps what the handler did. To test the .wasm itself, use `mmgw plugin
+// test`.
 package sdktest
 
 import (
@@ -12,20 +12,20 @@ import (
 	"github.com/mmgw/mmgw/sdk/internal/abi"
 )
 
-// Host is mmgw for the calls of one test. The first part is what the handler
-// finds, the second what it did; a call whose handler fails does nothing. A
-// Host is used by one goroutine.
+// Host takes the place of mmgw for the calls of one test. Its first fields are what the
+// handler finds, the others what it did; a handler that fails does nothing. Only one
+// goroutine may use a Host.
 type Host struct {
 	Keys       map[string]string              // by key: "list.address", "rcpt.0.service", ...
-	Config     map[string]any                 // the module's table by path: string, bool, int or []string
-	Mail       string                         // header, empty line, body, with LF; the handler's edits are in it afterwards
-	Parts      []Part                         // MIME parts of Mail; nil: its body is the only one. Likewise
-	Recipients []string                       // of the leg or batch; likewise
+	Config     map[string]any                 // the module's settings by path: string, bool, int or []string
+	Mail       string                         // header, empty line and body, with LF; afterwards with the handler's edits
+	Parts      []Part                         // MIME parts of Mail, afterwards with the handler's edits; nil: the body is the only one
+	Recipients []string                       // of the leg or batch, afterwards with the handler's changes
 	Tables     map[string][]map[string]string // of the inventory: rows by column
 	NowMS      int64
-	KV         map[string]string   // what the handler keeps; its changes are in it even if it fails, and none expires
-	Metrics    map[string]int64    // that the handler counted; likewise
-	DNS        map[string][]string // records by "TXT example.com"; none, but there: nobody answers
+	KV         map[string]string   // values that the handler keeps, changed even if it fails; they never expire
+	Metrics    map[string]int64    // counters of the handler, changed even if it fails
+	DNS        map[string][]string // records by "TXT example.com"; an entry without records: nobody answers
 
 	Verdict           Verdict
 	RecipientVerdicts map[int]Verdict
@@ -36,7 +36,7 @@ type Host struct {
 	Log               []string // "warn: text"
 }
 
-// Verdict is what a handler decided; the zero value is to go on.
+// Verdict is what a handler decided. The zero value means to continue.
 type Verdict struct {
 	Action         string // "", accept, reject, defer, discard, hold
 	Code           int
@@ -94,8 +94,7 @@ const (
 	phaseWriter
 )
 
-// play runs f against a call of its own, and takes over what the call did if
-// f succeeded.
+// play runs f in a new call, and keeps what the call did if f succeeds.
 func (h *Host) play(p phase, f func() error) (err error) {
 	c := newCall(h, p)
 	abi.Play(c.answers(), func() { err = f() })
@@ -152,7 +151,7 @@ func newCall(h *Host, p phase) *call {
 	return c
 }
 
-// answers is the call as the host of a handler.
+// answers is the Host for a handler that the call answers.
 func (c *call) answers() abi.Host {
 	return abi.Host{
 		Keys: c, Logger: c, Machine: c,
@@ -184,8 +183,7 @@ func (c *call) commit() {
 	h.Templates = c.templates
 }
 
-// Header returns the value of the first field of a name in Mail, "" where
-// there is none.
+// Header returns the value of the first field of a name in Mail, "" if there is none.
 func (h *Host) Header(name string) string {
 	c := newCall(h, phaseIncoming)
 	if i := c.HeaderFind(name, 0); i >= 0 {

@@ -10,8 +10,7 @@ import (
 	"github.com/mmgw/mmgw/sdk/wire"
 )
 
-// put is the rule of all readers: the whole length comes back, and a text that
-// does not fit is not written at all.
+// put is how every function returns a text: it copies it if it fits, and returns its length.
 func put(buf []byte, text string) int32 {
 	if len(text) <= len(buf) {
 		copy(buf, text)
@@ -92,7 +91,7 @@ func (c *call) Log(level int32, text string) {
 
 func (c *call) LogEnabled(int32) int32 { return 1 }
 
-// Error does nothing: the handler's error is the caller's.
+// Error does nothing, since the caller gets the handler's error.
 func (c *call) Error(string) {}
 
 func (c *call) NowMS() int64 {

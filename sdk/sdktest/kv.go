@@ -8,7 +8,7 @@ import (
 	"github.com/mmgw/mmgw/sdk/wire"
 )
 
-// mayKeep is 0 where a value of that key may be read or written.
+// mayKeep is 0 if the value of a key may be read or written, and otherwise the refusal.
 func (c *call) mayKeep(key string, ttl int32) int32 {
 	switch {
 	case c.phase == phaseInit || c.phase == phaseWriter:
@@ -81,7 +81,7 @@ func (c *call) KVDelete(key string) int32 {
 	return 0
 }
 
-// Metric counts what has a good name; what has none is not counted.
+// Metric counts, unless the name or the number is not valid.
 func (c *call) Metric(name string, delta int64) {
 	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."
 	if delta < 0 || name == "" || len(name) > wire.MetricNameBytesMax || strings.Trim(name, letters) != "" || c.phase == phaseInit || c.phase == phaseWriter {

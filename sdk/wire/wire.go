@@ -1,11 +1,11 @@
-// Package wire holds the numbers and names that a module and mmgw share: the
-// constants of ABI 1. Host and guests import them from here, so that they
-// cannot differ; sdk/ABI.md says what they mean.
+// Package wire has the constants of ABI 1: the numbers and names on which modules and mmgw
+// agree. Both import them from here, so that they cannot differ. sdk/ABI.md says what they
+// mean.
 package wire
 
-// Version is what mmgw_abi returns: the major version in the upper 16 bits,
-// the minor in the lower. A host takes modules of its own major version whose
-// minor version is not above its own.
+// Version is what mmgw_abi returns: the major version in the upper 16 bits, the minor in the
+// lower. A host loads modules of its own major version whose minor version is not higher than
+// its own.
 const Version = 1 << 16
 
 // Module is the import module of the host functions.
@@ -69,7 +69,7 @@ const (
 const (
 	KVKeyBytesMax   = 255
 	KVValueBytesMax = 64 << 10
-	KVSecondsMax    = 366 * 24 * 60 * 60 // of a time to live; 0 is for ever
+	KVSecondsMax    = 366 * 24 * 60 * 60 // of a time to live; 0 means forever
 )
 
 // Keys of part_get.
@@ -85,8 +85,8 @@ const (
 
 // Limits of part_*.
 const (
-	PartsMax     = 1000 // parts of a message; later ones are not seen
-	PartDepthMax = 50   // of a part; what lies in one so deep is not seen
+	PartsMax     = 1000 // parts of a message; later ones are ignored
+	PartDepthMax = 50   // of a part; parts within one so deep are ignored
 )
 
 // Types of dns, which are those of the DNS itself.
@@ -117,6 +117,6 @@ const (
 	TableRoutes    = "routes"    // domain to
 )
 
-// ByHandFile is the name of a file that a config writer renders for people: what
-// the administrator does once. `mmgw mta show` prints it; it is not installed.
+// ByHandFile is the name of a file that a config writer renders for people: what the
+// administrator has to do once by hand. `mmgw mta show` prints it; it is not installed.
 const ByHandFile = "by-hand.txt"

@@ -8,18 +8,18 @@ import (
 	"github.com/mmgw/mmgw/sdk/wire"
 )
 
-// FileMode is for files that an MTA reads as a user of its own.
+// FileMode is the mode of files that an MTA reads as another user.
 const FileMode = 0o644
 
-// ByHand tells what the administrator does once; `mmgw mta show` prints it.
+// ByHand writes what the administrator has to do once by hand. `mmgw mta show` prints it.
 func ByHand(inv *sdk.Inventory, text string) error {
 	return inv.WriteFile(wire.ByHandFile, FileMode, text)
 }
 
-// Dir is the folder that the files will stand in.
+// Dir is the directory where the files will be installed.
 func Dir(inv *sdk.Inventory) string { return inv.Gateway().Get("mta_dir") }
 
-// Delimiter stands between an address and its detail.
+// Delimiter is the delimiter between an address and a detail.
 func Delimiter(inv *sdk.Inventory) string {
 	if delimiter := inv.Gateway().Get("verp_delimiter"); delimiter != "" {
 		return delimiter
@@ -27,8 +27,8 @@ func Delimiter(inv *sdk.Inventory) string {
 	return "+"
 }
 
-// Target is where an MTA finds a server of mmgw: a host and a port, or a Unix
-// socket where Host is "". The zero Target is none.
+// Target is the address of a server of mmgw: a host and a port, or a Unix socket if Host is
+// "". The zero Target stands for none.
 type Target struct{ Host, Port, Socket string }
 
 // Address is HOST:PORT, with an IPv6 address in brackets.
@@ -39,9 +39,9 @@ func (t Target) Address() string {
 	return t.Host + ":" + t.Port
 }
 
-// LMTP is the server that takes mail. The host has no brackets, and
-// "localhost" is 127.0.0.1: Postfix asks DNS alone for a next hop and bounces
-// what it does not find there.
+// LMTP is the server that takes mail. The host has no brackets. "localhost" becomes
+// 127.0.0.1, since Postfix looks up next hops only in the DNS, and bounces mail if there is
+// no answer.
 func LMTP(inv *sdk.Inventory) (Target, error) {
 	t, err := target(inv, "lmtp_target", "lmtp_socket")
 	if err == nil && t == (Target{}) {
@@ -50,7 +50,8 @@ func LMTP(inv *sdk.Inventory) (Target, error) {
 	return t, err
 }
 
-// LMTPByTCP is LMTP for an MTA, named by what, that speaks it by TCP alone.
+// LMTPByTCP is LMTP for an MTA that can use only TCP. what is the name of the MTA, for the
+// error.
 func LMTPByTCP(inv *sdk.Inventory, what string) (Target, error) {
 	t, err := LMTP(inv)
 	if err == nil && t.Host == "" {
@@ -59,7 +60,7 @@ func LMTPByTCP(inv *sdk.Inventory, what string) (Target, error) {
 	return t, err
 }
 
-// Lookup is the server of [lookup] listen, the zero Target where there is none.
+// Lookup is the server of [lookup] listen, or the zero Target if there is none.
 func Lookup(inv *sdk.Inventory) (Target, error) {
 	return target(inv, "lookup_target", "lookup_socket")
 }

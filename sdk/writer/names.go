@@ -5,15 +5,15 @@ import (
 	"github.com/mmgw/mmgw/sdk/wire"
 )
 
-// Domain is a domain whose mail mmgw takes: that of its lists, their alias
-// domain, or one that is forwarded as a whole.
+// Domain is a domain whose mail mmgw takes: a domain of lists, an alias domain of lists, or
+// one that is forwarded.
 type Domain struct {
 	Name    string
 	Forward bool
 	Alias   bool // of lists in another domain
 }
 
-// Domains are all of them, sorted, each once and fit for a file of an MTA.
+// Domains are all domains, sorted, each once, and checked with Check.
 func Domains(inv *sdk.Inventory) ([]Domain, error) {
 	var domains []Domain
 	for row := range inv.Table(wire.TableDomains).Rows {
@@ -26,9 +26,9 @@ func Domains(inv *sdk.Inventory) ([]Domain, error) {
 	return domains, nil
 }
 
-// Addresses calls f for each address of each list, in lower case: under the
-// domain by which the MTA knows the list and, where that is another, under the
-// list's own. An address is valid during its call.
+// Addresses calls f for each address of each list, in lower case: in the domain by which the
+// MTA knows the list, and also in the list's own domain if that is another. An address is
+// valid only during its call.
 func Addresses(inv *sdk.Inventory, f func(address string)) error {
 	for row := range inv.Table(wire.TableAddresses).Scan("address", "public") {
 		address := Lower(row[0])

@@ -2,7 +2,7 @@ package writer
 
 import "unsafe"
 
-// textsBytes holds the texts of one list, as nearly all do.
+// textsBytes is enough for the texts of nearly any list.
 const textsBytes = 4 << 10
 
 // Texts keeps copies of short texts in one piece of memory, so that a table of

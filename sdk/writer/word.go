@@ -30,9 +30,9 @@ func Lower(s string) string {
 	return s
 }
 
-// Check says why an address or a domain cannot stand in a file of an MTA: such
-// files have words between white space, and some have commands behind a
-// vertical bar. mmgw makes no list of such a name; Check is the second lock.
+// Check says why an address or a domain must not be written to a file of an MTA: such files
+// have words between white space, and in some of them a vertical bar begins a command. mmgw
+// makes no list with such a name; Check is a second safeguard.
 func Check(word string) error {
 	empty := word == ""
 	for i := range len(word) {

@@ -1,5 +1,5 @@
-// Package writer exports the hook mmgw_mta_config: importing it makes a module
-// one that [mta] incoming may name. It also has what most writers need.
+// Package writer exports the hook mmgw_mta_config: importing it makes a module a writer of
+// MTA configurations, which [mta] incoming can name. It also has what most writers need.
 package writer
 
 import (
@@ -9,10 +9,9 @@ import (
 
 var handler func(*sdk.Inventory) error
 
-// Handle makes f the configuration writer. f is a pure function: no clock, no
-// random numbers, the same inventory gives the same files. The text of its
-// error is told to the administrator, and nothing is replaced. Handle is
-// called from init.
+// Handle makes f the configuration writer. f must be a pure function, without clock and
+// random numbers: the same inventory gives the same files. If it returns an error, the
+// administrator gets the text and no file is replaced. Call Handle from init.
 func Handle(f func(*sdk.Inventory) error) { handler = f }
 
 //go:wasmexport mmgw_mta_config

@@ -4,12 +4,11 @@ package abi
 
 import "sync"
 
-// Host answers in place of mmgw: one answerer for each topic of ABI 1, whose
-// methods are the functions of this package by the same names. Their results
-// are as sdk/ABI.md says. A topic may be nil where no handler touches it.
+// Host answers in place of mmgw, with one interface for each topic of ABI 1. Their methods
+// have the names of the functions of this package, and the results that sdk/ABI.md
+// describes. A topic that no handler uses may be nil.
 //
-// Strings may be kept; slices are the handler's, and belong to the answerer
-// only during the call.
+// Implementations may keep strings, but use slices only during the call.
 type Host struct {
 	Keys
 	Logger
@@ -27,28 +26,27 @@ type Host struct {
 	Files
 }
 
-// Keys answers for what a module reads and sets by name.
+// Keys are the values that a module reads and sets by name.
 type Keys interface {
 	Get(key string, buf []byte) int32
 	GetInt(key string) int64
 	Set(key, value string) int32
 }
 
-// Logger takes what a module tells its operator.
+// Logger takes log lines and error texts.
 type Logger interface {
 	Log(level int32, text string)
 	LogEnabled(level int32) int32
 	Error(text string)
 }
 
-// Machine has what is not the same in two calls. A configuration writer is
-// refused both.
+// Machine has the clock and random numbers, which a configuration writer does not get.
 type Machine interface {
 	NowMS() int64
 	Random(buf []byte) int32
 }
 
-// Recipients are those of a leg or batch.
+// Recipients are the recipients of a leg or a batch.
 type Recipients interface {
 	RcptCount() int32
 	RcptGet(i int32, buf []byte) int32
@@ -57,7 +55,7 @@ type Recipients interface {
 	RcptSet(i int32, key, value string) int32
 }
 
-// Fields is the header as it reads with the edits so far.
+// Fields is the header, with the edits so far.
 type Fields interface {
 	HeaderCount() int32
 	HeaderName(i int32, buf []byte) int32
@@ -77,7 +75,7 @@ type FieldEdits interface {
 	HeaderTemplate(name, value string) int32
 }
 
-// Body is the old body to read and the new one to write.
+// Body is the old body, to read, and the new one, to write.
 type Body interface {
 	BodySize() int64
 	BodyRead(off int64, buf []byte) int32

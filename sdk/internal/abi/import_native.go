@@ -4,9 +4,8 @@ package abi
 
 import "unsafe"
 
-// stringAt and bytesAt take apart what at and in put together. The host
-// functions below stand in for the imports of a module, so that everything
-// above them is the same code in tests as in mmgw.
+// stringAt and bytesAt reverse at and in. The functions below take the place of a module's
+// imports, so that all other code is the same in tests as in a module.
 func stringAt(at unsafe.Pointer, n uint32) string { return unsafe.String((*byte)(at), n) }
 
 func bytesAt(at unsafe.Pointer, n uint32) []byte { return unsafe.Slice((*byte)(at), n) }

@@ -2,8 +2,8 @@ package abi
 
 import "unsafe"
 
-// at is where the octets of s lie, in where those of b do. mmgw uses an address
-// only during the call that it was given in.
+// at is the address of the octets of s, and in that of the octets of b. mmgw uses an address
+// only during the call.
 func at(s string) unsafe.Pointer { return unsafe.Pointer(unsafe.StringData(s)) }
 
 func in(b []byte) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(b)) }
@@ -88,7 +88,7 @@ func HeaderValue(i int32, buf []byte) int32 {
 	return hostHeaderValue(i, in(buf), uint32(len(buf)))
 }
 
-// HeaderRaw reads a field as it stands in the message.
+// HeaderRaw reads a field as it is in the message.
 func HeaderRaw(i int32, buf []byte) int32 {
 	return hostHeaderRaw(i, in(buf), uint32(len(buf)))
 }
