@@ -1,11 +1,11 @@
 /**
- * ABI 1 for modules in AssemblyScript: the host functions in `raw`, and what
- * makes them short to write.
+ * ABI 1 for modules in AssemblyScript: the host functions in `raw`, and functions
+ * that are easier to use.
  *
- * Mail is octets, and the strings of the language are UTF-16: names and keys are
- * written as strings, what is read and written is `Bytes`. `bytes` and `text`
- * translate where it must be. ABI.md, one folder up, says what each function
- * does, in which phases and with which keys and capabilities.
+ * Mail is octets, and the strings of the language are UTF-16. So names and keys are
+ * strings, and what is read from mail and written to it is `Bytes`; `bytes` and
+ * `text` convert between the two. ABI.md, one folder up, says what each function
+ * does, in which phases, and with which keys and capabilities.
  *
  *     import { setHeader, bytes } from "./mmgw";
  *     export { mmgw_abi } from "./mmgw";
@@ -31,7 +31,7 @@ export const LIMIT = -4;
 export const WRONG_PHASE = -5;
 export const TEMPORARY = -6;
 
-/** What getInt returns where there is no such number. */
+/** What getInt returns if there is no such number. */
 export const NO_INT: i64 = i64.MIN_VALUE;
 
 /** Actions of a verdict. */
@@ -40,7 +40,7 @@ export enum Action { Continue, Accept, Reject, Defer, Discard, Hold }
 /** Levels of log lines. */
 export enum Level { Debug, Info, Warn, Error }
 
-/** What the DNS is asked for. */
+/** Types of DNS records. */
 export enum DNS { A = 1, PTR = 12, MX = 15, TXT = 16, AAAA = 28 }
 
 /** The host functions as they are: a text is its address and its length. */
@@ -161,42 +161,42 @@ export function bytes(s: string): Bytes {
   return out;
 }
 
-/** Octets as a string, where they are UTF-8. */
+/** Octets as a string, if they are UTF-8. */
 export function text(b: Bytes): string {
   return String.UTF8.decodeUnsafe(at(b), b.length);
 }
 
-/** Where octets lie, for the functions of raw. */
+/** The address of octets, for the functions of raw. */
 // @ts-ignore: decorator
 @inline
 export function at(b: Bytes): usize {
   return changetype<usize>(b);
 }
 
-// Where readers write first, as most values are short: one call, not two.
+// Readers write here first: most values are short, and then one call is enough.
 const SCRATCH_BYTES: i32 = 512;
 const scratch: usize = memory.data(512);
 
-/** A value of n octets, which is in scratch if it fits there. */
+/** A value of n octets, which is in scratch if it fits. */
 function taken(n: i32): Bytes {
   const out = new StaticArray<u8>(n);
   if (n <= SCRATCH_BYTES) memory.copy(at(out), scratch, n);
   return out;
 }
 
-// Names and keys are written here, since the host has read one when its call returns.
+// Names and keys are written here: the host does not need one after its call.
 const KEY_BYTES: i32 = 384;
 const keyRoom: usize = memory.data(384);
 let keyAt: usize = keyRoom;
 
-/** Writes a name or a key, for the next call of the host, to keyAt: how many octets. */
+/** Writes a name or a key to keyAt, for the next call of the host. Returns its octets. */
 function encode(s: string): i32 {
   const longest = s.length * 3;
   keyAt = longest <= KEY_BYTES ? keyRoom : at(new StaticArray<u8>(longest));
   return <i32>String.UTF8.encodeUnsafe(changetype<usize>(s), s.length, keyAt);
 }
 
-/** Whether b begins with an ASCII word in lower case, in any case. */
+/** Whether b begins with an ASCII word, which is given in lower case, in any case. */
 export function startsWith(b: Bytes, word: string): bool {
   if (b.length < word.length) return false;
   for (let i = 0; i < word.length; i++) {
@@ -207,12 +207,12 @@ export function startsWith(b: Bytes, word: string): bool {
   return true;
 }
 
-/** Whether b is an ASCII word in lower case, in any case. */
+/** Whether b is an ASCII word, which is given in lower case, in any case. */
 export function is(b: Bytes, word: string): bool {
   return b.length == word.length && startsWith(b, word);
 }
 
-/** The value of a key, null where there is none: "list.address", "config.x". */
+/** The value of a key such as "list.address" or "config.x", or null. */
 export function get(key: string): Bytes | null {
   const k = encode(key);
   const n = raw.get(keyAt, k, scratch, SCRATCH_BYTES);
@@ -228,7 +228,7 @@ export function getInt(key: string): i64 {
   return raw.get_int(keyAt, k);
 }
 
-/** Sets a key: "route", or what a planner says. */
+/** Sets a key: "route", or a setting of a plan. */
 export function set(key: string, value: Bytes): i32 {
   const k = encode(key);
   return raw.set(keyAt, k, at(value), value.length);
@@ -240,20 +240,20 @@ export function configIsTrue(path: string): bool {
   return value != null && is(value, "true");
 }
 
-/** Writes a line into mmgw's log. */
+/** Writes a line to mmgw's log. */
 export function log(level: Level, line: string): void {
   const b = bytes(line);
   raw.log(level, at(b), b.length);
 }
 
-/** What a hook returns that cannot do its work, with the reason for the log. */
+/** What a hook returns if it cannot do its work. The reason goes to the log. */
 export function fail(reason: string): i32 {
   const b = bytes(reason);
   raw.error(at(b), b.length);
   return 1;
 }
 
-/** The address of a recipient, of which there are raw.rcpt_count(), or null. */
+/** The address of a recipient, or null. There are raw.rcpt_count() of them. */
 export function recipient(i: i32): Bytes | null {
   const n = raw.rcpt_get(i, scratch, SCRATCH_BYTES);
   if (n < 0) return null;
@@ -272,7 +272,7 @@ export function header(name: string, nth: i32 = 0): Bytes | null {
   return out;
 }
 
-/** Makes value the only field of that name. */
+/** Makes value the only field of a name. */
 export function setHeader(name: string, value: Bytes): i32 {
   const k = encode(name);
   return raw.header_set(keyAt, k, at(value), value.length);
@@ -284,7 +284,7 @@ export function setTemplate(name: string, value: Bytes): i32 {
   return raw.header_template(keyAt, k, at(value), value.length);
 }
 
-/** Puts a new field in front of field i, or at the end for -1. */
+/** Inserts a new field before field i, or at the end for -1. */
 export function insertHeader(i: i32, name: string, value: Bytes): i32 {
   const k = encode(name);
   return raw.header_insert(i, keyAt, k, at(value), value.length);
@@ -296,7 +296,7 @@ export function removeHeader(name: string): i32 {
   return raw.header_remove(keyAt, k);
 }
 
-/** Copies the body from an offset on into buf: how many octets, 0 at the end. */
+/** Copies the body from an offset into buf. Returns how many octets, 0 at the end. */
 export function readBody(off: i64, buf: Bytes): i32 {
   return raw.body_read(off, at(buf), buf.length);
 }
@@ -316,12 +316,12 @@ export function part(p: i32, key: string): Bytes | null {
   return out;
 }
 
-/** Copies a part's decoded content from an offset on into buf: how many octets. */
+/** Copies a part's decoded content from an offset into buf. Returns how many octets. */
 export function readPart(p: i32, off: i64, buf: Bytes): i32 {
   return raw.part_read(p, off, at(buf), buf.length);
 }
 
-/** Puts a text, UTF-8, in the place of a part and all that lies in it. */
+/** Replaces a part, with the parts within it, by a text in UTF-8. */
 export function replacePart(p: i32, text: Bytes): i32 {
   return raw.part_replace(p, at(text), text.length);
 }
@@ -331,32 +331,32 @@ function decide(action: Action, code: i32, enhanced: string, reply: string): i32
   return raw.verdict(action, code, at(e), e.length, at(r), r.length);
 }
 
-/** Takes the message and asks no further handler. */
+/** Accepts the message without calling further handlers. */
 export function accept(): i32 {
   return decide(Action.Accept, 0, "", "");
 }
 
-/** Refuses for good: code 5xx or 0, enhanced "5.x.y" or "". */
+/** Refuses the message permanently: code 5xx or 0, enhanced "5.x.y" or "". */
 export function reject(code: i32, enhanced: string, reply: string): i32 {
   return decide(Action.Reject, code, enhanced, reply);
 }
 
-/** Refuses for the time being: code 4xx or 0. */
+/** Refuses the message temporarily: code 4xx or 0. */
 export function defer(code: i32, enhanced: string, reply: string): i32 {
   return decide(Action.Defer, code, enhanced, reply);
 }
 
-/** Takes the message and throws it away. */
+/** Accepts the message and drops it. */
 export function discard(): i32 {
   return decide(Action.Discard, 0, "", "");
 }
 
-/** Keeps the message for an owner, who reads the reason. */
+/** Keeps the message until a moderator, who reads the reason, decides. */
 export function hold(reason: string): i32 {
   return decide(Action.Hold, 0, "", reason);
 }
 
-/** The value that a call before kept, or null. All of kv needs the capability kv. */
+/** A value that an earlier call has kept, or null. It needs the capability kv, as all kv functions do. */
 export function kvGet(key: string): Bytes | null {
   const k = encode(key);
   let out = new StaticArray<u8>(256);
@@ -368,25 +368,25 @@ export function kvGet(key: string): Bytes | null {
   return n < 0 ? null : out.slice<Bytes>(0, n);
 }
 
-/** Keeps a value for ttl seconds, or for ever for 0. */
+/** Keeps a value for ttl seconds, or forever for 0. */
 export function kvSet(key: string, value: Bytes, ttl: i32 = 0): i32 {
   const k = encode(key);
   return raw.kv_set(keyAt, k, at(value), value.length, ttl);
 }
 
-/** Changes a counter and returns what it is then: 0 at least. */
+/** Changes a counter and returns the new count, which is never below 0. */
 export function kvIncr(key: string, delta: i64 = 1, ttl: i32 = 0): i64 {
   const k = encode(key);
   return raw.kv_incr(keyAt, k, delta, ttl);
 }
 
-/** Forgets a value. */
+/** Deletes a value. */
 export function kvDelete(key: string): i32 {
   const k = encode(key);
   return raw.kv_delete(keyAt, k);
 }
 
-/** Asks the DNS: how long the records are, one a line, or a refusal. */
+/** Asks the DNS for records, one per line. Returns their length, or a refusal. */
 export function lookup(type: DNS, name: string, buf: Bytes): i32 {
   const k = encode(name);
   return raw.dns(type, keyAt, k, at(buf), buf.length);

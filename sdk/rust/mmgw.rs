@@ -1,9 +1,9 @@
 //! ABI 1 for modules in Rust, without std and without an allocator: the host
 //! functions in `raw`, and safe functions over them.
 //!
-//! Texts go in as anything that is octets (`"Subject"`, `b"Subject"`, `&buf[..n]`)
-//! and come out in a buffer of the caller. ABI.md, one folder up, says what each
-//! function does, in which phases and with which keys and capabilities.
+//! Texts are passed as anything that is octets (`"Subject"`, `b"Subject"`,
+//! `&buf[..n]`), and returned in a buffer of the caller. ABI.md, one folder up, says
+//! what each function does, in which phases, and with which keys and capabilities.
 //!
 //! ```
 //! #![no_std]
@@ -90,7 +90,7 @@ pub mod raw {
     }
 }
 
-/// What mmgw did not do, by the numbers of the ABI.
+/// Why mmgw refused a call, by the numbers of the ABI.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Refusal(pub i32);
 
@@ -118,7 +118,7 @@ impl Refusal {
 
 pub type Result<T> = core::result::Result<T, Refusal>;
 
-/// A number of the ABI as a result: what is below zero is a refusal.
+/// A result of the ABI: a number below zero is a refusal.
 pub fn check(n: i32) -> Result<usize> {
     if n < 0 { Err(Refusal(n)) } else { Ok(n as usize) }
 }
@@ -127,14 +127,14 @@ fn done(n: i32) -> Result<()> {
     check(n).map(|_| ())
 }
 
-/// What a reader wrote into buf. A text that is longer than buf is `LIMIT`: ask
-/// again with more room.
+/// What a reader wrote into buf. The error is `LIMIT` if the text is longer than
+/// buf: call again with a larger one.
 fn filled(n: i32, buf: &[u8]) -> Result<&[u8]> {
     buf.get(..check(n)?).ok_or(LIMIT)
 }
 
 /// What a hook returns for the result of a handler: 0, or 1 with the refusal in
-/// the log, and on_error of the configuration decides on the message.
+/// the log. Then on_error of the configuration decides about the message.
 pub fn finish(result: Result<()>) -> i32 {
     match result {
         Ok(()) => 0,
@@ -142,7 +142,7 @@ pub fn finish(result: Result<()>) -> i32 {
     }
 }
 
-/// What a hook returns that cannot do its work, with the reason for the log.
+/// What a hook returns if it cannot do its work. The reason goes to the log.
 pub fn fail(reason: &str) -> i32 {
     unsafe { raw::error(reason.as_ptr(), reason.len()) };
     1
@@ -159,13 +159,13 @@ pub fn get_int(key: &str) -> Option<i64> {
     if n == i64::MIN { None } else { Some(n) }
 }
 
-/// Sets a key: "route", or what a planner says.
+/// Sets a key: "route", or a setting of a plan.
 pub fn set(key: &str, value: impl AsRef<[u8]>) -> Result<()> {
     let value = value.as_ref();
     done(unsafe { raw::set(key.as_ptr(), key.len(), value.as_ptr(), value.len()) })
 }
 
-/// The weight of a log line.
+/// The level of a log line.
 #[derive(Clone, Copy)]
 #[repr(i32)]
 pub enum Level { Debug, Info, Warn, Error }
@@ -175,7 +175,7 @@ pub fn log(level: Level, line: impl AsRef<[u8]>) {
     unsafe { raw::log(level as i32, line.as_ptr(), line.len()) }
 }
 
-/// Fills buf with random octets of the host.
+/// Fills buf with random octets from mmgw.
 pub fn random(buf: &mut [u8]) -> Result<()> {
     done(unsafe { raw::random(buf.as_mut_ptr(), buf.len()) })
 }
@@ -199,7 +199,7 @@ pub fn header<'b>(name: &str, nth: i32, buf: &'b mut [u8]) -> Result<&'b [u8]> {
     filled(unsafe { raw::header_get(name.as_ptr(), name.len(), nth, buf.as_mut_ptr(), buf.len()) }, buf)
 }
 
-/// Makes value the only field of that name.
+/// Makes value the only field of a name.
 pub fn header_set(name: &str, value: impl AsRef<[u8]>) -> Result<()> {
     let value = value.as_ref();
     done(unsafe { raw::header_set(name.as_ptr(), name.len(), value.as_ptr(), value.len()) })
@@ -211,7 +211,7 @@ pub fn header_template(name: &str, value: impl AsRef<[u8]>) -> Result<()> {
     done(unsafe { raw::header_template(name.as_ptr(), name.len(), value.as_ptr(), value.len()) })
 }
 
-/// Puts a new field in front of field i, or at the end for -1.
+/// Inserts a new field before field i, or at the end for -1.
 pub fn header_insert(i: i32, name: &str, value: impl AsRef<[u8]>) -> Result<()> {
     let value = value.as_ref();
     done(unsafe { raw::header_insert(i, name.as_ptr(), name.len(), value.as_ptr(), value.len()) })
@@ -227,8 +227,7 @@ pub fn body_size() -> i64 {
     unsafe { raw::body_size() }
 }
 
-/// What of the body is from off on, as much as buf has room for; empty at the
-/// end.
+/// The body from offset off, as much of it as fits into buf; empty at the end.
 pub fn body_read(off: i64, buf: &mut [u8]) -> Result<&[u8]> {
     filled(unsafe { raw::body_read(off, buf.as_mut_ptr(), buf.len()) }, buf)
 }
@@ -254,20 +253,20 @@ pub fn part<'b>(p: i32, key: &str, buf: &'b mut [u8]) -> Result<&'b [u8]> {
     filled(unsafe { raw::part_get(p, key.as_ptr(), key.len(), buf.as_mut_ptr(), buf.len()) }, buf)
 }
 
-/// What of a part's decoded content is from off on, as much as buf has room for;
+/// The decoded content of a part from offset off, as much of it as fits into buf;
 /// empty at the end.
 pub fn part_read(p: i32, off: i64, buf: &mut [u8]) -> Result<&[u8]> {
     filled(unsafe { raw::part_read(p, off, buf.as_mut_ptr(), buf.len()) }, buf)
 }
 
-/// Puts a text, UTF-8, in the place of a part and all that lies in it.
+/// Replaces a part, with the parts within it, by a text in UTF-8.
 pub fn part_replace(p: i32, data: impl AsRef<[u8]>) -> Result<()> {
     let data = data.as_ref();
     done(unsafe { raw::part_replace(p, data.as_ptr(), data.len()) })
 }
 
-/// What becomes of a message or a recipient. Code 0 and enhanced "" stand for
-/// the usual ones; text is one line for people.
+/// What happens to a message or a recipient. Code 0 and enhanced "" stand for the
+/// usual ones; text is one line for people.
 pub enum Verdict<'a> {
     Continue,
     Accept,
@@ -290,49 +289,49 @@ impl<'a> Verdict<'a> {
     }
 }
 
-/// Decides on the message; the last word counts.
+/// Decides about the message. The last call counts.
 pub fn verdict(v: Verdict) -> Result<()> {
     let (action, code, enh, text) = v.parts();
     done(unsafe { raw::verdict(action, code, enh.as_ptr(), enh.len(), text.as_ptr(), text.len()) })
 }
 
-/// Decides on one recipient, whatever is decided on the message.
+/// Decides about one recipient, whatever is decided about the message.
 pub fn rcpt_verdict(i: i32, v: Verdict) -> Result<()> {
     let (action, code, enh, text) = v.parts();
     done(unsafe { raw::rcpt_verdict(i, action, code, enh.as_ptr(), enh.len(), text.as_ptr(), text.len()) })
 }
 
-/// The value that a call before kept. All of kv needs the capability kv.
+/// A value that an earlier call has kept. All kv functions need the capability kv.
 pub fn kv_get(key: impl AsRef<[u8]>, buf: &mut [u8]) -> Result<&[u8]> {
     let key = key.as_ref();
     filled(unsafe { raw::kv_get(key.as_ptr(), key.len(), buf.as_mut_ptr(), buf.len()) }, buf)
 }
 
-/// Keeps a value for ttl seconds, or for ever for 0.
+/// Keeps a value for ttl seconds, or forever for 0.
 pub fn kv_set(key: impl AsRef<[u8]>, value: impl AsRef<[u8]>, ttl: i32) -> Result<()> {
     let (key, value) = (key.as_ref(), value.as_ref());
     done(unsafe { raw::kv_set(key.as_ptr(), key.len(), value.as_ptr(), value.len(), ttl) })
 }
 
-/// Changes a counter and returns what it is then: 0 at least.
+/// Changes a counter and returns the new count, which is never below 0.
 pub fn kv_incr(key: impl AsRef<[u8]>, delta: i64, ttl: i32) -> Result<i64> {
     let key = key.as_ref();
     let n = unsafe { raw::kv_incr(key.as_ptr(), key.len(), delta, ttl) };
     if n < 0 { Err(Refusal(n as i32)) } else { Ok(n) }
 }
 
-/// Forgets a value.
+/// Deletes a value.
 pub fn kv_delete(key: impl AsRef<[u8]>) -> Result<()> {
     let key = key.as_ref();
     done(unsafe { raw::kv_delete(key.as_ptr(), key.len()) })
 }
 
-/// What the DNS is asked for.
+/// Types of DNS records.
 #[derive(Clone, Copy)]
 #[repr(i32)]
 pub enum Dns { A = 1, Ptr = 12, Mx = 15, Txt = 16, Aaaa = 28 }
 
-/// The records of a name, one a line. It needs the capability dns.
+/// The records of a name, one per line. It needs the capability dns.
 pub fn dns<'b>(kind: Dns, name: &str, buf: &'b mut [u8]) -> Result<&'b [u8]> {
     filled(unsafe { raw::dns(kind as i32, name.as_ptr(), name.len(), buf.as_mut_ptr(), buf.len()) }, buf)
 }
@@ -343,7 +342,7 @@ pub fn count(name: &str, delta: i64) {
     unsafe { raw::metric(name.as_ptr(), name.len(), delta) }
 }
 
-/// Octets as text, where they are UTF-8.
+/// Octets as text, if they are UTF-8.
 pub fn text(octets: &[u8]) -> Result<&str> {
     str::from_utf8(octets).map_err(|_| BAD_ARGUMENT)
 }

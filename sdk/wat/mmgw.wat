@@ -1,13 +1,13 @@
 ;; mmgw.wat is ABI 1 for modules written by hand: all imports, and the smallest
 ;; handler that does something. Copy it, delete the imports that you do not call
-;; (each is a wish: see Capabilities in ABI.md, one folder up), and write on from
-;; the comments below.
+;; (some need a capability: see Capabilities in ABI.md, one folder up), and continue
+;; from the comments below.
 ;;
 ;;     wat2wasm mmgw.wat -o mmgw.wasm
 ;;
-;; A text is two arguments, where it begins in memory and how long it is. Readers
-;; take a buffer and its size, return the whole length, and write nothing where
-;; that is more than the size. Results below zero: -1 not found, -2 bad argument,
+;; A text is two arguments: its address in memory and its length. Readers take a
+;; buffer and its size, return the length of the text, and write nothing if that is
+;; more than the size. Results below zero: -1 not found, -2 bad argument,
 ;; -3 not permitted, -4 limit, -5 not in this phase, -6 temporary failure.
 (module
   ;; All modules.
@@ -57,8 +57,8 @@
   (import "mmgw" "verdict" (func $verdict (param $action i32) (param $code i32) (param $enh i32) (param $enhlen i32) (param $text i32) (param $textlen i32) (result i32)))
   (import "mmgw" "rcpt_verdict" (func $rcpt_verdict (param $i i32) (param $action i32) (param $code i32) (param $enh i32) (param $enhlen i32) (param $text i32) (param $textlen i32) (result i32)))
 
-  ;; Values that outlive a call, of the capability kv; the DNS and counters, of
-  ;; capabilities of their own. Types of dns: 1 A, 12 PTR, 15 MX, 16 TXT, 28 AAAA.
+  ;; Values that outlive a call (capability kv), the DNS (dns), counters (metric).
+  ;; Types of dns: 1 A, 12 PTR, 15 MX, 16 TXT, 28 AAAA.
   (import "mmgw" "kv_get" (func $kv_get (param $key i32) (param $klen i32) (param $buf i32) (param $cap i32) (result i32)))
   (import "mmgw" "kv_set" (func $kv_set (param $key i32) (param $klen i32) (param $val i32) (param $vlen i32) (param $ttl i32) (result i32)))
   (import "mmgw" "kv_incr" (func $kv_incr (param $key i32) (param $klen i32) (param $delta i64) (param $ttl i32) (result i64)))
@@ -73,8 +73,8 @@
   (import "mmgw" "file_write" (func $file_write (param $data i32) (param $len i32) (result i32)))
   (import "mmgw" "file_end" (func $file_end (result i32)))
 
-  ;; One page of 64 KiB. Texts lie where you put them; here the name of a field
-  ;; and its value, one behind the other.
+  ;; One page of 64 KiB. You choose where texts are: here are the name of a field and
+  ;; its value, one after the other.
   (memory (export "memory") 1)
   (data (i32.const 0) "X-Seen-By")
   (data (i32.const 16) "mmgw")
@@ -82,9 +82,9 @@
   ;; Major version 1, minor 0.
   (func (export "mmgw_abi") (result i32) (i32.const 0x00010000))
 
-  ;; The other hooks, of which a module has one or more: mmgw_outgoing,
-  ;; mmgw_plan, mmgw_mta_config with no parameter, mmgw_rcpt and mmgw_result with
-  ;; the index of a recipient. All return 0, or anything else where they failed:
-  ;; then none of their edits apply. mmgw_init may read the configuration once.
+  ;; A module has one or more hooks. The others are mmgw_outgoing, mmgw_plan and
+  ;; mmgw_mta_config without a parameter, and mmgw_rcpt and mmgw_result with the index
+  ;; of a recipient. All return 0, or anything else if they failed: then none of their
+  ;; edits apply. mmgw_init may read the configuration once.
   (func (export "mmgw_incoming") (result i32)
     (call $header_set (i32.const 0) (i32.const 9) (i32.const 16) (i32.const 4))))

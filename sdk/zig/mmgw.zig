@@ -1,7 +1,7 @@
-//! ABI 1 for modules in Zig: the host functions in `raw`, and functions over
-//! slices and errors. Nothing is allocated: what is read comes in a buffer of
-//! the caller. ABI.md, one folder up, says what each function does, in which
-//! phases and with which keys and capabilities.
+//! ABI 1 for modules in Zig: the host functions in `raw`, and functions with slices
+//! and errors over them. Nothing is allocated: texts are read into a buffer of the
+//! caller. ABI.md, one folder up, says what each function does, in which phases, and
+//! with which keys and capabilities.
 //!
 //!     const mmgw = @import("mmgw.zig");
 //!     comptime { _ = mmgw.abi; }
@@ -77,18 +77,18 @@ pub const raw = struct {
     pub extern "mmgw" fn file_end() i32;
 };
 
-/// The version of the ABI, major 1, minor 0. Naming it in a comptime block of
-/// the module is what exports it.
+/// The version of the ABI, major 1, minor 0. To export it, name it in a comptime
+/// block of the module.
 pub const abi = struct {
     export fn mmgw_abi() i32 {
         return 0x00010000;
     }
 };
 
-/// What mmgw did not do.
+/// Why mmgw refused a call.
 pub const Refusal = error{ NotFound, BadArgument, NotPermitted, Limit, WrongPhase, Temporary };
 
-/// A number of the ABI as a result: what is below zero is a refusal.
+/// A result of the ABI: a number below zero is a refusal.
 pub fn check(n: i32) Refusal!usize {
     return switch (n) {
         -1 => error.NotFound,
@@ -104,21 +104,21 @@ fn done(n: i32) Refusal!void {
     _ = try check(n);
 }
 
-/// What a reader wrote into buf. A text that is longer than buf is a Limit: ask
-/// again with more room.
+/// What a reader wrote into buf. The error is Limit if the text is longer than buf:
+/// call again with a larger one.
 fn filled(n: i32, buf: []u8) Refusal![]u8 {
     const len = try check(n);
     return if (len > buf.len) error.Limit else buf[0..len];
 }
 
-/// What a hook returns for the result of a handler: 0, or 1 with the error in
-/// the log, and on_error of the configuration decides on the message.
+/// What a hook returns for the result of a handler: 0, or 1 with the error in the
+/// log. Then on_error of the configuration decides about the message.
 pub fn finish(result: anyerror!void) i32 {
     result catch |err| return fail(@errorName(err));
     return 0;
 }
 
-/// What a hook returns that cannot do its work, with the reason for the log.
+/// What a hook returns if it cannot do its work. The reason goes to the log.
 pub fn fail(reason: []const u8) i32 {
     raw.@"error"(reason.ptr, reason.len);
     return 1;
@@ -129,30 +129,30 @@ pub fn get(key: []const u8, buf: []u8) Refusal![]u8 {
     return filled(raw.get(key.ptr, key.len, buf.ptr, buf.len), buf);
 }
 
-/// The value of a key as a number, null where there is none.
+/// The value of a key as a number, or null.
 pub fn getInt(key: []const u8) ?i64 {
     const n = raw.get_int(key.ptr, key.len);
     return if (n == std.math.minInt(i64)) null else n;
 }
 
-/// Sets a key: "route", or what a planner says.
+/// Sets a key: "route", or a setting of a plan.
 pub fn set(key: []const u8, value: []const u8) Refusal!void {
     return done(raw.set(key.ptr, key.len, value.ptr, value.len));
 }
 
-/// The weight of a log line.
+/// The level of a log line.
 pub const Level = enum(i32) { debug, info, warn, err };
 
 pub fn log(level: Level, line: []const u8) void {
     raw.log(@intFromEnum(level), line.ptr, line.len);
 }
 
-/// Fills buf with random octets of the host.
+/// Fills buf with random octets from mmgw.
 pub fn random(buf: []u8) Refusal!void {
     return done(raw.random(buf.ptr, buf.len));
 }
 
-/// The address of a recipient, of which there are raw.rcpt_count().
+/// The address of a recipient. There are raw.rcpt_count() of them.
 pub fn recipient(i: i32, buf: []u8) Refusal![]u8 {
     return filled(raw.rcpt_get(i, buf.ptr, buf.len), buf);
 }
@@ -162,7 +162,7 @@ pub fn header(name: []const u8, nth: i32, buf: []u8) Refusal![]u8 {
     return filled(raw.header_get(name.ptr, name.len, nth, buf.ptr, buf.len), buf);
 }
 
-/// Makes value the only field of that name.
+/// Makes value the only field of a name.
 pub fn setHeader(name: []const u8, value: []const u8) Refusal!void {
     return done(raw.header_set(name.ptr, name.len, value.ptr, value.len));
 }
@@ -172,7 +172,7 @@ pub fn setTemplate(name: []const u8, value: []const u8) Refusal!void {
     return done(raw.header_template(name.ptr, name.len, value.ptr, value.len));
 }
 
-/// Puts a new field in front of field i, or at the end for -1.
+/// Inserts a new field before field i, or at the end for -1.
 pub fn insertHeader(i: i32, name: []const u8, value: []const u8) Refusal!void {
     return done(raw.header_insert(i, name.ptr, name.len, value.ptr, value.len));
 }
@@ -182,8 +182,7 @@ pub fn removeHeader(name: []const u8) Refusal!usize {
     return check(raw.header_remove(name.ptr, name.len));
 }
 
-/// What of the body is from off on, as much as buf has room for; empty at the
-/// end.
+/// The body from offset off, as much of it as fits into buf; empty at the end.
 pub fn readBody(off: i64, buf: []u8) Refusal![]u8 {
     return filled(raw.body_read(off, buf.ptr, buf.len), buf);
 }
@@ -198,13 +197,13 @@ pub fn part(p: i32, key: []const u8, buf: []u8) Refusal![]u8 {
     return filled(raw.part_get(p, key.ptr, key.len, buf.ptr, buf.len), buf);
 }
 
-/// What of a part's decoded content is from off on, as much as buf has room for;
+/// The decoded content of a part from offset off, as much of it as fits into buf;
 /// empty at the end.
 pub fn readPart(p: i32, off: i64, buf: []u8) Refusal![]u8 {
     return filled(raw.part_read(p, off, buf.ptr, buf.len), buf);
 }
 
-/// Puts a text, UTF-8, in the place of a part and all that lies in it.
+/// Replaces a part, with the parts within it, by a text in UTF-8.
 pub fn replacePart(p: i32, text: []const u8) Refusal!void {
     return done(raw.part_replace(p, text.ptr, text.len));
 }
@@ -213,45 +212,45 @@ pub fn replacePart(p: i32, text: []const u8) Refusal!void {
 /// stand for the usual ones of the action.
 pub const Reply = struct { code: i32 = 0, enhanced: []const u8 = "", text: []const u8 = "" };
 
-/// What becomes of a message or a recipient, with the numbers of the ABI.
+/// What happens to a message or a recipient, with the numbers of the ABI.
 pub const Action = enum(i32) { pass, accept, reject, @"defer", discard, hold };
 
-/// Decides on the message; the last word counts.
+/// Decides about the message. The last call counts.
 pub fn verdict(action: Action, reply: Reply) Refusal!void {
     return done(raw.verdict(@intFromEnum(action), reply.code, reply.enhanced.ptr, reply.enhanced.len, reply.text.ptr, reply.text.len));
 }
 
-/// Decides on one recipient, whatever is decided on the message.
+/// Decides about one recipient, whatever is decided about the message.
 pub fn recipientVerdict(i: i32, action: Action, reply: Reply) Refusal!void {
     return done(raw.rcpt_verdict(i, @intFromEnum(action), reply.code, reply.enhanced.ptr, reply.enhanced.len, reply.text.ptr, reply.text.len));
 }
 
-/// The value that a call before kept. All of kv needs the capability kv.
+/// A value that an earlier call has kept. All kv functions need the capability kv.
 pub fn kvGet(key: []const u8, buf: []u8) Refusal![]u8 {
     return filled(raw.kv_get(key.ptr, key.len, buf.ptr, buf.len), buf);
 }
 
-/// Keeps a value for ttl seconds, or for ever for 0.
+/// Keeps a value for ttl seconds, or forever for 0.
 pub fn kvSet(key: []const u8, value: []const u8, ttl: i32) Refusal!void {
     return done(raw.kv_set(key.ptr, key.len, value.ptr, value.len, ttl));
 }
 
-/// Changes a counter and returns what it is then: 0 at least.
+/// Changes a counter and returns the new count, which is never below 0.
 pub fn kvIncr(key: []const u8, delta: i64, ttl: i32) Refusal!i64 {
     const n = raw.kv_incr(key.ptr, key.len, delta, ttl);
     if (n < 0) _ = try check(@intCast(n));
     return n;
 }
 
-/// Forgets a value.
+/// Deletes a value.
 pub fn kvDelete(key: []const u8) Refusal!void {
     return done(raw.kv_delete(key.ptr, key.len));
 }
 
-/// What the DNS is asked for.
+/// Types of DNS records.
 pub const Dns = enum(i32) { a = 1, ptr = 12, mx = 15, txt = 16, aaaa = 28 };
 
-/// The records of a name, one a line. It needs the capability dns.
+/// The records of a name, one per line. It needs the capability dns.
 pub fn lookup(kind: Dns, name: []const u8, buf: []u8) Refusal![]u8 {
     return filled(raw.dns(@intFromEnum(kind), name.ptr, name.len, buf.ptr, buf.len), buf);
 }
