@@ -7,11 +7,30 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 )
 
 // CacheBytesMax bounds the compiled code that is kept on disk. There is room for
 // dozens of modules of Go's own compiler; the oldest code is removed first.
 const CacheBytesMax = 256 << 20
+
+// checkPrivate refuses a directory in which somebody else could have put code that we
+// would run. One that is missing, or "", passes.
+func checkPrivate(dir string) error {
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case info.Mode().Perm()&0o022 != 0:
+		return fmt.Errorf("%s: others may write there: chmod 700 it, and empty it", dir)
+	}
+	if owner, ok := info.Sys().(*syscall.Stat_t); ok && int(owner.Uid) != os.Getuid() {
+		return fmt.Errorf("%s belongs to another user: chown it, and empty it", dir)
+	}
+	return nil
+}
 
 // trimCache removes the oldest files below dir until at most most octets are left,
 // whichever version of the compiler wrote them. Code in use is in memory too.

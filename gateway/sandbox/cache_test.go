@@ -1,10 +1,14 @@
 package sandbox
 
 import (
+	"bytes"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/mmgw/mmgw/sdk/wire"
 )
 
 // TestCacheIsBounded: versions that were swapped out, and those of another
@@ -31,5 +35,68 @@ func TestCacheIsBounded(t *testing.T) {
 	left, err := filepath.Glob(filepath.Join(dir, "*", "*"))
 	if err != nil || len(left) != 2 || filepath.Base(left[0]) != "fourth" || filepath.Base(left[1]) != "third" {
 		t.Errorf("left %v, %v", left, err)
+	}
+}
+
+// TestCacheIsNoOutage: modules load without the code on disk, and whatever is in its place.
+func TestCacheIsNoOutage(t *testing.T) {
+	for name, harm := range map[string]func(dir string) error{
+		"cut off": func(dir string) error {
+			return onCode(dir, func(path string) error { return os.Truncate(path, 100) })
+		},
+		"empty": func(dir string) error {
+			return onCode(dir, func(path string) error { return os.Truncate(path, 0) })
+		},
+		"not writable": func(dir string) error { // also for root
+			return onCode(dir, func(path string) error { return os.RemoveAll(filepath.Dir(path)) })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			spec := Spec{Name: "p", Wasm: guest(wire.ExportIncoming)}
+			load(t, Env{CacheDir: dir}, spec)
+			again := newHost(t, Env{CacheDir: dir})
+			if err := harm(dir); err != nil {
+				t.Fatal(err)
+			}
+			p, err := again.Load(t.Context(), spec)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.Close()
+		})
+	}
+}
+
+// onCode does something to the one file of compiled code below dir.
+func onCode(dir string, do func(path string) error) error {
+	paths, err := filepath.Glob(filepath.Join(dir, "*", "*"))
+	if err != nil || len(paths) != 1 {
+		return os.ErrNotExist
+	}
+	return do(paths[0])
+}
+
+// TestCacheOfOthers: code that somebody else could have put there is not run.
+func TestCacheOfOthers(t *testing.T) {
+	cases := map[string]func(dir string) error{
+		"all may write":     func(dir string) error { return os.Chmod(dir, 0o707) },
+		"a group may write": func(dir string) error { return os.Chmod(dir, 0o770) },
+	}
+	if os.Getuid() == 0 {
+		cases["belongs to another"] = func(dir string) error { return os.Chown(dir, 1, -1) }
+	}
+	for name, open := range cases {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			if err := open(dir); err != nil {
+				t.Fatal(err)
+			}
+			var log bytes.Buffer
+			load(t, Env{CacheDir: dir, Logger: slog.New(slog.NewTextHandler(&log, nil))}, Spec{Name: "p", Wasm: guest(wire.ExportIncoming)})
+			if kept, _ := os.ReadDir(dir); len(kept) > 0 || !bytes.Contains(log.Bytes(), []byte(dir)) {
+				t.Errorf("code is kept there: %v; the log has %s", kept, &log)
+			}
+		})
 	}
 }

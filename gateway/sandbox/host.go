@@ -15,7 +15,7 @@ import (
 // Env is the world around the modules.
 type Env struct {
 	Version  string                         // the key host.version of the ABI
-	CacheDir string                         // for compiled code, up to CacheBytesMax, made if it is missing; "": none. Nobody else may write there
+	CacheDir string                         // for compiled code, up to CacheBytesMax, made if it is missing; "": none. It is not used if others may write there
 	Logger   *slog.Logger                   // nil: nothing is logged
 	Local    func(gateway.ForwardPath) bool // whether it is an address of a list or of a forward domain; nil: none is
 	KV       KV                             // behind the capability kv; nil: its functions return wire.Temporary
@@ -50,8 +50,12 @@ func New(env Env) (*Host, error) {
 	if env.Logger == nil {
 		h.env.Logger = slog.New(slog.DiscardHandler)
 	}
-	if env.CacheDir != "" {
-		cache, err := wazero.NewCompilationCacheWithDir(env.CacheDir)
+	if err := checkPrivate(env.CacheDir); err != nil {
+		h.env.Logger.Warn("compiled modules are not kept on disk", "error", err)
+		h.env.CacheDir = ""
+	}
+	if h.env.CacheDir != "" {
+		cache, err := wazero.NewCompilationCacheWithDir(h.env.CacheDir)
 		if err != nil {
 			return nil, fmt.Errorf("cache of compiled modules: %w", err)
 		}

@@ -215,6 +215,11 @@ func (h *Host) compile(ctx context.Context, p *Plugin, binary []byte) error {
 		return err
 	}
 	compiled, err := r.CompileModule(ctx, binary)
+	if err != nil && h.env.CacheDir != "" && ctx.Err() == nil {
+		p.log.Warn("the cache of compiled modules is emptied: it may be damaged", "error", gateway.Printable(err.Error()))
+		_ = trimCache(h.env.CacheDir, -1)            // empty files too
+		compiled, err = r.CompileModule(ctx, binary) // needs no file: the cache is not worth an outage
+	}
 	if err != nil {
 		return fmt.Errorf("it cannot be compiled: %s", gateway.Printable(err.Error()))
 	}
