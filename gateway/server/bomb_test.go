@@ -62,6 +62,12 @@ var bombs = []struct {
 		return strings.TrimSuffix(letter, "\r\n") + "Content-Type: multipart/mixed; boundary=b\r\n\r\n" + repeat("--b\r\n\r\n", 200_000) + "--b--\r\n"
 	}},
 	{"encoded words up to the limits", "250 ", func() string { return "Subject:" + repeat(" =?utf-8?q?x?=", 15_000) + "\r\n" + letter }},
+	{"Reply-To up to the limits", "250 ", func() string {
+		return "Reply-To: anne@example.com" + repeat(",\r\n "+repeat("y", 900)+" <y@example.com>", 200) + "\r\n" + letter
+	}},
+	{"From up to the limits", "250 ", func() string {
+		return "From:" + repeat(" "+repeat("y", 900)+"\r\n", 200) + " <anne@example.com>\r\n\r\n"
+	}},
 	{"100k encoded words", tooLarge, func() string { return "Subject:" + repeat(" =?utf-8?q?x?=", 100_000) + "\r\n" + letter }},
 }
 
@@ -84,10 +90,13 @@ func signature(names string) string {
 		base64.StdEncoding.EncodeToString(hash[:]) + "; h=" + names + "\r\n"
 }
 
-// keyDNS has a key at every name.
+// keyDNS has a key at every name, and a policy of each domain.
 type keyDNS struct{ authres.DNS }
 
-func (keyDNS) LookupTXT(context.Context, string) ([]string, error) {
+func (keyDNS) LookupTXT(_ context.Context, name string) ([]string, error) {
+	if strings.HasPrefix(name, "_dmarc.") {
+		return []string{"v=DMARC1; p=reject"}, nil
+	}
 	public := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)).Public().(ed25519.PublicKey)
 	return []string{"v=DKIM1; k=ed25519; p=" + base64.StdEncoding.EncodeToString(public)}, nil
 }
@@ -109,7 +118,7 @@ func TestBombs(t *testing.T) {
 	p.example("strip-attachments")
 	open := strings.Replace(devList, "members", "posting = \"anyone\"\nmembers", 1)
 	p.run(p.load("[outgoing]\nhandlers = [\"list-headers\", \"subject-prefix\", \"from-rewrite\", \"footer\"]\n" +
-		"[plugins.footer.config]\ntext = \"bye\"\n" +
+		"[plugins.list-headers.config]\nreply_to = \"list\"\n[plugins.footer.config]\ntext = \"bye\"\n" +
 		strings.Replace(open, "members", "incoming = [\"strip-attachments\"]\nmembers", 1) + strings.Replace(open, "dev@", "open@", 1)))
 	p.bomb("dev", letter+"Hi.\r\n") // has everything that is opened once opened
 	for _, bomb := range bombs {

@@ -22,16 +22,25 @@ func rewrite(m *sdk.Message) error {
 	if !ok || strings.HasSuffix(strings.ToLower(from), "<"+strings.ToLower(address)+">") {
 		return nil // the list is in it already
 	}
+	name, _ := sdk.Get("list.name")
+	err := replace(m, from, phraseOf(nameOf(from), " via "+name)+" <"+address+">")
+	if refusal, _ := err.(sdk.Refusal); refusal == sdk.ErrLimit {
+		return nil // a From too long to be kept elsewhere stays as it is: the post goes on
+	}
+	return err
+}
+
+// replace replaces From, and keeps it where replies and readers find it.
+func replace(m *sdk.Message, from, by string) error {
+	if err := m.SetHeader("X-Original-From", from); err != nil {
+		return err
+	}
 	if _, ok := m.Header("Reply-To"); !ok {
 		if err := m.SetHeader("Reply-To", from); err != nil {
 			return err
 		}
 	}
-	if err := m.SetHeader("X-Original-From", from); err != nil {
-		return err
-	}
-	name, _ := sdk.Get("list.name")
-	return m.SetHeader("From", phraseOf(nameOf(from), " via "+name)+" <"+address+">")
+	return m.SetHeader("From", by)
 }
 
 // isOwn says whether mail of a domain is the site's own.

@@ -126,16 +126,31 @@ func addReplyTo(m *sdk.Message, address string) error {
 	if where != "list" {
 		return nil
 	}
-	named, _ := m.Header("Reply-To")
+	named := replyTo(m)
 	for _, word := range strings.FieldsFunc(named, endsAddress) {
 		if strings.EqualFold(word, address) {
 			return nil
 		}
 	}
-	if strings.TrimSpace(named) != "" {
+	if named != "" {
 		address = named + ", " + address
 	}
-	return m.SetHeader("Reply-To", address)
+	err := m.SetHeader("Reply-To", address)
+	if refusal, _ := err.(sdk.Refusal); refusal == sdk.ErrLimit {
+		return nil // a field that cannot become longer stays as it is: the post goes on
+	}
+	return err
+}
+
+// replyTo is whom a post names for replies, in one field or, against the rule, in several.
+func replyTo(m *sdk.Message) string {
+	var named []string
+	for field, ok := m.FindField("Reply-To", 0); ok; field, ok = m.FindField("Reply-To", field+1) {
+		if value := strings.TrimSpace(field.Value()); value != "" {
+			named = append(named, value)
+		}
+	}
+	return strings.Join(named, ", ")
 }
 
 func endsAddress(c rune) bool { return strings.ContainsRune(" \t\r\n<>,;:", c) }

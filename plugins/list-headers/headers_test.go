@@ -98,6 +98,7 @@ func TestReplyTo(t *testing.T) {
 		{"list", "", "Anne <anne@example.com>", "Anne <anne@example.com>, a@example.org"},
 		{"list", "", "The list <A@example.org>", "The list <A@example.org>"},
 		{"list", "", "aa@example.org", "aa@example.org, a@example.org"},
+		{"list", "", "anne@example.com\nReply-To:\nReply-To: bart@example.com", "anne@example.com, bart@example.com, a@example.org"},
 		{"list", "author", "", ""},
 		{"", "list", "", "a@example.org"},
 	} {
