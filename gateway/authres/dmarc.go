@@ -3,10 +3,10 @@ package authres
 import (
 	"context"
 	"errors"
-	"net/mail"
 	"strings"
 
 	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/internal/charset"
 )
 
 // dmarcQuestionsMax bounds the steps of a tree walk (RFC 9989, section 4.10).
@@ -259,7 +259,7 @@ func authorDomain(header gateway.Header) (domain, written string, err error) {
 	if header.Count("From") != 1 {
 		return "", "", errors.New("there is not exactly one From field")
 	}
-	authors, err := mail.ParseAddressList(header.Get("From"))
+	authors, err := charset.Addresses(header.Get("From"))
 	if err != nil {
 		return "", "", err
 	}

@@ -65,8 +65,9 @@ func TestDMARC(t *testing.T) {
 // A domain is told as its author writes it, so that a site knows its own.
 func TestAuthorDomain(t *testing.T) {
 	for from, want := range map[string]string{
-		"a@Example.com":    "example.com example.com",
-		"a@BÜCHER.example": "xn--bcher-kva.example bücher.example",
+		"a@Example.com":                             "example.com example.com",
+		"=?gb2312?B?xOPCxw==?= <a@example.com>":     "example.com example.com",
+		"a@BÜCHER.example":                          "xn--bcher-kva.example bücher.example",
 		"a@xn--bcher-kva.example, b@bücher.example": "xn--bcher-kva.example xn--bcher-kva.example",
 	} {
 		domain, written, err := authorDomain(gateway.Header{gateway.Field("From: " + from + "\r\n")})

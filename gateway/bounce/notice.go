@@ -2,7 +2,6 @@ package bounce
 
 import (
 	"cmp"
-	"net/mail"
 	"strings"
 
 	"github.com/mmgw/mmgw/gateway"
@@ -231,7 +230,7 @@ func (m message) returnedTo(returned string) gateway.ForwardPath {
 			to = field.Value()
 		}
 	}
-	if all, err := mail.ParseAddressList(to[:min(len(to), fromBytesMax)]); err == nil && len(all) == 1 {
+	if all, err := charset.Addresses(to[:min(len(to), fromBytesMax)]); err == nil && len(all) == 1 {
 		to = all[0].Address
 	}
 	path := bareAddress(strings.TrimSpace(to))
@@ -316,7 +315,7 @@ func (m message) own() map[string]bool {
 	}
 	own := map[string]bool{}
 	for _, value := range values {
-		all, err := mail.ParseAddressList(value[:min(len(value), fromBytesMax)])
+		all, err := charset.Addresses(value[:min(len(value), fromBytesMax)])
 		if err != nil {
 			own[addressOf(value).Key()] = true
 		}

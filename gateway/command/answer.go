@@ -1,10 +1,10 @@
 package command
 
 import (
-	"net/mail"
 	"strings"
 
 	"github.com/mmgw/mmgw/gateway"
+	"github.com/mmgw/mmgw/gateway/internal/charset"
 )
 
 // fromMax bounds a From field that is read, in octets.
@@ -17,7 +17,7 @@ func Author(header gateway.Header) (path gateway.ForwardPath, name string) {
 	if header.Count("From") != 1 || len(value) > fromMax {
 		return "", ""
 	}
-	authors, err := mail.ParseAddressList(value)
+	authors, err := charset.Addresses(value)
 	if err != nil || len(authors) != 1 {
 		return "", ""
 	}

@@ -131,6 +131,7 @@ func TestUnanswerable(t *testing.T) {
 func TestAuthor(t *testing.T) {
 	for value, want := range map[string]gateway.ForwardPath{
 		"From: Anne <Anne@Example.com>\r\n":           "Anne@example.com",
+		"From: =?big5?B?p0E=?= <a@example.com>\r\n":   "a@example.com",
 		"From: anne@example.com, bart@example.com\r":  "",
 		"From: undisclosed:;\r\n":                     "",
 		"From: \r\n":                                  "",

@@ -5,6 +5,7 @@ package charset
 import (
 	"io"
 	"mime"
+	"net/mail"
 	"strings"
 	"unicode/utf8"
 
@@ -52,12 +53,23 @@ func ToUTF8(charset, octets string, octetsMax int64) string {
 // Words reads the encoded words of a field (RFC 2047). One that is broken comes
 // as it is.
 func Words(field string) string {
-	decoder := mime.WordDecoder{CharsetReader: func(charset string, r io.Reader) (io.Reader, error) {
-		b, err := io.ReadAll(r)
-		return strings.NewReader(ToUTF8(charset, string(b), int64(4*len(field)))), err
-	}}
-	if text, err := decoder.DecodeHeader(field); err == nil {
+	if text, err := decoder(field).DecodeHeader(field); err == nil {
 		return text
 	}
 	return field
+}
+
+// Addresses reads a field of addresses, whose names may be encoded words of any
+// charset: the parser of the standard library alone fails on all but three of them.
+func Addresses(field string) ([]*mail.Address, error) {
+	parser := mail.AddressParser{WordDecoder: decoder(field)}
+	return parser.ParseList(field)
+}
+
+// decoder reads encoded words of a field in any charset.
+func decoder(field string) *mime.WordDecoder {
+	return &mime.WordDecoder{CharsetReader: func(charset string, r io.Reader) (io.Reader, error) {
+		b, err := io.ReadAll(r)
+		return strings.NewReader(ToUTF8(charset, string(b), int64(4*len(field)))), err
+	}}
 }

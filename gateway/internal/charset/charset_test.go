@@ -42,6 +42,23 @@ func TestWords(t *testing.T) {
 	}
 }
 
+func TestAddresses(t *testing.T) {
+	for field, want := range map[string]string{
+		"=?iso-2022-jp?B?GyRCJDMkcxsoQg==?= <a@example.com>":                  "こん <a@example.com>",
+		"=?Windows-1252?Q?J=FCrgen?= <a@example.com>, =?x-new?Q?b?= <b@c.org>": "Jürgen <a@example.com>, b <b@c.org>",
+		"=?koi8-r?Q?=3Cx=40y.org=3E=2C?= <a@example.com>":                      "<x@y.org>, <a@example.com>",
+	} {
+		var got []string
+		all, err := Addresses(field)
+		for _, a := range all {
+			got = append(got, a.Name+" <"+a.Address+">")
+		}
+		if strings.Join(got, ", ") != want || err != nil {
+			t.Errorf("%q: %q, %v, not %q", field, got, err, want)
+		}
+	}
+}
+
 // A field can be made of encoded words, and a message of such fields: each may take
 // no more memory than some times its own octets.
 func TestManyWords(t *testing.T) {
