@@ -132,6 +132,7 @@ func TestAuthor(t *testing.T) {
 	for value, want := range map[string]gateway.ForwardPath{
 		"From: Anne <Anne@Example.com>\r\n":           "Anne@example.com",
 		"From: =?big5?B?p0E=?= <a@example.com>\r\n":   "a@example.com",
+		"From: Anne <\"anne..b\"@example.com>\r\n":    `"anne..b"@example.com`,
 		"From: anne@example.com, bart@example.com\r":  "",
 		"From: undisclosed:;\r\n":                     "",
 		"From: \r\n":                                  "",

@@ -59,11 +59,17 @@ func Words(field string) string {
 	return field
 }
 
-// Addresses reads a field of addresses, whose names may be encoded words of any
-// charset: the parser of the standard library alone fails on all but three of them.
+// Addresses reads a field of addresses, as the parser of the standard library does. But
+// their names may be encoded words of any charset, not of three, and a local part that
+// has to have quotes keeps them.
 func Addresses(field string) ([]*mail.Address, error) {
 	parser := mail.AddressParser{WordDecoder: decoder(field)}
-	return parser.ParseList(field)
+	all, err := parser.ParseList(field)
+	for _, a := range all {
+		bare := (&mail.Address{Address: a.Address}).String()
+		a.Address = bare[len("<") : len(bare)-len(">")]
+	}
+	return all, err
 }
 
 // decoder reads encoded words of a field in any charset.

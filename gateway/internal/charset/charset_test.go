@@ -44,8 +44,9 @@ func TestWords(t *testing.T) {
 
 func TestAddresses(t *testing.T) {
 	for field, want := range map[string]string{
-		"=?iso-2022-jp?B?GyRCJDMkcxsoQg==?= <a@example.com>":                  "こん <a@example.com>",
+		"=?iso-2022-jp?B?GyRCJDMkcxsoQg==?= <a@example.com>":                   "こん <a@example.com>",
 		"=?Windows-1252?Q?J=FCrgen?= <a@example.com>, =?x-new?Q?b?= <b@c.org>": "Jürgen <a@example.com>, b <b@c.org>",
+		`"J. \"X\" Ö" <"j \"x\""@example.com>, "ö.a"@c.org, "a..b"@c.org`:      `J. "X" Ö <"j \"x\""@example.com>,  <ö.a@c.org>,  <"a..b"@c.org>`,
 		"=?koi8-r?Q?=3Cx=40y.org=3E=2C?= <a@example.com>":                      "<x@y.org>, <a@example.com>",
 	} {
 		var got []string
