@@ -157,8 +157,12 @@ func setLists(r *roster.Roster, lists []config.List, forwards []config.Forward) 
 // onlyState says whether no gateway runs, and a command works on the state alone.
 func (s *Server) onlyState() bool { return s.deliverer == nil }
 
-// Open opens the state directory and loads the modules.
+// Open opens the state directory and loads the modules. Root cannot open the state of
+// another user.
 func Open(ctx context.Context, cfg *config.Config, env Env) (*Server, error) {
+	if err := refuseRoot(cfg.StateDir); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrStateDir, err)
+	}
 	s, err := OpenState(cfg, env)
 	if err != nil {
 		return nil, err
