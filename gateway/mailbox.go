@@ -56,6 +56,8 @@ func parseQuoted(s string) (local, rest string, err error) {
 	for i := 1; i < len(s); i++ {
 		c := s[i]
 		switch {
+		case c == '"' && strings.ContainsFunc(text.String(), isHidden):
+			return "", "", errors.New("the quoted local part has a character that cannot be printed")
 		case c == '"':
 			return quoteLocal(text.String()), s[i+1:], nil
 		case c == '\\' && i+1 < len(s) && s[i+1] >= ' ' && s[i+1] < 0x7f:
@@ -69,6 +71,10 @@ func parseQuoted(s string) (local, rest string, err error) {
 	}
 	return "", "", errors.New("the quoted local part has no end")
 }
+
+// isHidden says whether a terminal would take r for a command, or not show it: controls
+// beyond ASCII and marks of direction among them.
+func isHidden(r rune) bool { return !unicode.IsPrint(r) }
 
 func quoteLocal(text string) string {
 	if isDotString(text) {

@@ -43,6 +43,9 @@ func TestParseForwardPath(t *testing.T) {
 		{"an\rne@example.com", ""},
 		{"an\x00ne@example.com", ""},
 		{"\"an\nne\"@example.com", ""},
+		{"\"an\u009b2Jne\"@example.com", ""}, // a terminal takes it for ESC [
+		{"\"an\u202ene\"@example.com", ""},   // what follows shows from right to left
+		{`"jü rgen"@example.com`, `"jü rgen"@example.com`},
 		{`"anne@example.com`, ""},
 		{`"an"ne@example.com`, ""},
 		{"an\xffne@example.com", ""},
