@@ -195,7 +195,7 @@ func (s *Shelf) write(name, file string, content []byte) error {
 	if err := os.Rename(temporary.Name(), filepath.Join(dir, file)); err != nil {
 		return err
 	}
-	return syncDir(dir)
+	return cmp.Or(syncDir(dir), syncDir(s.Dir)) // dir may be new in it
 }
 
 func syncDir(dir string) error {
