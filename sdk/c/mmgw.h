@@ -1,8 +1,8 @@
 /*
- * mmgw.h is ABI 1 for modules in C and C++: the host functions as they are,
- * and what makes them short to write. It needs no C library and no WASI.
- * ABI.md, one folder up, says what each function does, in which phases and
- * with which keys and capabilities; README.md how to build.
+ * mmgw.h is ABI 1 for modules in C and C++: the host functions, and functions
+ * that are easier to use. It needs no C library and no WASI. ABI.md, one folder
+ * up, says what each function does, in which phases, and with which keys and
+ * capabilities; README.md says how to build a module.
  *
  *     #include "mmgw.h"
  *
@@ -24,9 +24,9 @@
 #define MMGW_LINKAGE extern
 #endif
 
-/* MMGW_EXPORT begins a hook that takes nothing; MMGW_EXPORT_RCPT one that takes
-   a recipient's index i: mmgw_rcpt and mmgw_result. A hook returns 0, or
-   anything else where it failed: then none of its edits apply. */
+/* MMGW_EXPORT begins a hook without a parameter, MMGW_EXPORT_RCPT one with the
+   index i of a recipient: mmgw_rcpt and mmgw_result. A hook returns 0, or
+   anything else if it failed: then none of its edits apply. */
 #define MMGW_EXPORT(hook) \
     MMGW_LINKAGE int32_t hook(void) __attribute__((export_name(#hook))); \
     int32_t hook(void)
@@ -34,7 +34,7 @@
     MMGW_LINKAGE int32_t hook(int32_t i) __attribute__((export_name(#hook))); \
     int32_t hook(int32_t i)
 
-/* MMGW_S gives a literal as the two arguments that a text is. */
+/* MMGW_S gives a literal as the two arguments of a text: address and length. */
 #define MMGW_S(literal) "" literal, sizeof(literal) - 1
 
 #define MMGW_ABI 0x00010000 /* major version 1, minor 0 */
@@ -62,8 +62,8 @@ enum { MMGW_A = 1, MMGW_PTR = 12, MMGW_MX = 15, MMGW_TXT = 16, MMGW_AAAA = 28 };
 #define MMGW_IMPORT(type, name) \
     MMGW_LINKAGE __attribute__((import_module("mmgw"), import_name(#name))) type mmgw_##name
 
-/* All modules. Readers return the whole length, and write nothing where it is
-   more than cap. */
+/* For all modules. Readers return the length of the text, and write nothing if
+   that is more than cap. */
 MMGW_IMPORT(int32_t, get)(const char *key, size_t klen, void *buf, size_t cap);
 MMGW_IMPORT(int64_t, get_int)(const char *key, size_t klen);
 MMGW_IMPORT(int32_t, set)(const char *key, size_t klen, const void *val, size_t vlen);
@@ -80,7 +80,7 @@ MMGW_IMPORT(int32_t, rcpt_add)(const char *address, size_t len);
 MMGW_IMPORT(int32_t, rcpt_remove)(int32_t i);
 MMGW_IMPORT(int32_t, rcpt_set)(int32_t i, const char *key, size_t klen, const void *val, size_t vlen);
 
-/* Header. Fields count from 0 at the top; the case of names does not count. */
+/* Header. Fields count from 0 at the top; names match in any case. */
 MMGW_IMPORT(int32_t, header_count)(void);
 MMGW_IMPORT(int32_t, header_name)(int32_t i, void *buf, size_t cap);
 MMGW_IMPORT(int32_t, header_value)(int32_t i, void *buf, size_t cap);
@@ -129,7 +129,7 @@ MMGW_IMPORT(int32_t, file_end)(void);
 MMGW_LINKAGE __attribute__((weak, export_name("mmgw_abi"))) int32_t mmgw_abi(void);
 int32_t mmgw_abi(void) { return MMGW_ABI; }
 
-/* mmgw_length is strlen, which there is none of without a C library. */
+/* mmgw_length is strlen, which would need a C library. */
 static inline size_t mmgw_length(const char *text) {
     size_t n = 0;
     while (text[n])
@@ -138,8 +138,8 @@ static inline size_t mmgw_length(const char *text) {
 }
 
 /* mmgw_reject refuses the message for good: code is 5xx or 0, enhanced "5.x.y"
-   or "", text what the sender reads. Like those below it returns 0, which is
-   what a hook that decided returns, or a refusal. */
+   or "", text is for the sender. Like the functions below it returns what the
+   hook should return: 0, or a refusal of the ABI. */
 static inline int32_t mmgw_reject(int32_t code, const char *enhanced, const char *text) {
     return mmgw_verdict(MMGW_REJECT, code, enhanced, mmgw_length(enhanced), text, mmgw_length(text));
 }
@@ -160,8 +160,8 @@ static inline int32_t mmgw_hold(const char *text) {
     return mmgw_verdict(MMGW_HOLD, 0, "", 0, text, mmgw_length(text));
 }
 
-/* mmgw_fail is what a hook returns that cannot do its work: text is the reason
-   in the log, and on_error of the configuration decides on the message. */
+/* mmgw_fail returns what a hook returns if it cannot do its work. The text goes to
+   the log, and on_error of the configuration decides about the message. */
 static inline int32_t mmgw_fail(const char *text) {
     mmgw_error(text, mmgw_length(text));
     return 1;
