@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -46,7 +47,7 @@ func Check(ctx context.Context, cfg *config.Config, env Env) (doubts config.Prob
 		return doubts, err
 	}
 	_, wrong := openTexts(cfg)
-	if problems = slices.Concat(checkStateDir(cfg), checkSocketGroup(cfg), wrong, twice, problems); len(problems) > 0 {
+	if problems = slices.Concat(checkStateDir(cfg), checkSocketGroup(cfg), checkSockets(cfg), wrong, twice, problems); len(problems) > 0 {
 		if err == nil {
 			set.close()
 		}
@@ -108,6 +109,23 @@ func checkSocketGroup(cfg *config.Config) config.Problems {
 		}}
 	}
 	return nil
+}
+
+// checkSockets looks at the places of sockets. A directory that is not there yet may be
+// made when the service starts.
+func checkSockets(cfg *config.Config) (problems config.Problems) {
+	sockets := map[string]string{"state_dir": filepath.Join(cfg.StateDir, AdminSocket), "[mta] lmtp_socket": cfg.MTA.LMTPSocket}
+	if cfg.Lookup.Listen.Network == "unix" {
+		sockets["[lookup] listen"] = cfg.Lookup.Listen.Address
+	}
+	for _, key := range slices.Sorted(maps.Keys(sockets)) {
+		if path := sockets[key]; path != "" {
+			if _, err := isSocket(path); err != nil {
+				problems = append(problems, config.Problem{File: cfg.File, Text: key + ": " + err.Error(), Fix: "choose another path"})
+			}
+		}
+	}
+	return problems
 }
 
 // crowded is a doubt about a state directory on a disk that has no room for mail.

@@ -43,20 +43,35 @@ func bind(path string) (net.Listener, error) {
 }
 
 func removeStale(path string) error {
-	info, err := os.Lstat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil
-	case err != nil:
+	there, err := isSocket(path)
+	if !there || err != nil {
 		return err
-	case info.Mode().Type() != fs.ModeSocket:
-		return fmt.Errorf("%s is in the way: it is not a socket", path)
 	}
 	if conn, err := net.Dial("unix", path); err == nil {
 		conn.Close()
 		return fmt.Errorf("%s is in use by another process", path)
 	}
 	return os.Remove(path)
+}
+
+// socketPathBytesMax is what the kernel has room for, in front of a NUL.
+const socketPathBytesMax = len(syscall.RawSockaddrUnix{}.Path) - 1
+
+// isSocket says whether a socket file is there. It fails where none can be.
+func isSocket(path string) (there bool, err error) {
+	if len(path) > socketPathBytesMax {
+		return false, fmt.Errorf("%s has %d octets, more than the %d that the path of a socket can have", path, len(path), socketPathBytesMax)
+	}
+	info, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return false, nil
+	case err != nil:
+		return false, err
+	case info.Mode().Type() != fs.ModeSocket:
+		return false, fmt.Errorf("%s is in the way: it is not a socket", path)
+	}
+	return true, nil
 }
 
 func openTo(path string, mode fs.FileMode, group string) error {
