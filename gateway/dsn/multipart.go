@@ -1,6 +1,7 @@
 package dsn
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -13,22 +14,18 @@ const lineEnd = "\r\n"
 type part struct {
 	kind        string // media type
 	description string
-	charset     bool // of text: say which one the body has
+	encoding    string // of body; "" is 7bit or 8bit, by what it has
 	body        []byte
 }
 
 // write adds the part, after its delimiter.
 func (p part) write(b *strings.Builder, boundary string) {
-	kind, encoding := p.kind, "7bit"
-	charset := "us-ascii"
+	encoding := cmp.Or(p.encoding, "7bit")
 	if !gateway.IsASCII(p.body) {
-		encoding, charset = "8bit", "utf-8"
-	}
-	if p.charset {
-		kind += "; charset=" + charset
+		encoding = "8bit"
 	}
 	b.WriteString("--" + boundary + lineEnd)
-	b.WriteString("Content-Type: " + kind + lineEnd)
+	b.WriteString("Content-Type: " + p.kind + lineEnd)
 	b.WriteString("Content-Description: " + p.description + lineEnd)
 	b.WriteString("Content-Transfer-Encoding: " + encoding + lineEnd + lineEnd)
 	b.Write(p.body)

@@ -243,6 +243,16 @@ func TestUTF8(t *testing.T) {
 	}
 }
 
+// A reply in other letters does not keep the report from a host without 8BITMIME.
+func TestReplyInUTF8(t *testing.T) {
+	r := report()
+	r.Recipients[0].Status = &gateway.Status{Code: 550, Enhanced: gateway.EnhancedCode{5, 1, 1}, Text: "ungültig"}
+	_, parts, text := read(t, r)
+	if !gateway.IsASCII(text) || !strings.Contains(parts[0], "charset=utf-8\n") || !strings.Contains(parts[0], "550 5.1.1 ung=C3=BCltig\r\n") {
+		t.Errorf("%s", text)
+	}
+}
+
 // A boundary that stands in the original is not used.
 func TestBoundary(t *testing.T) {
 	r := report()

@@ -1,6 +1,9 @@
 package dsn
 
 import (
+	"bytes"
+	"io"
+	"mime/quotedprintable"
 	"strings"
 
 	"github.com/mmgw/mmgw/gateway"
@@ -59,7 +62,21 @@ func (r Report) textPart() part {
 	}
 	b.WriteString(lineEnd)
 	wrap(&b, "", "If you ask the people who run this mail system for help, please mention the message "+r.QueueID.String()+".")
-	return part{kind: "text/plain", description: "Notification", charset: true, body: []byte(b.String())}
+	return plainText(b.String())
+}
+
+// plainText is a text as a part in ASCII, whatever a remote host has said: a next hop
+// without 8BITMIME would not take the report.
+func plainText(text string) part {
+	p := part{kind: "text/plain; charset=us-ascii", description: "Notification", body: []byte(text)}
+	if !gateway.IsASCII(text) {
+		var b bytes.Buffer
+		w := quotedprintable.NewWriter(&b)
+		io.WriteString(w, text) // to memory, which does not fail
+		w.Close()
+		p.kind, p.encoding, p.body = "text/plain; charset=utf-8", "quoted-printable", b.Bytes()
+	}
+	return p
 }
 
 // writeText writes about one recipient: the address and, unless it is a success, the
