@@ -67,6 +67,7 @@ func TestAuthorDomain(t *testing.T) {
 	for from, want := range map[string]string{
 		"a@Example.com":                             "example.com example.com",
 		"=?gb2312?B?xOPCxw==?= <a@example.com>":     "example.com example.com",
+		"\"\xc4\xe3\" <a@example.com>":              "example.com example.com",
 		"a@BÜCHER.example":                          "xn--bcher-kva.example bücher.example",
 		"a@xn--bcher-kva.example, b@bücher.example": "xn--bcher-kva.example xn--bcher-kva.example",
 	} {

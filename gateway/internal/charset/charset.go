@@ -3,6 +3,7 @@
 package charset
 
 import (
+	"errors"
 	"io"
 	"mime"
 	"net/mail"
@@ -60,17 +61,25 @@ func Words(field string) string {
 }
 
 // Addresses reads a field of addresses, as the parser of the standard library does. But
-// their names may be encoded words of any charset, not of three, and a local part that
-// has to have quotes keeps them.
+// their names may be encoded words of any charset, not of three, or octets of none, and a
+// local part that has to have quotes keeps them.
 func Addresses(field string) ([]*mail.Address, error) {
 	parser := mail.AddressParser{WordDecoder: decoder(field)}
-	all, err := parser.ParseList(field)
+	all, err := parser.ParseList(strings.ToValidUTF8(field, unknown))
 	for _, a := range all {
+		if strings.Contains(a.Address, unknown) {
+			return nil, errNotUTF8
+		}
 		bare := (&mail.Address{Address: a.Address}).String()
 		a.Address = bare[len("<") : len(bare)-len(">")]
 	}
 	return all, err
 }
+
+// unknown stands for octets that cannot be read.
+const unknown = string(utf8.RuneError)
+
+var errNotUTF8 = errors.New("an address is not UTF-8")
 
 // decoder reads encoded words of a field in any charset.
 func decoder(field string) *mime.WordDecoder {

@@ -47,6 +47,7 @@ func TestAddresses(t *testing.T) {
 		"=?iso-2022-jp?B?GyRCJDMkcxsoQg==?= <a@example.com>":                   "こん <a@example.com>",
 		"=?Windows-1252?Q?J=FCrgen?= <a@example.com>, =?x-new?Q?b?= <b@c.org>": "Jürgen <a@example.com>, b <b@c.org>",
 		`"J. \"X\" Ö" <"j \"x\""@example.com>, "ö.a"@c.org, "a..b"@c.org`:      `J. "X" Ö <"j \"x\""@example.com>,  <ö.a@c.org>,  <"a..b"@c.org>`,
+		"Ren\xe9 <a@example.com>, \"\xc4\xe3\" <b@c.org>":                      "Ren\uFFFD <a@example.com>, \uFFFD <b@c.org>",
 		"=?koi8-r?Q?=3Cx=40y.org=3E=2C?= <a@example.com>":                      "<x@y.org>, <a@example.com>",
 	} {
 		var got []string
@@ -56,6 +57,14 @@ func TestAddresses(t *testing.T) {
 		}
 		if strings.Join(got, ", ") != want || err != nil {
 			t.Errorf("%q: %q, %v, not %q", field, got, err, want)
+		}
+	}
+}
+
+func TestAddressNotUTF8(t *testing.T) {
+	for _, field := range []string{"a <gr\xfc@example.com>", "a <a@b\xfc.example>", "a <a@example.com>, \"\xff\"@c.org"} {
+		if all, err := Addresses(field); len(all) > 0 || err == nil {
+			t.Errorf("%q: %v, %v", field, all, err)
 		}
 	}
 }
