@@ -24,7 +24,12 @@ func main() {
 func run(ctx context.Context, args []string) int {
 	root := newRoot()
 	root.SetArgs(args)
+	out := &output{file: os.Stdout}
+	root.SetOut(out)
 	c, err := root.ExecuteContextC(ctx)
+	if failed := out.failed.Load(); err == nil && failed != nil && c.Name() != qmailName { // what was delivered stays so
+		err = *failed
+	}
 	code := exitCode(root.ErrOrStderr(), err)
 	if c.Name() == qmailName && code != 0 && code != qmailRefused {
 		code = qmailTryLater

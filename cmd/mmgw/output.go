@@ -6,8 +6,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"text/tabwriter"
 	"time"
 
@@ -15,6 +18,25 @@ import (
 
 	"github.com/mmgw/mmgw/gateway/config"
 )
+
+// output is standard output. It remembers a failure, so that a command whose result is
+// cut off, by a full disk for example, does not succeed.
+type output struct {
+	file   *os.File
+	failed atomic.Pointer[error]
+}
+
+// Write implements io.Writer.
+func (o *output) Write(p []byte) (int, error) {
+	n, err := o.file.Write(p)
+	if err != nil {
+		o.failed.CompareAndSwap(nil, &err)
+	}
+	return n, err
+}
+
+// Stat tells whether it is a terminal.
+func (o *output) Stat() (fs.FileInfo, error) { return o.file.Stat() }
 
 // show prints value as JSON, or what text writes for people.
 func (g *globals) show(c *cobra.Command, value any, text func(w io.Writer)) error {
