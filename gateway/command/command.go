@@ -8,6 +8,7 @@ package command
 
 import (
 	"strings"
+	"unicode"
 
 	"github.com/mmgw/mmgw/gateway"
 )
@@ -84,16 +85,15 @@ func Read(service gateway.Service, detail, subject, text string) []Command {
 	return all
 }
 
-// readText adds the commands of a text, up to the first line that is not a command. If
-// the subject was a command such a line is not a mistake, but prose.
+// readText adds the commands of a text, up to the first line that is not a command. Below
+// a command such a line is not a mistake, but prose, or what a phone puts under all mail.
 func readText(all []Command, text string) []Command {
-	inSubject := len(all) > 0
 	n := 0
 	for line := range strings.Lines(text) {
 		if n++; n > linesMax || len(all) == CommandsMax {
 			break
 		}
-		line = strings.TrimSpace(line)
+		line = strings.TrimFunc(line, isSpace)
 		if ends[strings.ToLower(line)] {
 			break
 		}
@@ -101,19 +101,23 @@ func readText(all []Command, text string) []Command {
 		switch {
 		case !ok:
 			continue
-		case c.Verb == Unknown && inSubject:
+		case c.Verb == Unknown && len(all) > 0:
 			return all
 		case c.Verb == Unknown:
-			return append(all, c)
+			return []Command{c}
 		}
 		all = append(all, c)
 	}
 	return all
 }
 
+// isSpace says whether a character separates words, or is not seen at all: mail programs
+// leave byte order marks, zero-width spaces and marks of direction in texts.
+func isSpace(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) }
+
 // parse reads one line. It returns false for a line that is empty or quoted.
 func parse(line string) (Command, bool) {
-	words := strings.Fields(line)
+	words := strings.FieldsFunc(line, isSpace)
 	if len(words) == 0 || strings.HasPrefix(line, ">") {
 		return Command{}, false
 	}
