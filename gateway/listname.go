@@ -4,7 +4,25 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode"
 )
+
+// DescriptionBytesMax bounds the description of a list, which goes into a header field
+// of each post. GNU Mailman's have up to 255 characters.
+const DescriptionBytesMax = 1000
+
+// CheckDescription says what keeps a text from being the description of a list.
+func CheckDescription(s string) error {
+	switch {
+	case strings.ContainsAny(s, "\r\n"):
+		return errors.New("more than one line")
+	case strings.ContainsFunc(s, unicode.IsControl):
+		return errors.New("it has a control character")
+	case len(s) > DescriptionBytesMax:
+		return fmt.Errorf("longer than %d octets", DescriptionBytesMax)
+	}
+	return nil
+}
 
 // ListNameBytesMax is the longest local part of a list: with "-unsubscribe" it is
 // still a local part.

@@ -32,3 +32,20 @@ func TestCheckListAddress(t *testing.T) {
 		}
 	}
 }
+
+func TestCheckDescription(t *testing.T) {
+	for description, want := range map[string]string{
+		"":                        "",
+		"Grüße an alle":           "",
+		strings.Repeat("x", 1000): "",
+		strings.Repeat("x", 1001): "longer than 1000",
+		"a\nb":                    "more than one line",
+		"a\x1b[2J":                "control character",
+		"a\u009b2J":               "control character",
+	} {
+		err := CheckDescription(description)
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%.20q: %v, want %q", description, err, want)
+		}
+	}
+}

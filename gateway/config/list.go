@@ -33,7 +33,7 @@ func (l *List) keys(s *section) {
 	key(s, "owners", &l.Owners, nil, arrayOf(address))
 	from := members{l.MembersFile, l.Members}
 	key(s, "members", &from, members{}, s.members())
-	key(s, "description", &l.Description, "", oneLine)
+	key(s, "description", &l.Description, "", description)
 	key(s, "alias_domain", &l.AliasDomain, "", orEmpty(domain))
 	key(s, "posting", &l.Posting, gateway.PostingMembers, choice(gateway.PostingMembers, gateway.PostingAnyone, gateway.PostingModerated))
 	key(s, "moderators", &l.Moderators, nil, arrayOf(address))
@@ -76,7 +76,10 @@ func (l *List) read(s *section) {
 	}
 }
 
-// oneLine is a text that goes into a header field.
+// description is a text that goes into a header field.
+var description = textKind("one line of text", func(s string) (string, error) { return s, gateway.CheckDescription(s) }, same)
+
+// oneLine is a text without line ends.
 var oneLine = textKind("one line of text", func(s string) (string, error) {
 	if strings.ContainsAny(s, "\r\n\x00") {
 		return "", errors.New("more than one line")

@@ -3,7 +3,6 @@ package server
 import (
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/mmgw/mmgw/gateway"
 	"github.com/mmgw/mmgw/gateway/config"
@@ -66,9 +65,10 @@ func applyPaths(to *[]gateway.ForwardPath, from *[]string) error {
 }
 
 func (s *Server) checkSettings(list *gateway.List) error {
+	if err := gateway.CheckDescription(list.Description); err != nil {
+		return badData("description: %v", err)
+	}
 	switch {
-	case strings.ContainsAny(list.Description, "\r\n\x00"):
-		return badData("description has more than one line")
 	case !slices.Contains([]gateway.Posting{gateway.PostingMembers, gateway.PostingAnyone, gateway.PostingModerated}, list.Posting):
 		return badData("posting is members, anyone or moderated, not %q", string(list.Posting))
 	case !slices.Contains([]string{gateway.SubscribeConfirm, gateway.SubscribeModerated, gateway.SubscribeClosed}, list.Subscribe):

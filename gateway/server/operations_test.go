@@ -267,6 +267,7 @@ func TestSettingsOfLists(t *testing.T) {
 		"an owner":       {Owners: new([]string{"anne@example.com", ""})},
 		"a moderator":    {Moderators: new([]string{"anne"})},
 		"a description":  {Description: new("two\r\nlines")},
+		"a long one":     {Description: new(strings.Repeat("x", 70_000))},
 		"who may post":   {Posting: new("nobody")},
 		"how to join":    {Subscribe: new("")},
 		"how to leave":   {Unsubscribe: new("never")},
