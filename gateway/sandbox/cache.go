@@ -26,7 +26,8 @@ func checkPrivate(dir string) error {
 	case info.Mode().Perm()&0o022 != 0:
 		return fmt.Errorf("%s: others may write there: chmod 700 it, and empty it", dir)
 	}
-	if owner, ok := info.Sys().(*syscall.Stat_t); ok && int(owner.Uid) != os.Geteuid() {
+	// The real user counts: code that root runs while it acts as another can become root again.
+	if owner, ok := info.Sys().(*syscall.Stat_t); ok && int(owner.Uid) != os.Getuid() {
 		return fmt.Errorf("%s belongs to another user: chown it, and empty it", dir)
 	}
 	return nil

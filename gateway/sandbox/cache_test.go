@@ -2,9 +2,11 @@ package sandbox
 
 import (
 	"bytes"
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -85,10 +87,14 @@ func TestCacheOfOthers(t *testing.T) {
 	}
 	if os.Getuid() == 0 {
 		cases["belongs to another"] = func(dir string) error { return os.Chown(dir, 1, -1) }
+		cases["belongs to whom root acts as"] = func(dir string) error {
+			return errors.Join(os.Chmod(filepath.Dir(dir), 0o755), os.Chown(dir, 1, -1), syscall.Seteuid(1))
+		}
 	}
 	for name, open := range cases {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
+			defer func() { _ = syscall.Seteuid(os.Getuid()) }()
 			if err := open(dir); err != nil {
 				t.Fatal(err)
 			}
