@@ -27,7 +27,7 @@ func run(ctx context.Context, args []string) int {
 	out := &output{file: os.Stdout}
 	root.SetOut(out)
 	c, err := root.ExecuteContextC(ctx)
-	if failed := out.failed.Load(); err == nil && failed != nil && c.Name() != qmailName { // what was delivered stays so
+	if failed := out.failed.Load(); err == nil && failed != nil && printsResult(c.Name()) {
 		err = *failed
 	}
 	code := exitCode(root.ErrOrStderr(), err)
@@ -36,3 +36,7 @@ func run(ctx context.Context, args []string) int {
 	}
 	return code
 }
+
+// printsResult says whether a command is run for what it prints. For others that is news
+// of work which counts as done, whether or not somebody reads it.
+func printsResult(command string) bool { return command != qmailName && command != serveName }

@@ -21,9 +21,11 @@ import (
 	"github.com/mmgw/mmgw/gateway/store"
 )
 
+const serveName = "serve"
+
 func serveCommand(g *globals) *cobra.Command {
 	return &cobra.Command{
-		Use: "serve", Short: "Run the gateway", Args: cobra.NoArgs,
+		Use: serveName, Short: "Run the gateway", Args: cobra.NoArgs,
 		Long: "Runs the gateway. It writes one line to standard output for each listener and then `ready`, and\n" +
 			"its log to standard error. On SIGTERM it stops: transactions in progress get 10 seconds, and\n" +
 			"what is queued stays. On SIGHUP it reads the configuration again; one with an error changes\n" +
