@@ -60,7 +60,7 @@ With the settings of each case the module then gets hostile mail, and every
 refusal of the functions that it calls. It may rule on these as it likes, but
 must not trap or run for ever. A call has ` + strconv.Itoa(conformance.FuelMax) + ` units of fuel, a hundredth
 of a gateway's, unless the section plugin has another fuel. Findings exit 1.`,
-		Example: "  mmgw plugin test .\n  mmgw plugin test wasm-examples --json\n  mmgw plugin test . --update   # write down what comes, then read it",
+		Example: "  mmgw plugin test .\n  mmgw plugin test wasm-examples --json\n  mmgw plugin test . --update   # record the results, then check them",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			reports, err := testModules(c, args[0], update)
