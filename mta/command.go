@@ -37,13 +37,17 @@ func run(ctx context.Context, timeout time.Duration, argv ...string) (string, er
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = commandWait
 	err := cmd.Run()
+	if errors.Is(err, exec.ErrWaitDelay) {
+		err = nil // it succeeded; a daemon that it started keeps the output open
+	}
 	text := output.line()
 	switch {
+	case err == nil:
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		err = fmt.Errorf("%s: no end after %v", argv[0], timeout)
-	case err != nil && text != "":
+	case text != "":
 		err = fmt.Errorf("%s: %w: %s", argv[0], err, text)
-	case err != nil:
+	default:
 		err = fmt.Errorf("%s: %w", argv[0], err)
 	}
 	return text, err

@@ -5,7 +5,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -122,6 +124,26 @@ func TestReloadHangs(t *testing.T) {
 	}
 	if took := time.Since(start); took > 30*time.Second {
 		t.Error("took", took)
+	}
+}
+
+// A daemon that a reload command started may keep its output open: the command
+// has succeeded all the same, and must not run again every minute.
+func TestReloadLeavesDaemon(t *testing.T) {
+	tree := newTree(t)
+	pid := filepath.Join(t.TempDir(), "pid")
+	t.Cleanup(func() {
+		text, _ := os.ReadFile(pid)
+		if n, err := strconv.Atoi(strings.TrimSpace(string(text))); err == nil {
+			syscall.Kill(n, syscall.SIGKILL)
+		}
+	})
+	o := Options{Reload: "sleep 600 & echo $! >'" + pid + "'; echo started"}
+	if r := apply(t, tree, []gateway.File{text("a", "")}, o); !r.Reloaded || r.Output != "started" {
+		t.Errorf("%+v", r)
+	}
+	if state, err := tree.State(); state.ReloadDue || err != nil {
+		t.Errorf("%+v, %v", state, err)
 	}
 }
 
