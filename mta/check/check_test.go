@@ -1,11 +1,30 @@
 package check
 
 import (
+	"context"
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
+
+	"github.com/mmgw/mmgw/gateway"
 )
+
+// TestTableHangs: a postmap that is stopped has not said that an address is missing.
+func TestTableHangs(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	s := Site{
+		Postmap: []string{"/bin/sh", "-c", "exec sleep 600"},
+		Lists:   []gateway.List{{Address: "dev@lists.example.com"}},
+	}
+	found := s.tables(ctx, []string{"hash:/t"})
+	if len(found) != 1 || !strings.HasPrefix(found[0].Finding, "hash:/t cannot be asked: /bin/sh: no answer") {
+		t.Errorf("%+v", found)
+	}
+}
 
 // TestClosedSocket: that we can connect does not say that the MTA can.
 func TestClosedSocket(t *testing.T) {

@@ -16,7 +16,8 @@ import (
 const outputBytesMax = 1 << 20
 
 // run runs a program and returns its standard output. An error has what it
-// printed elsewhere, in one printable line.
+// printed elsewhere, in one printable line. A program that was stopped at the
+// Timeout is not an *exec.ExitError: it has not answered.
 func run(ctx context.Context, command []string, args ...string) (string, error) {
 	return runWith(ctx, "", command, args...)
 }
@@ -31,6 +32,9 @@ func runWith(ctx context.Context, input string, command []string, args ...string
 	var out, said limited
 	c.Stdout, c.Stderr = &out, &said
 	err := c.Run()
+	if err != nil && ctx.Err() != nil {
+		return out.String(), fmt.Errorf("%s: no answer: %w", command[0], ctx.Err())
+	}
 	if text := strings.Join(strings.Fields(said.String()), " "); err != nil && text != "" {
 		err = fmt.Errorf("%s: %w: %s", command[0], err, gateway.Printable(text))
 	}
