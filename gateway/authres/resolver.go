@@ -49,7 +49,7 @@ const (
 	// AnswersMax bounds the answers that are kept, most of which have some hundred
 	// octets.
 	AnswersMax = 10_000
-	// AnswerBytesMax bounds the size of an answer that is kept.
+	// AnswerBytesMax bounds the memory of an answer that is kept.
 	AnswerBytesMax = 4 << 10
 )
 
@@ -225,9 +225,28 @@ func (r *Resolver) give(a *answer, q question, value any, err error) {
 		r.note(nil)
 	}
 	close(a.done)
-	if texts, ok := value.([]string); ok && len(strings.Join(texts, "")) > AnswerBytesMax && r.answers[q] == a {
+	if bytesOf(value) > AnswerBytesMax && r.answers[q] == a {
 		delete(r.answers, q)
 	}
+}
+
+// bytesOf is the memory that an answer takes. Compressed, thousands of records with names
+// of 255 octets are one answer of 64 KiB.
+func bytesOf(value any) (octets int) {
+	const header = 32 // of a record, with what points to it
+	switch records := value.(type) {
+	case []string:
+		for _, text := range records {
+			octets += header + len(text)
+		}
+	case []*net.MX:
+		for _, mx := range records {
+			octets += header + len(mx.Host)
+		}
+	case []netip.Addr:
+		octets = header * len(records)
+	}
+	return octets
 }
 
 // note counts the end of a question, and logs when DNS falls silent or answers again.

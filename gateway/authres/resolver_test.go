@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -172,5 +174,45 @@ func TestResolverRoom(t *testing.T) {
 	}
 	if len(r.answers) > AnswersMax {
 		t.Errorf("%d answers are kept", len(r.answers))
+	}
+}
+
+// hugeDNS answers with many records, and counts.
+type hugeDNS struct {
+	zone
+	records, asked int
+}
+
+func (d *hugeDNS) LookupTXT(context.Context, string) ([]string, error) {
+	d.asked++
+	return make([]string, d.records), nil
+}
+
+func (d *hugeDNS) LookupMX(context.Context, string) ([]*net.MX, error) {
+	d.asked++
+	return slices.Repeat([]*net.MX{{Host: strings.Repeat("a.", 100)}}, d.records/5), nil
+}
+
+func (d *hugeDNS) LookupNetIP(context.Context, string, string) ([]netip.Addr, error) {
+	d.asked++
+	return make([]netip.Addr, d.records), nil
+}
+
+// TestHugeAnswersAreNotKept: whoever has a domain chooses what DNS answers about it, and
+// ten thousand answers are kept.
+func TestHugeAnswersAreNotKept(t *testing.T) {
+	for kind, ask := range map[string]func(r *Resolver){
+		"TXT": func(r *Resolver) { r.LookupTXT(t.Context(), "a.example") },
+		"MX":  func(r *Resolver) { r.LookupMX(t.Context(), "a.example") },
+		"A":   func(r *Resolver) { r.LookupNetIP(t.Context(), "ip", "a.example") },
+	} {
+		for records, want := range map[int]int{20: 1, 4000: 2} {
+			d := &hugeDNS{records: records}
+			r := NewResolver(d, "")
+			ask(r)
+			if ask(r); d.asked != want {
+				t.Errorf("%s with %d records: asked %d times, want %d", kind, records, d.asked, want)
+			}
+		}
 	}
 }
