@@ -17,20 +17,46 @@ const CacheBytesMax = 256 << 20
 // checkPrivate refuses a directory in which somebody else could have put code that we
 // would run. One that is missing, or "", passes.
 func checkPrivate(dir string) error {
-	info, err := os.Stat(dir)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		return nil
-	case err != nil:
+	}
+	parent := filepath.Dir(dir)
+	if info, err := os.Stat(parent); err != nil {
 		return err
-	case info.Mode().Perm()&0o022 != 0:
-		return fmt.Errorf("%s: others may write there: chmod 700 it, and empty it", dir)
+	} else if info.Mode().Perm()&othersWrite != 0 && info.Mode()&fs.ModeSticky == 0 {
+		return fmt.Errorf("%s: others may write there, and put another directory in the place of %s: chmod go-w it", parent, dir)
 	}
-	// The real user counts: code that root runs while it acts as another can become root again.
-	if owner, ok := info.Sys().(*syscall.Stat_t); ok && int(owner.Uid) != os.Getuid() {
-		return fmt.Errorf("%s belongs to another user: chown it, and empty it", dir)
-	}
-	return nil
+	return walk(dir, func(path string, info fs.FileInfo) error {
+		if info.Mode().Perm()&othersWrite != 0 {
+			return fmt.Errorf("%s: others may write there: chmod 700 %s, and empty it", path, dir)
+		}
+		// The real user counts: code that root runs while it acts as another can become root again.
+		if owner, ok := info.Sys().(*syscall.Stat_t); ok && int(owner.Uid) != os.Getuid() {
+			return fmt.Errorf("%s belongs to another user: chown %s, and empty it", path, dir)
+		}
+		return nil
+	})
+}
+
+// othersWrite are the bits of a mode with which others than the owner may write.
+const othersWrite = 0o022
+
+// walk calls do for dir, which may be a link, and for all that is in it. What somebody
+// else removes meanwhile is left out.
+func walk(dir string, do func(path string, info fs.FileInfo) error) error {
+	return filepath.WalkDir(dir+"/", func(path string, entry fs.DirEntry, err error) error {
+		var info fs.FileInfo
+		if err == nil {
+			info, err = entry.Info()
+		}
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil
+		case err != nil:
+			return err
+		}
+		return do(filepath.Clean(path), info)
+	})
 }
 
 // trimCache removes the oldest files below dir until at most most octets are left,
@@ -38,17 +64,13 @@ func checkPrivate(dir string) error {
 func trimCache(dir string, most int64) error {
 	var files []fs.FileInfo
 	paths := map[fs.FileInfo]string{}
-	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		info, err := entry.Info()
-		if err == nil {
+	err := walk(dir, func(path string, info fs.FileInfo) error {
+		if !info.IsDir() {
 			files, paths[info] = append(files, info), path
 		}
-		return err
+		return nil
 	})
-	if err != nil && !errors.Is(err, fs.ErrNotExist) { // someone else is trimming too
+	if err != nil {
 		return fmt.Errorf("list the cache of compiled modules: %w", err)
 	}
 	slices.SortFunc(files, func(a, b fs.FileInfo) int { return b.ModTime().Compare(a.ModTime()) })

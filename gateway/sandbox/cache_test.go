@@ -31,7 +31,11 @@ func TestCacheIsBounded(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := trimCache(dir, 250); err != nil {
+	link := filepath.Join(t.TempDir(), "cache") // to a disk with more room
+	if err := os.Symlink(dir, link); err != nil {
+		t.Fatal(err)
+	}
+	if err := trimCache(link, 250); err != nil {
 		t.Fatal(err)
 	}
 	left, err := filepath.Glob(filepath.Join(dir, "*", "*"))
@@ -82,27 +86,41 @@ func onCode(dir string, do func(path string) error) error {
 // TestCacheOfOthers: code that somebody else could have put there is not run.
 func TestCacheOfOthers(t *testing.T) {
 	cases := map[string]func(dir string) error{
-		"all may write":     func(dir string) error { return os.Chmod(dir, 0o707) },
-		"a group may write": func(dir string) error { return os.Chmod(dir, 0o770) },
+		"all may write":              func(dir string) error { return os.Chmod(dir, 0o707) },
+		"a group may write":          func(dir string) error { return os.Chmod(dir, 0o770) },
+		"all may exchange it":        func(dir string) error { return os.Chmod(filepath.Dir(dir), 0o777) },
+		"all may write further down": func(dir string) error { return inside(dir, func(path string) error { return os.Chmod(path, 0o777) }) },
 	}
 	if os.Getuid() == 0 {
 		cases["belongs to another"] = func(dir string) error { return os.Chown(dir, 1, -1) }
+		cases["belonged to another, who left code there"] = func(dir string) error {
+			return inside(dir, func(path string) error { return os.Chown(path, 1, -1) })
+		}
 		cases["belongs to whom root acts as"] = func(dir string) error {
-			return errors.Join(os.Chmod(filepath.Dir(dir), 0o755), os.Chown(dir, 1, -1), syscall.Seteuid(1))
+			return errors.Join(os.Chmod(filepath.Dir(filepath.Dir(dir)), 0o755), os.Chown(dir, 1, -1), syscall.Seteuid(1))
 		}
 	}
 	for name, open := range cases {
 		t.Run(name, func(t *testing.T) {
-			dir := t.TempDir()
+			dir := filepath.Join(t.TempDir(), "cache")
+			if err := os.Mkdir(dir, 0o700); err != nil {
+				t.Fatal(err)
+			}
 			defer func() { _ = syscall.Seteuid(os.Getuid()) }()
 			if err := open(dir); err != nil {
 				t.Fatal(err)
 			}
 			var log bytes.Buffer
 			load(t, Env{CacheDir: dir, Logger: slog.New(slog.NewTextHandler(&log, nil))}, Spec{Name: "p", Wasm: guest(wire.ExportIncoming)})
-			if kept, _ := os.ReadDir(dir); len(kept) > 0 || !bytes.Contains(log.Bytes(), []byte(dir)) {
+			if kept, _ := filepath.Glob(filepath.Join(dir, "*", "*")); len(kept) > 0 || !bytes.Contains(log.Bytes(), []byte(dir)) {
 				t.Errorf("code is kept there: %v; the log has %s", kept, &log)
 			}
 		})
 	}
+}
+
+// inside makes a directory in dir, and does something to it.
+func inside(dir string, do func(path string) error) error {
+	path := filepath.Join(dir, "wazero")
+	return errors.Join(os.Mkdir(path, 0o700), do(path))
 }
