@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/user"
+	"path/filepath"
 	"strconv"
 	"syscall"
 )
@@ -74,7 +75,15 @@ func isSocket(path string) (there bool, err error) {
 	return true, nil
 }
 
+// openTo lets a group connect to a socket. Whoever may write in its directory, as the
+// MTA's user may in the MTA's, can exchange it for a link: that changes no file elsewhere.
 func openTo(path string, mode fs.FileMode, group string) error {
+	dir, err := os.OpenRoot(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	name := filepath.Base(path)
 	if group != "" {
 		g, err := user.LookupGroup(group)
 		if err != nil {
@@ -84,9 +93,9 @@ func openTo(path string, mode fs.FileMode, group string) error {
 		if err != nil {
 			return fmt.Errorf("group %s: %w", group, err)
 		}
-		if err := os.Chown(path, -1, gid); err != nil {
+		if err := dir.Lchown(name, -1, gid); err != nil {
 			return fmt.Errorf("%w: the gateway's user must be in the group %s", err, group)
 		}
 	}
-	return os.Chmod(path, mode)
+	return dir.Chmod(name, mode)
 }

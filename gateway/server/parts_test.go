@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"maps"
 	"net"
 	"os"
@@ -144,6 +145,30 @@ func TestSocketIsClosedAtFirst(t *testing.T) {
 	defer listener.Close()
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0 {
 		t.Errorf("%v, %v", info.Mode(), err)
+	}
+}
+
+// TestSocketExchanged: a link that others put in the place of a socket opens no file
+// elsewhere.
+func TestSocketExchanged(t *testing.T) {
+	secret, path := filepath.Join(t.TempDir(), "secret"), filepath.Join(t.TempDir(), "s")
+	err := errors.Join(os.WriteFile(secret, nil, 0o600), os.Symlink(secret, path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	group := ""
+	if g, err := user.LookupGroupId("1"); err == nil && os.Getuid() == 0 {
+		group = g.Name
+	}
+	if openTo(path, 0o666, group) == nil {
+		t.Error("a link was taken for a socket")
+	}
+	info, err := os.Stat(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := info.Sys().(*syscall.Stat_t).Gid; int(got) != os.Getgid() || info.Mode().Perm() != 0o600 {
+		t.Errorf("the file has the group %d and the mode %v now", got, info.Mode().Perm())
 	}
 }
 
