@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -71,6 +72,23 @@ func TestCacheIsNoOutage(t *testing.T) {
 			}
 			p.Close()
 		})
+	}
+}
+
+// TestCacheOutlivesBadModules: a module that is not valid costs the others nothing.
+func TestCacheOutlivesBadModules(t *testing.T) {
+	dir := t.TempDir()
+	good := guest(wire.ExportIncoming)
+	load(t, Env{CacheDir: dir}, Spec{Name: "good", Wasm: good})
+	bad := bytes.ReplaceAll(good, []byte{0x41, 0, 0x0b}, []byte{0x42, 0, 0x0b}) // i64.const where the result is i32
+	if bytes.Equal(bad, good) {
+		t.Fatal("the module is still good")
+	}
+	if _, err := newHost(t, Env{CacheDir: dir}).Load(t.Context(), Spec{Name: "bad", Wasm: bad}); err == nil || !strings.Contains(err.Error(), "it cannot be compiled") {
+		t.Errorf("a bad module: %v", err)
+	}
+	if err := onCode(dir, func(string) error { return nil }); err != nil {
+		t.Error("the code of the good module is gone")
 	}
 }
 

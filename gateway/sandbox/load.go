@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tetratelabs/wazero"
+
 	"github.com/mmgw/mmgw/gateway"
 	"github.com/mmgw/mmgw/gateway/sandbox/meter"
 	"github.com/mmgw/mmgw/sdk/wire"
@@ -215,7 +217,7 @@ func (h *Host) compile(ctx context.Context, p *Plugin, binary []byte) error {
 		return err
 	}
 	compiled, err := r.CompileModule(ctx, binary)
-	if err != nil && h.env.CacheDir != "" && ctx.Err() == nil {
+	if err != nil && h.env.CacheDir != "" && isValid(ctx, binary) {
 		p.log.Warn("the cache of compiled modules is emptied: it may be damaged", "error", gateway.Printable(err.Error()))
 		_ = trimCache(h.env.CacheDir, -1)            // empty files too
 		compiled, err = r.CompileModule(ctx, binary) // needs no file: the cache is not worth an outage
@@ -230,6 +232,15 @@ func (h *Host) compile(ctx context.Context, p *Plugin, binary []byte) error {
 		}
 	}
 	return nil
+}
+
+// isValid says whether a module that did not compile is sound, so that the cache is at
+// fault.
+func isValid(ctx context.Context, binary []byte) bool {
+	r := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigInterpreter()) // has no cache, and takes little time
+	defer r.Close(ctx)
+	_, err := r.CompileModule(ctx, binary)
+	return err == nil && ctx.Err() == nil
 }
 
 // start makes the first instance, and the snapshot of it that others start from.
